@@ -1,0 +1,89 @@
+/* common/base/diag.h: problems found in users' files, all of a file in one run, each with a place.
+ *
+ * Validators work on json_t trees and name the place by path ("spec.triggers[0].template.http.url"). Where the
+ * tree came from a file, its marks translate the path to file:line:col. The path of the node under work is a
+ * chain on the stack, so naming it costs nothing until something is wrong:
+ *
+ *      struct jpath here = jpath_key(up, "url");
+ *      diag_error(d, &here, "E012", "https://...", "expected a string, found %s", json_kind_name(v));
+ *
+ * Codes are stable ("E012" errors, "W003" warnings), listed in diag_codes.def with the text of --explain.
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "common/base/attr.h"
+#include "common/base/buf.h"
+#include "common/base/err.h"
+#include <jansson.h>
+#include <stdbool.h>
+
+struct jpath {
+        const struct jpath *up; /* NULL at the root */
+        const char *key;        /* NULL: a list index */
+        size_t index;
+};
+static inline struct jpath jpath_key(const struct jpath *up, const char *key)
+{
+        return (struct jpath){up, key, 0};
+}
+static inline struct jpath jpath_index(const struct jpath *up, size_t index)
+{
+        return (struct jpath){up, NULL, index};
+}
+void jpath_put(struct buf *b, const struct jpath *p); /* a.b[2].c; keys that need it as ["a.b"] */
+
+/* Where the nodes of one document stand. Lines and columns count from 1, columns in characters. */
+struct mark {
+        unsigned line, col;         /* of the value */
+        unsigned key_line, key_col; /* of its key, 0 for list items and the root */
+};
+struct marks; /* path -> mark; made by the YAML loader */
+struct marks *marks_new(const char *file); /* file name is copied */
+struct marks *marks_free(struct marks *m);
+AUTO_DEFINE(marks_free, struct marks *);
+void marks_set(struct marks *m, const char *path, struct mark at);
+/* The mark of the path, else of its nearest parent; *exact says which. False when there is none at all. */
+bool marks_find(const struct marks *m, const char *path, struct mark *out, bool *exact);
+const char *marks_file(const struct marks *m);
+
+enum severity { SEV_ERROR, SEV_WARNING, SEV_INFO };
+struct diag {
+        enum severity severity;
+        char *code, *path, *msg, *hint; /* hint may be NULL */
+        char *file;                     /* NULL when the tree came from no file */
+        struct mark at;                 /* zeros when unknown */
+        bool at_key;                    /* the place is the key (unknown field) */
+};
+struct diags {
+        struct diag *items;
+        size_t n, cap;
+        size_t errors, warnings;
+        const struct marks *marks; /* borrowed; of the document under work, may be NULL */
+        const char *prefix;        /* borrowed; what to name when there is no file ("Sensor default/x"), may be NULL */
+        size_t max;                /* stop collecting after this many; default 200 */
+};
+void diags_init(struct diags *d);
+void diags_deinit(struct diags *d);
+static inline UNUSED void auto_diags_deinit(struct diags *d)
+{
+        diags_deinit(d);
+}
+#define AUTO_DIAGS __attribute__((cleanup(auto_diags_deinit)))
+
+void diag_error(struct diags *d, const struct jpath *at, const char *code, const char *hint, const char *fmt, ...)
+        PRINTF_LIKE(5, 6);
+void diag_warn(struct diags *d, const struct jpath *at, const char *code, const char *hint, const char *fmt, ...)
+        PRINTF_LIKE(5, 6);
+/* At the key of the node rather than at its value: unknown and duplicate fields. */
+void diag_at_key(struct diags *d, enum severity s, const struct jpath *at, const char *code, const char *hint,
+                 const char *fmt, ...) PRINTF_LIKE(6, 7);
+/* At a place of a file that did not become a tree (syntax errors). */
+void diag_at_place(struct diags *d, enum severity s, const char *file, unsigned line, unsigned col, const char *code,
+                   const char *hint, const char *fmt, ...) PRINTF_LIKE(7, 8);
+
+/* One line each: "sensor.yaml:14:7: error: spec.triggers[0].http.url: expected a string, found a list (hint: ...)". */
+void diag_put_line(struct buf *b, const struct diag *d);
+/* The rustc-like form with the source line and a caret; `source` is the file's text or NULL. */
+void diag_put_pretty(struct buf *b, const struct diag *d, const char *source, bool colour);
+/* The first error as words for an err slot, with "(and N more)" behind it. Returns -1; 0 when there is none. */
+int diags_err(const struct diags *d, struct err *e);
+const char *json_kind_name(const json_t *j); /* "a string", "a list", "a map", "a number", "a boolean", "null" */
