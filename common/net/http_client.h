@@ -1,0 +1,58 @@
+/* common/net/http_client.h: outbound HTTP on the loop: curl's multi-socket API, keep-alive, TLS, limits.
+ * Defaults: connect 5 s, whole request 60 s, response body 1 MiB, no redirects, http and https only. `guard` refuses loopback, link-local and
+ * private addresses at connect time on the resolved address (SEC-17), for URLs that come from event data when the operator asks for it.
+ * Threads: the loop's. SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "common/base/buf.h"
+#include "common/base/loop.h"
+#include "common/base/secret.h"
+
+struct http_client;
+int http_client_new(struct http_client **out, struct loop *l, struct err *e) MUST_CHECK;
+struct http_client *http_client_free(struct http_client *c); /* running calls end with UNAVAILABLE */
+AUTO_DEFINE(http_client_free, struct http_client *);
+
+struct http_header {
+        const char *name, *value;
+};
+struct http_tls { /* all optional; PEM texts or file names */
+        const char *ca_file, *cert_file, *key_file;
+        const char *ca_pem, *cert_pem, *key_pem;
+        bool insecure_skip_verify;
+        const char *server_name;
+};
+struct http_call_spec { /* borrowed; copied before http_call returns */
+        const char *method, *url;
+        const struct http_header *headers; /* end with {NULL} */
+        const void *body;
+        size_t body_len;
+        const struct secret *bearer;       /* Authorization: Bearer */
+        const char *user;                  /* basic auth */
+        const struct secret *password;
+        struct http_tls tls;
+        int connect_timeout_ms, timeout_ms; /* 0: defaults; timeout_ms -1: none (watches) */
+        int idle_timeout_ms;                /* no byte for so long: TIMEOUT; 0: none */
+        size_t max_response_bytes;
+        int max_redirects;
+        bool guard;
+        const char *host;                  /* overrides the Host header */
+        bool no_default_headers;           /* send exactly `headers` (plus Host, Content-Length) */
+        /* When set, body bytes are handed over as they come instead of being collected. Returning false aborts. */
+        bool (*on_data)(void *arg, const void *data, size_t n);
+        /* When set, called once with the status before the first byte. */
+        void (*on_status)(void *arg, int status);
+};
+struct http_response {
+        int status;
+        struct buf body;
+        int64_t retry_after_ms;  /* from Retry-After, 0 = none */
+        const char *content_type;
+};
+/* `e` NULL: an HTTP answer came, whatever its status. Borrowed. */
+typedef void http_done_fn(void *arg, const struct http_response *r, const struct err *e);
+struct http_call;
+/* done comes later, exactly once, unless cancelled. */
+struct http_call *http_call(struct http_client *c, const struct http_call_spec *spec, http_done_fn *done, void *arg);
+void http_call_cancel(struct http_call *call);
+/* {"code","message"} or a status line as an error: 404 NOT_FOUND, 409 CONFLICT, 401/403 DENIED, 429/5xx UNAVAILABLE (retry_after kept)... */
+int http_status_err(const struct http_response *r, struct err *e);
