@@ -1,0 +1,38 @@
+"""Waiting for a condition: the one place in the tests that sleeps."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+FIRST_PAUSE_S = 0.002
+LONGEST_PAUSE_S = 0.1
+
+
+def wait_for(
+    condition: Callable[[], T],
+    timeout: float,
+    what: str,
+    ignore: type[BaseException] | tuple[type[BaseException], ...] = (),
+) -> T:
+    """Call CONDITION until it returns something true, and return that.
+
+    Pauses grow from 2 ms to 100 ms: quick things are seen at once, slow ones do
+    not burn a shared CPU. Exceptions named in IGNORE count as "not yet". On
+    time-out the message says WHAT was awaited and what was seen last, so that a
+    failure on another machine can be understood without running it again.
+    """
+    deadline = time.monotonic() + timeout
+    pause = FIRST_PAUSE_S
+    while True:
+        try:
+            last: object = condition()
+            if last:
+                return last  # type: ignore[return-value]
+        except ignore as error:
+            last = error
+        if time.monotonic() >= deadline:
+            raise TimeoutError(f"waited {timeout:g} s for {what}; last seen: {last!r}")
+        time.sleep(pause)
+        pause = min(pause * 1.5, LONGEST_PAUSE_S)
