@@ -31,7 +31,9 @@ struct wf_defaults { /* of the controller */
 int wf_validate(const json_t *object, const struct wf_lookup *lookup, bool strict, struct diags *d) MUST_CHECK;
 
 /* The object is a stored Workflow (uid, name, creationTimestamp, spec; status when it has run before). Restores the state from
- * status.nodes, so this is also recovery. On INVALID the workflow is to be failed with "invalid spec: ..." (wf_fail below). */
+ * status.nodes, so this is also recovery. Fails (INVALID) only on an object without metadata.name: an invalid spec, a missing
+ * WorkflowTemplate and the like become the state Failed or Error at the first step, with the words in the message. The lookup is
+ * used until wf_free. */
 int wf_new(struct wf **out, const json_t *workflow, const struct wf_lookup *lookup, const struct wf_defaults *defaults,
            struct err *e) MUST_CHECK;
 struct wf *wf_free(struct wf *wf);
@@ -42,6 +44,7 @@ enum wf_input_kind {
         WF_POD,        /* a pod changed */
         WF_TIMER,      /* the timer the engine asked for is due (one per workflow: the earliest) */
         WF_SUSPEND, WF_RESUME, WF_STOP, WF_TERMINATE, /* user actions; selector/message below */
+        WF_SET,        /* user action: output parameters, message, phase of suspend nodes */
         WF_SPEC,       /* spec.suspend / spec.shutdown / spec.activeDeadlineSeconds were edited on the object */
 };
 struct wf_input {
@@ -50,10 +53,12 @@ struct wf_input {
         int pod_phase;                   /* enum pod_phase of runner.h */
         const char *message;             /* pod message; user's message */
         int exit_code;                   /* -1 none */
-        const json_t *outputs;           /* as in pod_status */
+        const json_t *outputs;           /* as in pod_status; WF_SET: {"parameters": [{name, value}]} */
+        const char *set_phase;           /* WF_SET: "" or NULL leaves it */
+        const char *progress;            /* WF_POD: "n/m" reported by the pod, or NULL */
         const char *ip, *host;
         struct wall started, finished;
-        const char *node_field_selector; /* WF_RESUME, WF_STOP */
+        const char *node_field_selector; /* WF_RESUME, WF_STOP, WF_SET; NULL: every suspend node */
         const json_t *spec;              /* WF_SPEC */
 };
 enum wf_command_kind {
@@ -77,8 +82,12 @@ struct wf_commands {
         size_t n, cap;
 };
 void wf_commands_deinit(struct wf_commands *c);
-/* Appends to `out`. Never fails: what goes wrong becomes node and workflow phases. */
-void engine_step(struct wf *wf, const struct wf_input *in, struct wall now, struct wf_commands *out);
+/* Takes `n` inputs that became known together (one turn of the loop: fewer commits, and Argo's rule that pods which end at one
+ * instant are seen by one pass) and appends to `out`. Never fails: what goes wrong becomes node and workflow phases. Inputs for unknown
+ * or finished nodes are ignored, so duplicates and reordering do no harm. `now` must not go back between steps. */
+void engine_step(struct wf *wf, const struct wf_input *in, size_t n, struct wall now, struct wf_commands *out);
+/* Would this user action be refused? The words for the user (Argo's where it has them); a refused action changes nothing. */
+int wf_check_action(const struct wf *wf, const struct wf_input *in, struct err *e) MUST_CHECK;
 
 /* Status as JSON, new references. */
 json_t *wf_node_json(const struct wf *wf, const char *node_id);  /* one entry of status.nodes */
