@@ -7,8 +7,17 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from support import HttpSink, KafkaBroker, KubeCluster, Neo4jServer, free_port, kafka_broker
-from support import redis_server, wait_for
+
+from support import (
+    HttpSink,
+    KafkaBroker,
+    KubeCluster,
+    Neo4jServer,
+    free_port,
+    kafka_broker,
+    redis_server,
+    wait_for,
+)
 from support.http_sink import Answer
 from support.kube_client import KubeError, Object
 
@@ -84,7 +93,11 @@ def test_kafka_logs_in_by_every_mechanism_over_tls(secure_kafka: KafkaBroker) ->
 
     def produce(mechanism: str) -> bytes:
         return secure_kafka.kcat(
-            "-P", "-t", "secure", data=mechanism.encode(), settings=secure_kafka.librdkafka(mechanism)
+            "-P",
+            "-t",
+            "secure",
+            data=mechanism.encode(),
+            settings=secure_kafka.librdkafka(mechanism),
         ).stderr
 
     with ThreadPoolExecutor() as pool:  # most of kcat's time is waiting
@@ -94,7 +107,7 @@ def test_kafka_logs_in_by_every_mechanism_over_tls(secure_kafka: KafkaBroker) ->
     )
 
 
-def test_kafka_refuses_a_wrong_password_and_clients_a_stranger_ca(secure_kafka: KafkaBroker) -> None:
+def test_kafka_refuses_a_wrong_password_and_clients_a_stranger(secure_kafka: KafkaBroker) -> None:
     wrong = [
         secure_kafka.librdkafka("SCRAM-SHA-512", sasl_password="wrong"),
         secure_kafka.librdkafka(ssl_ca_location=str(secure_kafka.tls.other_ca)),
@@ -119,28 +132,48 @@ def test_kafka_keeps_messages_over_kill9() -> None:
 
 
 def workflow(name: str, **spec: object) -> Object:
-    return {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow",
-            "metadata": {"name": name}, "spec": {"entrypoint": "main", **spec}}
+    return {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Workflow",
+        "metadata": {"name": name},
+        "spec": {"entrypoint": "main", **spec},
+    }
 
 
 def test_kube_stores_every_kind_of_ours_as_written(kube: KubeCluster, namespace: str) -> None:
-    kinds = {"eventsources": "EventSource", "sensors": "Sensor", "eventbus": "EventBus",
-             "workflows": "Workflow", "workflowtemplates": "WorkflowTemplate",
-             "cronworkflows": "CronWorkflow", "workfloweventbindings": "WorkflowEventBinding"}
+    kinds = {
+        "eventsources": "EventSource",
+        "sensors": "Sensor",
+        "eventbus": "EventBus",
+        "workflows": "Workflow",
+        "workflowtemplates": "WorkflowTemplate",
+        "cronworkflows": "CronWorkflow",
+        "workfloweventbindings": "WorkflowEventBinding",
+    }
     for plural, kind in kinds.items():
         spec = {"anything": {"goes": [1, "2", None, 0.5]}}
-        kube.admin.create(plural, {"apiVersion": "argoproj.io/v1alpha1", "kind": kind,
-                                   "metadata": {"name": "x"}, "spec": spec}, namespace)
+        kube.admin.create(
+            plural,
+            {
+                "apiVersion": "argoproj.io/v1alpha1",
+                "kind": kind,
+                "metadata": {"name": "x"},
+                "spec": spec,
+            },
+            namespace,
+        )
         assert kube.admin.get(plural, "x", namespace)["spec"] == spec
 
 
 def test_kube_has_cluster_templates_and_task_results(kube: KubeCluster, namespace: str) -> None:
     head = {"apiVersion": "argoproj.io/v1alpha1", "metadata": {"name": namespace}}
-    kube.admin.create("clusterworkflowtemplates",
-                      {**head, "kind": "ClusterWorkflowTemplate", "spec": {}})
+    kube.admin.create(
+        "clusterworkflowtemplates", {**head, "kind": "ClusterWorkflowTemplate", "spec": {}}
+    )
     outputs = {"parameters": [{"name": "p", "value": "v"}]}
-    kube.admin.create("workflowtaskresults",
-                      {**head, "kind": "WorkflowTaskResult", "outputs": outputs}, namespace)
+    kube.admin.create(
+        "workflowtaskresults", {**head, "kind": "WorkflowTaskResult", "outputs": outputs}, namespace
+    )
     assert kube.admin.get("workflowtaskresults", namespace, namespace)["outputs"] == outputs
 
 
@@ -198,22 +231,36 @@ def test_kube_kubeconfig_works_for_an_ordinary_client(kube: KubeCluster) -> None
     cluster = config["clusters"][0]["cluster"]
     token = config["users"][0]["user"]["token"]
     run = subprocess.run(
-        ["curl", "-fsS", "--cacert", cluster["certificate-authority"], "-H",
-         f"Authorization: Bearer {token}", f"{cluster['server']}/version"],
-        capture_output=True, text=True, check=True,
+        [
+            "curl",
+            "-fsS",
+            "--cacert",
+            cluster["certificate-authority"],
+            "-H",
+            f"Authorization: Bearer {token}",
+            f"{cluster['server']}/version",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert '"gitVersion": "v1.37.2"' in run.stdout
 
 
 def test_kube_watch_sees_what_happens(kube: KubeCluster, namespace: str) -> None:
-    version = kube.admin.create("workflows", workflow("old"), namespace)["metadata"]["resourceVersion"]
+    version = kube.admin.create("workflows", workflow("old"), namespace)["metadata"][
+        "resourceVersion"
+    ]
     kube.admin.create("workflows", workflow("new"), namespace)
     kube.admin.patch("workflows", "new", {"spec": {"suspend": True}}, namespace)
     kube.admin.delete("workflows", "new", namespace)
     events = kube.admin.watch("workflows", namespace, version)
     seen = [next(events) for _ in range(3)]
     assert [(e["type"], e["object"]["metadata"]["name"]) for e in seen] == [
-        ("ADDED", "new"), ("MODIFIED", "new"), ("DELETED", "new")]
+        ("ADDED", "new"),
+        ("MODIFIED", "new"),
+        ("DELETED", "new"),
+    ]
 
 
 def test_kube_watch_from_the_distant_past_is_gone(kube: KubeCluster, namespace: str) -> None:
@@ -222,8 +269,10 @@ def test_kube_watch_from_the_distant_past_is_gone(kube: KubeCluster, namespace: 
 
 
 def test_kube_pod_ends_as_the_test_wants(kube: KubeCluster, namespace: str) -> None:
-    pod = {"metadata": {"name": "p"},
-           "spec": {"containers": [{"name": "main", "image": "localhost/x"}]}}
+    pod = {
+        "metadata": {"name": "p"},
+        "spec": {"containers": [{"name": "main", "image": "localhost/x"}]},
+    }
     assert kube.admin.create("pods", pod, namespace)["status"]["phase"] == "Pending"
     kube.finish_pod(namespace, "p", "Failed", main=3)
     status = kube.admin.get("pods", "p", namespace)["status"]
@@ -251,7 +300,8 @@ def test_neo4j_merges_once_and_asks_for_the_password(neo4j: Neo4jServer) -> None
     for _ in range(2):
         neo4j.query("MERGE (d:Document {id: $id}) SET d.pages = $pages", id="d1", pages=3)
     assert neo4j.query("MATCH (d:Document) RETURN d.id AS id, d.pages AS pages") == [
-        {"id": "d1", "pages": 3}]
+        {"id": "d1", "pages": 3}
+    ]
     with neo4j.driver("wrong") as driver, pytest.raises(Exception, match="Unauthorized"):
         driver.verify_connectivity()
 
@@ -272,7 +322,10 @@ def test_sink_records_and_follows_its_script(sink: HttpSink) -> None:
     assert fetch(f"{sink.url}/a", b'{"n": 1}') == (503, b"later")
     assert fetch(f"{sink.url}/b") == (200, b"{}")
     assert [(r.method, r.path) for r in sink.wait(3)] == [
-        ("POST", "/a"), ("GET", "/b"), ("GET", "/moved")]
+        ("POST", "/a"),
+        ("GET", "/b"),
+        ("GET", "/moved"),
+    ]
     assert sink.requests[0].json() == {"n": 1}
 
 

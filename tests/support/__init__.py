@@ -12,7 +12,23 @@ from .tools import cached_service, need, tiphys
 from .wait import wait_for
 
 __all__ = [
-    "HttpSink", "KafkaBroker", "KubeClient", "KubeCluster", "Neo4jServer", "Proc",
-    "RedisServer", "TlsFiles", "cached_service", "free_port", "http_sink", "kafka_broker",
-    "kube_cluster", "need", "neo4j_server", "redis_server", "tiphys", "tls_files", "wait_for",
+    "HttpSink",
+    "KafkaBroker",
+    "KubeClient",
+    "KubeCluster",
+    "Neo4jServer",
+    "Proc",
+    "RedisServer",
+    "TlsFiles",
+    "cached_service",
+    "free_port",
+    "http_sink",
+    "kafka_broker",
+    "kube_cluster",
+    "need",
+    "neo4j_server",
+    "redis_server",
+    "tiphys",
+    "tls_files",
+    "wait_for",
 ]

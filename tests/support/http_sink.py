@@ -42,12 +42,12 @@ class Answer:
 class HttpSink:
     """Records requests. Set `answer` to change its manners for all that follow:
 
-        sink.answer = Answer(500)                                   errors
-        sink.answer = Answer(delay=3)                               slow
-        sink.answer = Answer(302, headers={"Location": "..."})      redirect
-        sink.answer = lambda request: Answer(201)                   decide per request
-        sink.script = [Answer(503), Answer(503)]                    these first, then `answer`
-        sink.refuse(); sink.accept()                                nobody listens; again
+    sink.answer = Answer(500)                                   errors
+    sink.answer = Answer(delay=3)                               slow
+    sink.answer = Answer(302, headers={"Location": "..."})      redirect
+    sink.answer = lambda request: Answer(201)                   decide per request
+    sink.script = [Answer(503), Answer(503)]                    these first, then `answer`
+    sink.refuse(); sink.accept()                                nobody listens; again
     """
 
     def __init__(self, tls: TlsFiles | None = None) -> None:

@@ -19,9 +19,16 @@ USER, PASSWORD = "app", "app-pw"  # known to every SASL mechanism
 START_TIMEOUT_S = 60
 API_VERSION = (2, 5, 0)  # spares python3-kafka its probing of the broker at each connect
 
-JAVA = ("java", "-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
-        "-XX:-UsePerfData", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-        "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info")
+JAVA = (
+    "java",
+    "-Xms64m",
+    "-Xmx256m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-XX:-UsePerfData",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info",
+)
 
 COMMON = """\
 process.roles=broker,controller
@@ -63,7 +70,8 @@ class KafkaBroker:
     def librdkafka(self, mechanism: str | None = None, **overrides: str) -> dict[str, str]:
         """librdkafka's settings for `bootstrap`; MECHANISM defaults to the first one."""
         settings = {
-            "bootstrap.servers": self.bootstrap, "security.protocol": self.protocol.lower(),
+            "bootstrap.servers": self.bootstrap,
+            "security.protocol": self.protocol.lower(),
             "broker.address.family": "v4",
         }
         if self.tls:
@@ -71,7 +79,8 @@ class KafkaBroker:
         if self.mechanisms:
             settings |= {
                 "sasl.mechanisms": mechanism or self.mechanisms[0],
-                "sasl.username": self.user, "sasl.password": self.password,
+                "sasl.username": self.user,
+                "sasl.password": self.password,
             }
         return {**settings, **{name.replace("_", "."): value for name, value in overrides.items()}}
 
@@ -80,8 +89,11 @@ class KafkaBroker:
     ) -> "subprocess.CompletedProcess[bytes]":
         """Run kcat (the very librdkafka the product links) with WORDS and SETTINGS."""
         need("kcat")
-        pairs = [word for key, value in (settings or self.librdkafka()).items()
-                 for word in ("-X", f"{key}={value}")]
+        pairs = [
+            word
+            for key, value in (settings or self.librdkafka()).items()
+            for word in ("-X", f"{key}={value}")
+        ]
         return subprocess.run(
             ["kcat", *pairs, *words], input=data, capture_output=True, timeout=60, check=False
         )
@@ -92,8 +104,12 @@ class KafkaBroker:
 
         admin = KafkaAdminClient(bootstrap_servers=self.admin, api_version=API_VERSION)
         try:
-            topic = NewTopic(name, partitions, 1, topic_configs={
-                key.replace("_", "."): value for key, value in config.items()})
+            topic = NewTopic(
+                name,
+                partitions,
+                1,
+                topic_configs={key.replace("_", "."): value for key, value in config.items()},
+            )
             admin.create_topics([topic])
         finally:
             admin.close()
@@ -111,8 +127,12 @@ class KafkaBroker:
 
         producer = KafkaProducer(bootstrap_servers=self.admin, api_version=API_VERSION, acks="all")
         try:
-            sent = [producer.send(topic, _bytes(value), key=key, headers=list(headers),
-                                  partition=partition) for value in values]
+            sent = [
+                producer.send(
+                    topic, _bytes(value), key=key, headers=list(headers), partition=partition
+                )
+                for value in values
+            ]
             done = [future.get(timeout=30) for future in sent]
         finally:
             producer.close()
@@ -123,8 +143,11 @@ class KafkaBroker:
         from kafka import KafkaConsumer
 
         consumer = KafkaConsumer(
-            topic, bootstrap_servers=self.admin, api_version=API_VERSION,
-            auto_offset_reset="earliest", consumer_timeout_ms=int(timeout * 1000),
+            topic,
+            bootstrap_servers=self.admin,
+            api_version=API_VERSION,
+            auto_offset_reset="earliest",
+            consumer_timeout_ms=int(timeout * 1000),
         )
         records: list[Any] = []
         try:
@@ -151,8 +174,8 @@ class KafkaBroker:
             found = wait_for(offsets, 10, f"the coordinator of group {group}", ignore=KafkaError)[0]
         finally:
             admin.close()
-        found = found.get(TopicPartition(topic, partition))
-        return found.offset if found and found.offset >= 0 else None
+        position = found.get(TopicPartition(topic, partition))
+        return position.offset if position and position.offset >= 0 else None
 
     def await_ready(self) -> None:
         # Ports open before metadata is served; a broker that answers metadata is ready.
@@ -190,22 +213,36 @@ def kafka_broker(
     need("java", "kcat")
     home = cached_service("kafka/fetch.sh")
     mechanisms = (sasl,) if isinstance(sasl, str) else tuple(sasl or ())
-    protocol = {(False, False): "PLAINTEXT", (False, True): "SSL",
-                (True, False): "SASL_PLAINTEXT", (True, True): "SASL_SSL"}[bool(mechanisms), tls]
+    protocol = {
+        (False, False): "PLAINTEXT",
+        (False, True): "SSL",
+        (True, False): "SASL_PLAINTEXT",
+        (True, True): "SASL_SSL",
+    }[bool(mechanisms), tls]
     files = tls_files() if tls else None
     with scratch("kafka") as folder:
         ports = {"PLAINTEXT": free_port(), "CONTROLLER": free_port()}
         if protocol not in ports:
             ports[protocol] = free_port()
         conf = folder / "server.properties"
-        conf.write_text(COMMON + _listeners(ports, folder) + _security(protocol, mechanisms, files)
-                        + extra + "\n")
+        conf.write_text(
+            COMMON
+            + _listeners(ports, folder)
+            + _security(protocol, mechanisms, files)
+            + extra
+            + "\n"
+        )
         java = _java(home)
         _format(java, conf, mechanisms)
         with Proc([*java, "kafka.Kafka", conf], folder / "kafka.log", name="kafka") as proc:
+            host = "localhost" if tls else "127.0.0.1"  # librdkafka compares names, not addresses
             broker = KafkaBroker(
-                f"localhost:{ports[protocol]}", f"127.0.0.1:{ports['PLAINTEXT']}", protocol,
-                mechanisms, files, proc,
+                f"{host}:{ports[protocol]}",
+                f"127.0.0.1:{ports['PLAINTEXT']}",
+                protocol,
+                mechanisms,
+                files,
+                proc,
             )
             broker.await_ready()
             yield broker
@@ -217,13 +254,20 @@ def _bytes(value: bytes | str) -> bytes:
 
 
 def _java(home: Path) -> list[str]:
-    return [*JAVA, f"-XX:SharedArchiveFile={home / 'app.jsa'}", "-cp",
-            (home / "classpath").read_text()]
+    return [
+        *JAVA,
+        f"-XX:SharedArchiveFile={home / 'app.jsa'}",
+        "-cp",
+        (home / "classpath").read_text(),
+    ]
 
 
 def _listeners(ports: Mapping[str, int], folder: Path) -> str:
-    advertised = [f"{name}://{'127.0.0.1' if name == 'PLAINTEXT' else 'localhost'}:{port}"
-                  for name, port in ports.items() if name != "CONTROLLER"]
+    advertised = [
+        f"{name}://{'localhost' if name.endswith('SSL') else '127.0.0.1'}:{port}"
+        for name, port in ports.items()
+        if name != "CONTROLLER"
+    ]
     bound = [f"{name}://127.0.0.1:{port}" for name, port in ports.items()]
     kinds = ["CONTROLLER:PLAINTEXT"] + [f"{name}:{name}" for name in ports if name != "CONTROLLER"]
     return (
@@ -238,25 +282,40 @@ def _listeners(ports: Mapping[str, int], folder: Path) -> str:
 def _security(protocol: str, mechanisms: Sequence[str], files: TlsFiles | None) -> str:
     lines = []
     if files:
-        lines += ["ssl.keystore.type=PEM", f"ssl.keystore.location={files.bundle}",
-                  "ssl.truststore.type=PEM", f"ssl.truststore.location={files.ca}"]
+        lines += [
+            "ssl.keystore.type=PEM",
+            f"ssl.keystore.location={files.bundle}",
+            "ssl.truststore.type=PEM",
+            f"ssl.truststore.location={files.ca}",
+        ]
     if mechanisms:
         lines.append(f"sasl.enabled.mechanisms={','.join(mechanisms)}")
     security = "org.apache.kafka.common.security"
     for mechanism in mechanisms:
-        login = (f'{security}.plain.PlainLoginModule required user_{USER}="{PASSWORD}";'
-                 if mechanism == "PLAIN" else f"{security}.scram.ScramLoginModule required;")
-        lines.append(f"listener.name.{protocol.lower()}.{mechanism.lower()}.sasl.jaas.config={login}")
+        login = (
+            f'{security}.plain.PlainLoginModule required user_{USER}="{PASSWORD}";'
+            if mechanism == "PLAIN"
+            else f"{security}.scram.ScramLoginModule required;"
+        )
+        lines.append(
+            f"listener.name.{protocol.lower()}.{mechanism.lower()}.sasl.jaas.config={login}"
+        )
     return "\n".join([*lines, ""])
 
 
 def _format(java: Sequence[str], conf: Path, mechanisms: Sequence[str]) -> None:
     """Prepare the data folder; SCRAM users can only be born here."""
-    users = [word for mechanism in mechanisms if mechanism.startswith("SCRAM")
-             for word in ("--add-scram", f"{mechanism}=[name={USER},password={PASSWORD}]")]
+    users = [
+        word
+        for mechanism in mechanisms
+        if mechanism.startswith("SCRAM")
+        for word in ("--add-scram", f"{mechanism}=[name={USER},password={PASSWORD}]")
+    ]
     run = subprocess.run(
         [*java, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", conf, *users],
-        capture_output=True, text=True, check=False,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if run.returncode:
         raise RuntimeError(f"kafka format failed\n{run.stdout}{run.stderr}")

@@ -12,13 +12,22 @@ from urllib.parse import urlencode
 from .wait import wait_for
 
 Object = dict[str, Any]
+Objects = list[Object]  # "list" is a verb below
 
 ARGO = "apis/argoproj.io/v1alpha1"
 GROUPS = {
-    "namespaces": "api/v1", "pods": "api/v1", "secrets": "api/v1", "configmaps": "api/v1",
-    "events": "api/v1", "serviceaccounts": "api/v1", "persistentvolumeclaims": "api/v1",
-    "services": "api/v1", "jobs": "apis/batch/v1", "deployments": "apis/apps/v1",
-    "leases": "apis/coordination.k8s.io/v1", "poddisruptionbudgets": "apis/policy/v1",
+    "namespaces": "api/v1",
+    "pods": "api/v1",
+    "secrets": "api/v1",
+    "configmaps": "api/v1",
+    "events": "api/v1",
+    "serviceaccounts": "api/v1",
+    "persistentvolumeclaims": "api/v1",
+    "services": "api/v1",
+    "jobs": "apis/batch/v1",
+    "deployments": "apis/apps/v1",
+    "leases": "apis/coordination.k8s.io/v1",
+    "poddisruptionbudgets": "apis/policy/v1",
     "roles": "apis/rbac.authorization.k8s.io/v1",
     "rolebindings": "apis/rbac.authorization.k8s.io/v1",
     "clusterroles": "apis/rbac.authorization.k8s.io/v1",
@@ -63,7 +72,11 @@ class KubeClient:
         self._tls = ssl.create_default_context(cafile=str(self.ca))
 
     def request(
-        self, method: str, path: str, body: Any = None, kind: str = "application/json",
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        kind: str = "application/json",
         **query: str,
     ) -> tuple[int, Any]:
         """One request as it is, no retry: (status, decoded body)."""
@@ -76,6 +89,7 @@ class KubeClient:
         429 is retried: for a second or so after a CRD is made the server says
         "storage is (re)initializing".
         """
+
         def attempt() -> tuple[int, Any] | None:
             answer = self.request(method, path, body, **options)
             return None if answer[0] == TOO_MANY else answer
@@ -86,30 +100,39 @@ class KubeClient:
         return result
 
     def create(self, plural: str, obj: Object, namespace: str | None = None) -> Object:
-        return self.call("POST", path_of(plural, namespace), obj)
+        return self._object("POST", path_of(plural, namespace), obj)
 
     def get(self, plural: str, name: str, namespace: str | None = None) -> Object:
-        return self.call("GET", path_of(plural, namespace, name))
+        return self._object("GET", path_of(plural, namespace, name))
 
-    def list(self, plural: str, namespace: str | None = None, **query: str) -> list[Object]:
-        return self.call("GET", path_of(plural, namespace), **query)["items"]
+    def list(self, plural: str, namespace: str | None = None, **query: str) -> Objects:
+        items: Objects = self.call("GET", path_of(plural, namespace), **query)["items"]
+        return items
 
     def replace(self, plural: str, obj: Object, namespace: str | None = None) -> Object:
-        return self.call("PUT", path_of(plural, namespace, obj["metadata"]["name"]), obj)
+        return self._object("PUT", path_of(plural, namespace, obj["metadata"]["name"]), obj)
 
     def patch(
-        self, plural: str, name: str, changes: Object, namespace: str | None = None,
+        self,
+        plural: str,
+        name: str,
+        changes: Object,
+        namespace: str | None = None,
         subresource: str = "",
     ) -> Object:
         """A merge patch; SUBRESOURCE is "status" where there is one."""
         path = path_of(plural, namespace, name) + (f"/{subresource}" if subresource else "")
-        return self.call("PATCH", path, changes, kind=MERGE_PATCH)
+        return self._object("PATCH", path, changes, kind=MERGE_PATCH)
 
     def delete(self, plural: str, name: str, namespace: str | None = None) -> None:
         self.call("DELETE", path_of(plural, namespace, name))
 
     def watch(
-        self, plural: str, namespace: str | None = None, version: str = "", timeout: float = 10,
+        self,
+        plural: str,
+        namespace: str | None = None,
+        version: str = "",
+        timeout: float = 10,
     ) -> Iterator[Object]:
         """Events ({"type": ..., "object": ...}) until the server ends the watch after TIMEOUT.
 
@@ -123,11 +146,19 @@ class KubeClient:
             for line in _lines(response):
                 yield json.loads(line)
 
+    def _object(self, method: str, path: str, body: Object | None = None, **options: str) -> Object:
+        result: Object = self.call(method, path, body, **options)
+        return result
+
     def _send(
         self, method: str, path: str, body: Any, kind: str, query: Mapping[str, str]
     ) -> http.client.HTTPResponse:
         """A connection per request: nothing to go stale when a test kills the server."""
-        headers = {"Accept": "application/json", "User-Agent": "tiphys-tests", "Connection": "close"}
+        headers = {
+            "Accept": "application/json",
+            "User-Agent": "tiphys-tests",
+            "Connection": "close",
+        }
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
         if body is not None:

@@ -6,11 +6,14 @@ was deleted stays Terminating. So each test takes a namespace of its own.
 """
 
 import contextlib
+import hashlib
 import itertools
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -58,14 +61,31 @@ class KubeCluster:
     def kubeconfig(self, token: str = ADMIN_TOKEN, namespace: str = "default") -> Path:
         """Write a kubeconfig for the owner of TOKEN; its path."""
         path = self.folder / f"kubeconfig-{next(_numbers)}.yaml"
-        path.write_text(yaml.safe_dump({
-            "apiVersion": "v1", "kind": "Config", "current-context": "test",
-            "clusters": [{"name": "test", "cluster": {
-                "server": self.url, "certificate-authority": str(self.tls.ca)}}],
-            "users": [{"name": "test", "user": {"token": token}}],
-            "contexts": [{"name": "test", "context": {
-                "cluster": "test", "user": "test", "namespace": namespace}}],
-        }))
+        path.write_text(
+            yaml.safe_dump(
+                {
+                    "apiVersion": "v1",
+                    "kind": "Config",
+                    "current-context": "test",
+                    "clusters": [
+                        {
+                            "name": "test",
+                            "cluster": {
+                                "server": self.url,
+                                "certificate-authority": str(self.tls.ca),
+                            },
+                        }
+                    ],
+                    "users": [{"name": "test", "user": {"token": token}}],
+                    "contexts": [
+                        {
+                            "name": "test",
+                            "context": {"cluster": "test", "user": "test", "namespace": namespace},
+                        }
+                    ],
+                }
+            )
+        )
         path.chmod(0o600)
         return path
 
@@ -82,20 +102,29 @@ class KubeCluster:
         """Make a service account that RULES (of a Role) apply to; a token for it."""
         self.admin.create("serviceaccounts", {"metadata": {"name": name}}, namespace)
         if rules:
-            self.admin.create("roles", {"metadata": {"name": name}, "rules": list(rules)}, namespace)
-            self.admin.create("rolebindings", {
-                "metadata": {"name": name},
-                "roleRef": {"apiGroup": RBAC, "kind": "Role", "name": name},
-                "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": namespace}],
-            }, namespace)
+            self.admin.create(
+                "roles", {"metadata": {"name": name}, "rules": list(rules)}, namespace
+            )
+            self.admin.create(
+                "rolebindings",
+                {
+                    "metadata": {"name": name},
+                    "roleRef": {"apiGroup": RBAC, "kind": "Role", "name": name},
+                    "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": namespace}],
+                },
+                namespace,
+            )
         return self.token(namespace, name)
 
     def token(self, namespace: str, account: str, seconds: int = 3600) -> str:
         """A fresh token by TokenRequest; the server refuses less than 600 SECONDS."""
-        request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
-                   "spec": {"expirationSeconds": seconds}}
+        request = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"expirationSeconds": seconds},
+        }
         path = path_of("serviceaccounts", namespace, account) + "/token"
-        return self.admin.call("POST", path, request)["status"]["token"]
+        return str(self.admin.call("POST", path, request)["status"]["token"])
 
     def in_pod_files(self, token: str, namespace: str) -> Path:
         """A folder like /var/run/secrets/kubernetes.io/serviceaccount."""
@@ -107,13 +136,25 @@ class KubeCluster:
         return folder
 
     def finish_pod(
-        self, namespace: str, name: str, phase: str = "Succeeded", message: str = "",
+        self,
+        namespace: str,
+        name: str,
+        phase: str = "Succeeded",
+        message: str = "",
         **exit_codes: int,
     ) -> None:
         """Play kubelet: set the phase of a pod and the exit code of each container named."""
         containers = [
-            {"name": container, "ready": False, "restartCount": 0, "image": "", "imageID": "",
-             "state": {"terminated": {"exitCode": code, "reason": "Error" if code else "Completed"}}}
+            {
+                "name": container,
+                "ready": False,
+                "restartCount": 0,
+                "image": "",
+                "imageID": "",
+                "state": {
+                    "terminated": {"exitCode": code, "reason": "Error" if code else "Completed"}
+                },
+            }
             for container, code in exit_codes.items()
         ]
         status = {"phase": phase, "message": message, "containerStatuses": containers}
@@ -126,7 +167,7 @@ class KubeCluster:
             with contextlib.suppress(KubeError):  # 409: there from an earlier call
                 self.admin.create("customresourcedefinitions", crd)
         for crd in crds:
-            await_ready(self.apiserver, lambda: self._is_served(crd), START_TIMEOUT_S)
+            await_ready(self.apiserver, partial(self._is_served, crd), START_TIMEOUT_S)
 
     def _is_served(self, crd: Object) -> bool:
         spec = crd["spec"]
@@ -163,11 +204,23 @@ def kube_cluster(
     to the static tokens they may use. FLAGS go to kube-apiserver: reference of
     useful faults in docs/internals/tests.md. DURABLE lets etcd sync its disk.
     """
-    need("go", "openssl")
+    need("openssl")
     kube = cached_service("kube/build.sh")
+    data = _prepared_data(kube, crds)
+    with _control_plane(kube, data, users or {}, flags, durable) as cluster:
+        yield cluster
+
+
+@contextlib.contextmanager
+def _control_plane(
+    kube: Path, data: Path | None, users: Mapping[str, str], flags: Sequence[str], durable: bool
+) -> Iterator[KubeCluster]:
+    """Run etcd on a copy of DATA (None: empty) and an API server on it."""
     files = tls_files()
     with scratch("kube") as folder:
-        _write_tokens(folder / "tokens.csv", users or {})
+        if data:
+            _copy(data, folder / "etcd")
+        _write_tokens(folder / "tokens.csv", users)
         etcd_port, api_port = free_port(), free_port()
         etcd_argv = _etcd(kube, folder, etcd_port, free_port(), durable)
         api_argv = [*_apiserver(kube, folder, etcd_port, api_port, files), *flags]
@@ -177,12 +230,41 @@ def kube_cluster(
         ):
             cluster = KubeCluster(api_port, files, folder, etcd, apiserver)
             cluster.await_ready()
-            _default_account(cluster)
-            if crds:
-                cluster.apply_crds(crds)
             yield cluster
             apiserver.kill9()  # an orderly stop waits for watches; the data is deleted anyway
             etcd.kill9()
+
+
+def _prepared_data(kube: Path, crds: Path | None) -> Path:
+    """The data of a cluster that has the CRDs already, made once per set of CRDs.
+
+    It halves the start: a fresh cluster first fills itself with RBAC rules, and a
+    fresh CRD holds back its first create for two seconds (for the sake of peers
+    that may not have seen the CRD yet).
+    """
+    texts = [path.read_bytes() for path in sorted(crds.glob("*.yaml"))] if crds else []
+    key = hashlib.sha256(b"\0".join([*texts, Path(__file__).read_bytes()])).hexdigest()[:12]
+    data = kube.parent / f"etcd-{key}"
+    if data.exists():
+        return data
+    with _control_plane(kube, None, {}, (), durable=False) as cluster:
+        _default_account(cluster)
+        if crds:
+            cluster.apply_crds(crds)
+        cluster.apiserver.kill9()
+        cluster.etcd.term()
+        unfinished = data.with_suffix(f".{os.getpid()}")
+        _copy(cluster.folder / "etcd", unfinished)
+    try:
+        unfinished.rename(data)
+    except OSError:  # another run was quicker; its data is as good
+        shutil.rmtree(unfinished)
+    return data
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a data folder; cp keeps etcd's big preallocated log sparse."""
+    subprocess.run(["cp", "-a", "--sparse=always", source, target], check=True)
 
 
 def _write_tokens(path: Path, users: Mapping[str, str]) -> None:
@@ -194,28 +276,51 @@ def _write_tokens(path: Path, users: Mapping[str, str]) -> None:
 def _etcd(kube: Path, folder: Path, port: int, peer_port: int, durable: bool) -> list[str]:
     client, peer = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{peer_port}"
     return [
-        str(kube), "etcd", "--data-dir", str(folder / "etcd"), "--log-level=warn",
-        "--listen-client-urls", client, "--advertise-client-urls", client,
-        "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
-        "--initial-cluster", f"default={peer}", *([] if durable else ["--unsafe-no-fsync"]),
+        str(kube),
+        "etcd",
+        "--data-dir",
+        str(folder / "etcd"),
+        "--log-level=warn",
+        "--listen-client-urls",
+        client,
+        "--advertise-client-urls",
+        client,
+        "--listen-peer-urls",
+        peer,
+        "--initial-advertise-peer-urls",
+        peer,
+        "--initial-cluster",
+        f"default={peer}",
+        *([] if durable else ["--unsafe-no-fsync"]),
     ]
 
 
 def _apiserver(kube: Path, folder: Path, etcd: int, port: int, files: TlsFiles) -> list[str]:
     signer = folder / "sa.key"
-    subprocess.run(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", signer],
-                   check=True, capture_output=True)
+    words = "openssl ecparam -name prime256v1 -genkey -noout -out".split()
+    # not tls.new_key(): here PKCS#8 is what is not understood
+    subprocess.run([*words, signer], check=True, capture_output=True)
     return [
-        str(kube), "kube-apiserver", f"--etcd-servers=http://127.0.0.1:{etcd}",
-        "--bind-address=127.0.0.1", f"--secure-port={port}", f"--cert-dir={folder}",
+        str(kube),
+        "kube-apiserver",
+        f"--etcd-servers=http://127.0.0.1:{etcd}",
+        "--bind-address=127.0.0.1",
+        f"--secure-port={port}",
+        f"--cert-dir={folder}",
         # A loopback address cannot be an endpoint of the service "kubernetes": make none.
-        "--advertise-address=10.96.0.1", "--endpoint-reconciler-type=none",
+        "--advertise-address=10.96.0.1",
+        "--endpoint-reconciler-type=none",
         "--service-cluster-ip-range=10.96.0.0/16",
-        f"--tls-cert-file={files.cert}", f"--tls-private-key-file={files.key}",
-        f"--client-ca-file={files.ca}", f"--token-auth-file={folder / 'tokens.csv'}",
-        "--anonymous-auth=true", "--authorization-mode=Node,RBAC", "--profiling=false",
+        f"--tls-cert-file={files.cert}",
+        f"--tls-private-key-file={files.key}",
+        f"--client-ca-file={files.ca}",
+        f"--token-auth-file={folder / 'tokens.csv'}",
+        "--anonymous-auth=true",
+        "--authorization-mode=Node,RBAC",
+        "--profiling=false",
         "--service-account-issuer=https://kubernetes.default.svc",
-        f"--service-account-key-file={signer}", f"--service-account-signing-key-file={signer}",
+        f"--service-account-key-file={signer}",
+        f"--service-account-signing-key-file={signer}",
         # Without an aggregation set-up the log fills with complaints about its absence.
         f"--requestheader-client-ca-file={files.ca}",
         "--requestheader-allowed-names=front-proxy-client",
@@ -231,5 +336,6 @@ def _default_account(cluster: KubeCluster) -> None:
     await_ready(
         cluster.apiserver,
         lambda: cluster.admin.create("serviceaccounts", account, "default"),
-        START_TIMEOUT_S, ignore=(OSError, KubeError),  # 404 until the namespace exists
+        START_TIMEOUT_S,
+        ignore=(OSError, KubeError),  # 404 until the namespace exists
     )

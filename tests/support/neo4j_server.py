@@ -51,9 +51,17 @@ def neo4j_server(password: str = "neo4j-test-pw") -> Iterator[Neo4jServer]:
     home = cached_service("neo4j/fetch.sh")
     with scratch("neo4j") as folder:
         port = free_port()
-        argv = ["java", f"@{SERVICES / 'neo4j' / 'options'}",
-                f"-XX:SharedArchiveFile={home / 'app.jsa'}", "-cp", (home / "classpath").read_text(),
-                "Neo4jServer", folder / "data", str(port), password]
+        argv = [
+            "java",
+            f"@{SERVICES / 'neo4j' / 'options'}",
+            f"-XX:SharedArchiveFile={home / 'app.jsa'}",
+            "-cp",
+            (home / "classpath").read_text(),
+            "Neo4jServer",
+            str(folder / "data"),
+            str(port),
+            password,
+        ]
         # It runs until its standard input ends, so that input must be a pipe.
         with Proc(argv, folder / "neo4j.log", name="neo4j", stdin=subprocess.PIPE) as proc:
             proc.wait_log("^READY", START_TIMEOUT_S)

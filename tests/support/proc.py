@@ -57,8 +57,13 @@ class Proc:
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as output:
             self._popen = subprocess.Popen(
-                _dies_with_us(self.argv), stdin=self._stdin, stdout=output, stderr=output,
-                env=self._env, cwd=self._cwd, start_new_session=True,
+                _dies_with_us(self.argv),
+                stdin=self._stdin,
+                stdout=output,
+                stderr=output,
+                env=self._env,
+                cwd=self._cwd,
+                start_new_session=True,
             )
         self._pidfd = os.pidfd_open(self._popen.pid)
         live.append(self)
@@ -136,6 +141,7 @@ class Proc:
 
         Ends early, with the log's tail, when the process ends first.
         """
+
         def seen() -> re.Match[str] | None:
             alive = self.alive()
             match = re.search(pattern, self.log_text(), re.MULTILINE)
@@ -181,6 +187,7 @@ def await_ready(
     ignore: type[Exception] | tuple[type[Exception], ...] = OSError,
 ) -> None:
     """Wait until READY holds; fail at once, with the log, when PROC ends instead."""
+
     def check() -> bool:
         if not proc.alive():
             raise Ended(f"{proc.name} ended before it was ready\n{proc.tail()}")

@@ -39,7 +39,10 @@ class RedisServer:
         import redis
 
         defaults = {
-            "host": self.host, "port": self.port, "username": ADMIN, "password": ADMIN_PASSWORD,
+            "host": self.host,
+            "port": self.port,
+            "username": ADMIN,
+            "password": ADMIN_PASSWORD,
             "socket_timeout": 10,  # a refused AUTH leaves the connection open: never hang on it
             "decode_responses": True,
         }
@@ -48,10 +51,15 @@ class RedisServer:
     def tls_client(self, **options: Any) -> Any:
         """The same over TLS, verifying the server against our CA."""
         assert self.tls, "started without tls=True"
-        return self.client(**{
-            "port": self.tls_port, "host": "localhost", "ssl": True,
-            "ssl_ca_certs": str(self.tls.ca), **options,
-        })
+        return self.client(
+            **{
+                "port": self.tls_port,
+                "host": "localhost",
+                "ssl": True,
+                "ssl_ca_certs": str(self.tls.ca),
+                **options,
+            }
+        )
 
     def await_ready(self) -> None:
         import redis
@@ -93,8 +101,10 @@ def redis_server(
         tls_port = free_port() if tls else None
         files = tls_files() if tls else None
         conf = folder / "redis.conf"
-        conf.write_text(_config(folder, port, password, users or {}, durable, extra)
-                        + (_tls_config(tls_port, files) if files else ""))
+        conf.write_text(
+            _config(folder, port, password, users or {}, durable, extra)
+            + (_tls_config(tls_port, files) if files else "")
+        )
         proc = Proc(["redis-server", conf], folder / "redis.log", name="redis")
         with proc:
             server = RedisServer(port, tls_port, password, files, proc)
@@ -103,10 +113,18 @@ def redis_server(
 
 
 def _config(
-    folder: Path, port: int, password: str | None, users: Mapping[str, str], durable: bool, extra: str
+    folder: Path,
+    port: int,
+    password: str | None,
+    users: Mapping[str, str],
+    durable: bool,
+    extra: str,
 ) -> str:
     lines = [
-        "bind 127.0.0.1", f"port {port}", f"dir {folder}", 'save ""',
+        "bind 127.0.0.1",
+        f"port {port}",
+        f"dir {folder}",
+        'save ""',
         f"user {ADMIN} on >{ADMIN_PASSWORD} ~* &* +@all",
         "appendonly yes\nappendfsync always" if durable else "appendonly no",
     ]

@@ -45,7 +45,9 @@ def make(folder: Path) -> TlsFiles:
     ca, ca_key = _authority(folder, "ca", "/CN=tiphys-test-ca")
     other_ca, _ = _authority(folder, "other-ca", "/CN=tiphys-other-ca")
     cert, key = _signed(
-        folder, "server", "/CN=localhost",
+        folder,
+        "server",
+        "/CN=localhost",
         f"subjectAltName={SERVER_NAMES}\nextendedKeyUsage=serverAuth,clientAuth\n",
     )
     client_cert, client_key = _signed(
@@ -60,14 +62,15 @@ def _openssl(*words: str | Path) -> None:
     subprocess.run(["openssl", *words], check=True, capture_output=True)
 
 
-def _new_key(path: Path) -> None:
+def new_key(path: Path) -> None:
+    """Write a private key."""
     # genpkey writes PKCS#8, which every reader takes; "ecparam" output Kafka refuses.
     _openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", path)
 
 
 def _authority(folder: Path, name: str, subject: str) -> tuple[Path, Path]:
     cert, key = folder / f"{name}.crt", folder / f"{name}.key"
-    _new_key(key)
+    new_key(key)
     _openssl("req", "-x509", "-new", "-key", key, "-subj", subject, "-days", "30", "-out", cert)
     return cert, key
 
@@ -75,11 +78,24 @@ def _authority(folder: Path, name: str, subject: str) -> tuple[Path, Path]:
 def _signed(folder: Path, name: str, subject: str, extensions: str) -> tuple[Path, Path]:
     cert, key = folder / f"{name}.crt", folder / f"{name}.key"
     request, config = folder / f"{name}.csr", folder / f"{name}.ext"
-    _new_key(key)
+    new_key(key)
     config.write_text(extensions)
     _openssl("req", "-new", "-key", key, "-subj", subject, "-out", request)
     _openssl(
-        "x509", "-req", "-in", request, "-CA", folder / "ca.crt", "-CAkey", folder / "ca.key",
-        "-CAcreateserial", "-days", "30", "-extfile", config, "-out", cert,
+        "x509",
+        "-req",
+        "-in",
+        request,
+        "-CA",
+        folder / "ca.crt",
+        "-CAkey",
+        folder / "ca.key",
+        "-CAcreateserial",
+        "-days",
+        "30",
+        "-extfile",
+        config,
+        "-out",
+        cert,
     )
     return cert, key

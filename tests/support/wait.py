@@ -11,7 +11,7 @@ LONGEST_PAUSE_S = 0.1
 
 
 def wait_for(
-    condition: Callable[[], T],
+    condition: Callable[[], T | None],
     timeout: float,
     what: str,
     ignore: type[BaseException] | tuple[type[BaseException], ...] = (),
@@ -27,9 +27,10 @@ def wait_for(
     pause = FIRST_PAUSE_S
     while True:
         try:
-            last: object = condition()
-            if last:
-                return last  # type: ignore[return-value]
+            value = condition()
+            if value:
+                return value
+            last: object = value
         except ignore as error:
             last = error
         if time.monotonic() >= deadline:
