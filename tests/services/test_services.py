@@ -13,6 +13,7 @@ from support import (
     KafkaBroker,
     KubeCluster,
     Neo4jServer,
+    fault_proxy,
     free_port,
     kafka_broker,
     redis_server,
@@ -342,6 +343,42 @@ def test_sink_is_slow_hangs_up_refuses_and_comes_back(sink: HttpSink) -> None:
     sink.answer = Answer()
     sink.accept()
     assert fetch(sink.url)[0] == 200
+
+
+def test_fault_proxy_cuts_hangs_and_refuses() -> None:
+    import redis
+
+    with redis_server() as server, fault_proxy(server.port) as proxy:
+        client = server.client(port=proxy.port, socket_timeout=0.2)
+        assert client.set("a", "1")
+        proxy.hang()
+        with pytest.raises(redis.TimeoutError):
+            client.get("a")
+        proxy.flow()
+        assert client.get("a") == "1"
+        listener = client.pubsub()
+        listener.subscribe("c")
+        assert listener.get_message(timeout=5)
+        proxy.cut_all()
+        with pytest.raises(redis.ConnectionError, match="reset by peer"):
+            listener.get_message(timeout=5)
+        proxy.refuse()
+        with pytest.raises(redis.ConnectionError, match="refused"):
+            client.get("a")
+        proxy.accept()
+        assert client.get("a") == "1"
+
+
+def test_fault_proxy_cuts_in_mid_message(sink: HttpSink) -> None:
+    sink.answer = Answer(body=b"x" * 1000)
+    with fault_proxy(sink.port) as proxy:
+        url = f"http://127.0.0.1:{proxy.port}"
+        assert len(fetch(url)[1]) == 1000
+        proxy.cut_after = 600
+        with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
+            fetch(url)
+        assert proxy.accepted == 2
+        assert [request.path for request in sink.requests] == ["/", "/"]
 
 
 def test_wait_for_says_what_it_waited_for_and_saw() -> None:

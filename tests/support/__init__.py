@@ -1,5 +1,6 @@
 """Real servers and small helpers for tests; see docs/internals/tests.md."""
 
+from .fault_proxy import FaultProxy, fault_proxy
 from .http_sink import HttpSink, http_sink
 from .kafka_broker import KafkaBroker, kafka_broker
 from .kube_cluster import KubeClient, KubeCluster, kube_cluster
@@ -12,6 +13,7 @@ from .tools import cached_service, need, tiphys
 from .wait import wait_for
 
 __all__ = [
+    "FaultProxy",
     "HttpSink",
     "KafkaBroker",
     "KubeClient",
@@ -21,6 +23,7 @@ __all__ = [
     "RedisServer",
     "TlsFiles",
     "cached_service",
+    "fault_proxy",
     "free_port",
     "http_sink",
     "kafka_broker",

@@ -297,7 +297,7 @@ def _etcd(kube: Path, folder: Path, port: int, peer_port: int, durable: bool) ->
 
 def _apiserver(kube: Path, folder: Path, etcd: int, port: int, files: TlsFiles) -> list[str]:
     signer = folder / "sa.key"
-    words = "openssl ecparam -name prime256v1 -genkey -noout -out".split()
+    words = ["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out"]
     # not tls.new_key(): here PKCS#8 is what is not understood
     subprocess.run([*words, signer], check=True, capture_output=True)
     return [
