@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import urllib.parse
 from collections.abc import Sequence
@@ -34,14 +35,17 @@ def in_catalog_unit(value: float | None, unit: str, entry: dict[str, Any]) -> fl
 
 
 def judge(value: float | None, comparator: str, low: float | None, high: float | None) -> str:
-    """low, normal or high; empty when the range or the value does not tell."""
+    """low, normal or high; empty when range and value do not tell. "<5" means anything from 0 to 5."""
     if value is None or (low is None and high is None):
         return ""
-    if low is not None and (value < low or (comparator == "<" and value <= low)):
+    least = 0.0 if comparator in ("<", "≤") else value
+    most = math.inf if comparator in (">", "≥") else value
+    floor, ceiling = -math.inf if low is None else low, math.inf if high is None else high
+    if most < floor or (comparator == "<" and most == floor):
         return "low"
-    if high is not None and (value > high or (comparator == ">" and value >= high)):
+    if least > ceiling or (comparator == ">" and least == ceiling):
         return "high"
-    return "normal" if not comparator or comparator[0] in "≤≥" or low is None or high is None else ""
+    return "normal" if floor <= least and most <= ceiling else ""
 
 
 def enrich(measurement: dict[str, Any], entry: dict[str, Any] | None) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def write_sqlite(graph: Graph, file: Path) -> None:
             for node in graph.nodes:
                 owner = graph.document_id if node.label in OWN_LABELS else None
                 row = (node.id, node.label, owner, json.dumps(node.props, ensure_ascii=False))
-                db.execute("INSERT INTO nodes VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET props = json_patch(props, excluded.props)", row)
+                db.execute("INSERT INTO nodes VALUES (?, ?, ?, json(?)) ON CONFLICT (id) DO UPDATE SET props = json_patch(props, excluded.props)", row)
             db.executemany("INSERT OR IGNORE INTO edges VALUES (?, ?, ?)", graph.edges)
             db.execute("COMMIT")
         db.close()
