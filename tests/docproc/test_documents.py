@@ -7,7 +7,7 @@ from pathlib import Path
 
 import make_bad
 import pytest
-from conftest import REPORT, Ended, step
+from story import REPORT, Ended, step
 from docproc import render, validate
 
 

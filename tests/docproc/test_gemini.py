@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import REPORT, Ended, serve, step
+from story import REPORT, Ended, serve, step
 from fastapi import FastAPI, Request, Response
 
 READ = {"results": [{"name": "Glucose", "value": 112, "value_text": "112", "unit": "mg/dL", "low": 70, "high": 99, "flag": "H"}]}

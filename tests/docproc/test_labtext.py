@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from conftest import WORKER  # noqa: F401  (puts the worker on the path)
 from docproc import labtext
 
 # line, then (name, value, unit, low, high, flag)

@@ -6,16 +6,14 @@ import json
 import shutil
 import socket
 import sqlite3
-import sys
-import types
 from pathlib import Path
 from typing import Any
 
 import make_bad
 import pytest
-import redis
-from conftest import REPORT, Ended, step, wait_for
-from docproc import enrich, graph, store
+from story import REPORT, WORKER, Ended, step
+from support import Neo4jServer, RedisServer, wait_for
+from docproc import enrich, store
 
 
 class Pipeline:
@@ -75,15 +73,15 @@ def count(file: Path, label: str) -> int:
         return int(db.execute("SELECT count(*) FROM nodes WHERE label = ?", [label]).fetchone()[0])
 
 
-def test_a_report_becomes_a_graph(pipeline: Pipeline, redis_url: str) -> None:
+def test_a_report_becomes_a_graph(pipeline: Pipeline, redis: RedisServer) -> None:
     pipeline.read_pages()
     assert pipeline.aggregate().code == 0
     assert pipeline.enrich().printed == "34 of 34 names known"
-    with redis.Redis.from_url(redis_url) as client, client.pubsub() as listener:
+    with redis.client() as client, client.pubsub() as listener:
         listener.subscribe("documents.done")
-        wait_for("the subscription", lambda: listener.get_message(timeout=1))
-        summary = pipeline.store(REDIS_URL=redis_url)
-        heard = wait_for("the announcement", lambda: listener.get_message(timeout=1))
+        wait_for(lambda: listener.get_message(timeout=1), 10, "the subscription")
+        summary = pipeline.store(REDIS_URL=redis.url)
+        heard = wait_for(lambda: listener.get_message(timeout=1), 10, "the announcement")
     assert json.loads(heard["data"])["document_id"] == "d1"
 
     found = {m["name"]: m for m in summary["measurements"]}
@@ -187,57 +185,51 @@ def test_a_huge_result_is_cut_to_fit_an_output_parameter() -> None:
     assert 0 < len(summary["measurements"]) < 5000
 
 
-class FakeNeo4j(types.ModuleType):
-    """The driver's shape, as far as it is used; remembers what was run."""
-
-    def __init__(self) -> None:
-        super().__init__("neo4j")
-        self.ran: list[tuple[str, dict[str, Any]]] = []
-        self.login: tuple[object, ...] = ()
-        self.GraphDatabase = types.SimpleNamespace(driver=self.driver)
-
-    def driver(self, uri: str, auth: tuple[str, str]) -> FakeNeo4j:
-        self.login = (uri, *auth)
-        return self
-
-    def session(self) -> FakeNeo4j:
-        return self
-
-    def __enter__(self) -> FakeNeo4j:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def execute_write(self, work: Any, *args: Any) -> None:
-        work(self, *args)
-
-    def run(self, query: str, **parameters: Any) -> None:
-        self.ran.append((query, parameters))
+def test_neo4j_gets_the_same_graph(pipeline: Pipeline, neo4j: Neo4jServer) -> None:
+    pipeline.read_pages()
+    pipeline.aggregate()
+    pipeline.enrich()
+    path = f"{WORKER}:{neo4j.driver_path}"
+    login = {"NEO4J_URI": neo4j.url, "NEO4J_USER": neo4j.user, "NEO4J_PASSWORD": neo4j.password, "PYTHONPATH": path}
+    for _ in range(2):  # the second time replaces the first
+        pipeline.store(**login)
+        rows = neo4j.query("MATCH (n) WHERE n.document = 'd1' RETURN labels(n)[0] AS label, count(*) AS n ORDER BY label")
+        assert rows == [{"label": "Document", "n": 1}, {"label": "Measurement", "n": 34}, {"label": "Page", "n": 4}]
+        found = neo4j.query(
+            "MATCH (:Patient {patient_id: 'p7'})-[:HAS_DOCUMENT]->()-[:HAS_PAGE]->()-[:SHOWS]->(m)-[:OF]->(b {loinc: '2276-4'})"
+            " RETURN m.value AS value, b.name AS name"
+        )
+        assert found == [{"value": 18.0, "name": "Ferritin"}]
+    assert not pipeline.graph_file.exists(), "one home for the graph, not two"
 
 
-def test_neo4j_gets_the_same_graph(monkeypatch: pytest.MonkeyPatch) -> None:
-    driver = FakeNeo4j()
-    monkeypatch.setitem(sys.modules, "neo4j", driver)
-    small = graph.Graph("d1")
-    patient = small.add(graph.Node("patient:p", "Patient", {"sex": "F"}))
-    small.add(graph.Node("document:d1", "Document", {"name": "x'}) DETACH DELETE n //", "title": None}), patient, "HAS_DOCUMENT")
-    graph.write_neo4j(small, "bolt://db:7687", "neo4j", "pw")
-    assert driver.login == ("bolt://db:7687", "neo4j", "pw")
-    queries = [query for query, _ in driver.ran]
-    assert queries[1:] == [
-        "MERGE (n:Patient {id: $id}) SET n += $props",
-        "MERGE (n:Document {id: $id}) SET n += $props",
-        "MATCH (a {id: $a}), (b {id: $b}) MERGE (a)-[:HAS_DOCUMENT]->(b)",
-    ]
-    assert driver.ran[2][1]["props"] == {"name": "x'}) DETACH DELETE n //", "document": "d1"}, "data is a parameter, never Cypher"
+def test_a_wrong_password_of_neo4j_is_told(pipeline: Pipeline, neo4j: Neo4jServer) -> None:
+    ended = stored_empty(pipeline, NEO4J_URI=neo4j.url, NEO4J_PASSWORD="wrong", PYTHONPATH=f"{WORKER}:{neo4j.driver_path}")
+    assert (ended.code, ended.said) == (2, f"Neo4j at {neo4j.url} refuses the user neo4j")
 
 
 def test_a_missing_driver_says_how_to_get_it(pipeline: Pipeline) -> None:
-    if "neo4j" in sys.modules or __import__("importlib.util").util.find_spec("neo4j"):
-        pytest.skip("the Neo4j driver is installed here")
+    (pipeline.at("hidden") / "neo4j").mkdir(parents=True)
+    (pipeline.at("hidden") / "neo4j" / "__init__.py").write_text("raise ImportError('not installed')")
+    ended = stored_empty(pipeline, NEO4J_URI="bolt://127.0.0.1:1", PYTHONPATH=f"{WORKER}:{pipeline.at('hidden')}")
+    assert (ended.code, ended.said) == (2, "NEO4J_URI is set, but the Neo4j driver is missing: pip install neo4j")
+
+
+def test_a_graph_without_a_home_is_told(pipeline: Pipeline) -> None:
+    ended = stored_empty(pipeline)
+    assert (ended.code, ended.said) == (2, "neither NEO4J_URI nor GRAPH_FILE is set: where shall the graph go?")
+
+
+def test_a_silent_redis_does_not_undo_the_graph(pipeline: Pipeline) -> None:
+    ended = stored_empty(pipeline, GRAPH_FILE=str(pipeline.graph_file), REDIS_URL="redis://127.0.0.1:1/0")
+    assert ended.code == 0
+    assert ended.said.startswith("warning: not announced on Redis: ")
+    assert count(pipeline.graph_file, "Document") == 1
+
+
+def stored_empty(pipeline: Pipeline, **env: str) -> Ended:
+    """Store a record without pages."""
     record = {"header": {}, "document": {}, "pages": [], "biomarkers": []}
     pipeline.at("enriched.json").write_text(json.dumps(record))
     files = ("--in", pipeline.at("enriched.json"), "--out", pipeline.at("g"), "--summary", pipeline.at("s"))
-    ended = step("store", "--document-id", "d", *files, NEO4J_URI="bolt://127.0.0.1:1")
-    assert (ended.code, ended.said) == (2, "NEO4J_URI is set, but the Neo4j driver is missing: pip install neo4j")
+    return step("store", "--document-id", "d", *files, **env)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import DOCPROC, step
+from story import DOCPROC, step
 
 FILES = sorted(DOCPROC.glob("*.yaml"))
 PIPELINE: dict[str, Any] = yaml.safe_load((DOCPROC / "workflowtemplate.yaml").read_text())

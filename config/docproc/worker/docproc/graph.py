@@ -66,7 +66,7 @@ def build(record: dict[str, Any], document_id: str, patient_id: str, user_id: st
 
 
 SQLITE_SCHEMA = """
-CREATE TABLE IF NOT EXISTS nodes (id TEXT PRIMARY KEY, label TEXT NOT NULL, document TEXT, props TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS nodes (id TEXT PRIMARY KEY, label TEXT NOT NULL, document TEXT, props TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS edges (source TEXT NOT NULL, type TEXT NOT NULL, target TEXT NOT NULL,
                                   PRIMARY KEY (source, type, target)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS nodes_by_label ON nodes (label);
