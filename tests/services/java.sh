@@ -29,7 +29,8 @@ enter() {
 # in a fixed order: a class archive is only valid for the very same path.
 fetch_jars() {
     rm -rf "$dir/lib"
-    nice mvn -B -q dependency:copy-dependencies -DoutputDirectory="$dir/lib" -DincludeScope=runtime >&2
+    # Java asks the password file for the home folder, where CI users often have none.
+    MAVEN_OPTS="-Duser.home=$HOME" nice mvn -B -q -Dstyle.color=never dependency:copy-dependencies -DoutputDirectory="$dir/lib" -DincludeScope=runtime >&2
     printf '%s\n' "$dir"/lib/*.jar | LC_ALL=C sort | paste -sd: - | tr -d '\n' >"$dir/classpath"
 }
 

@@ -20,7 +20,7 @@ from support import (
     wait_for,
 )
 from support.http_sink import Answer
-from support.kube_client import KubeError, Object
+from support.kube_client import KubeError, Object, path_of
 
 ALL_KAFKA_MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
@@ -292,6 +292,19 @@ def test_kube_keeps_objects_over_kill9(kube: KubeCluster, namespace: str) -> Non
         kube.admin.request("GET", "/readyz")
     kube.restart_apiserver()
     assert kube.admin.get("workflows", "a", namespace)["spec"] == {"entrypoint": "main"}
+
+
+def test_kube_hangs_while_etcd_is_paused(kube: KubeCluster, namespace: str) -> None:
+    impatient = kube.client("admin-token")
+    impatient.timeout = 0.3
+    kube.etcd.pause()
+    try:
+        with pytest.raises(TimeoutError):
+            impatient.request("POST", path_of("workflows", namespace), workflow("a"))
+    finally:
+        kube.etcd.resume()
+    # Whether the abandoned create took place is anybody's guess; a new one works.
+    assert kube.admin.create("workflows", workflow("b"), namespace)
 
 
 # --- Neo4j ---

@@ -164,10 +164,16 @@ class KubeCluster:
         """Install every CRD file of FOLDER and wait until all are served."""
         crds = [yaml.safe_load(path.read_text()) for path in sorted(folder.glob("*.yaml"))]
         for crd in crds:
-            with contextlib.suppress(KubeError):  # 409: there from an earlier call
-                self.admin.create("customresourcedefinitions", crd)
+            self._create_once(crd)
         for crd in crds:
             await_ready(self.apiserver, partial(self._is_served, crd), START_TIMEOUT_S)
+
+    def _create_once(self, crd: Object) -> None:
+        try:
+            self.admin.create("customresourcedefinitions", crd)
+        except KubeError as error:
+            if error.reason != "AlreadyExists":
+                raise
 
     def _is_served(self, crd: Object) -> bool:
         spec = crd["spec"]
