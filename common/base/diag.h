@@ -29,18 +29,23 @@ static inline struct jpath jpath_index(const struct jpath *up, size_t index)
 {
         return (struct jpath){up, NULL, index};
 }
-void jpath_put(struct buf *b, const struct jpath *p); /* a.b[2].c; keys that need it as ["a.b"] */
+void jpath_put(struct buf *b, const struct jpath *p); /* a.b[2].c; keys that need it as ["a.b"]; the root is "" */
 
 /* Where the nodes of one document stand. Lines and columns count from 1, columns in characters. */
 struct mark {
         unsigned line, col;         /* of the value */
         unsigned key_line, key_col; /* of its key, 0 for list items and the root */
 };
-struct marks; /* path -> mark; made by the YAML loader */
+struct marks; /* path -> mark; made by the YAML loader; read by any thread once built */
 struct marks *marks_new(const char *file); /* file name is copied */
 struct marks *marks_free(struct marks *m);
 AUTO_DEFINE(marks_free, struct marks *);
 void marks_set(struct marks *m, const char *path, struct mark at);
+/* For loaders, without building paths: the node `key` (or item `index` when key is NULL) below node `parent`, as an id.
+ * The root is MARKS_ROOT and exists from the start; marks_put() sets the mark of an id. */
+enum { MARKS_ROOT = 0 };
+size_t marks_child(struct marks *m, size_t parent, const char *key, size_t index);
+void marks_put(struct marks *m, size_t id, struct mark at);
 /* The mark of the path, else of its nearest parent; *exact says which. False when there is none at all. */
 bool marks_find(const struct marks *m, const char *path, struct mark *out, bool *exact);
 const char *marks_file(const struct marks *m);
@@ -49,7 +54,7 @@ enum severity { SEV_ERROR, SEV_WARNING, SEV_INFO };
 struct diag {
         enum severity severity;
         char *code, *path, *msg, *hint; /* hint may be NULL */
-        char *file;                     /* NULL when the tree came from no file */
+        char *file;                     /* the file, else the prefix of the diags, else NULL */
         struct mark at;                 /* zeros when unknown */
         bool at_key;                    /* the place is the key (unknown field) */
 };
@@ -59,7 +64,7 @@ struct diags {
         size_t errors, warnings;
         const struct marks *marks; /* borrowed; of the document under work, may be NULL */
         const char *prefix;        /* borrowed; what to name when there is no file ("Sensor default/x"), may be NULL */
-        size_t max;                /* stop collecting after this many; default 200 */
+        size_t max;                /* keep this many, count the rest; default 200 */
 };
 void diags_init(struct diags *d);
 void diags_deinit(struct diags *d);
@@ -78,12 +83,21 @@ void diag_at_key(struct diags *d, enum severity s, const struct jpath *at, const
                  const char *fmt, ...) PRINTF_LIKE(6, 7);
 /* At a place of a file that did not become a tree (syntax errors). */
 void diag_at_place(struct diags *d, enum severity s, const char *file, unsigned line, unsigned col, const char *code,
-                   const char *hint, const char *fmt, ...) PRINTF_LIKE(7, 8);
+                   const char *hint, const char *fmt, ...) PRINTF_LIKE(8, 9);
 
-/* One line each: "sensor.yaml:14:7: error: spec.triggers[0].http.url: expected a string, found a list (hint: ...)". */
+/* One line: "sensor.yaml:14:7: error: spec.triggers[0].http.url: expected a string, found a list (hint: ...) [E003]". */
 void diag_put_line(struct buf *b, const struct diag *d);
 /* The rustc-like form with the source line and a caret; `source` is the file's text or NULL. */
 void diag_put_pretty(struct buf *b, const struct diag *d, const char *source, bool colour);
 /* The first error as words for an err slot, with "(and N more)" behind it. Returns -1; 0 when there is none. */
 int diags_err(const struct diags *d, struct err *e);
+/* The list of codes, for `lint --explain` and the generated docs. NULL when there is no such code. */
+struct diag_code {
+        const char *code;
+        enum severity severity; /* what it usually is */
+        const char *title, *explanation;
+};
+const struct diag_code *diag_code_find(const char *code);
+const struct diag_code *diag_codes(size_t *n);
+const char *severity_name(enum severity s); /* "error", "warning", "info" */
 const char *json_kind_name(const json_t *j); /* "a string", "a list", "a map", "a number", "a boolean", "null" */

@@ -6,7 +6,7 @@
 
 struct proc;
 struct proc_exit {
-        int code;   /* exit code, or 128 + signal */
+        int code;   /* exit code, or 128 + signal; -1 unknown (not a child of ours) */
         int signal; /* 0 unless killed */
 };
 typedef void proc_exit_fn(void *arg, const struct proc_exit *how);
@@ -19,7 +19,8 @@ struct proc_spec {
 /* posix_spawn in its own process group; on_exit comes exactly once, later. */
 int proc_spawn(struct proc **out, struct loop *l, const struct proc_spec *spec, proc_exit_fn *on_exit, void *arg,
                struct err *e) MUST_CHECK;
-/* Watch a process that already runs (adopted by pidfd, owned from here on); its exit code is known only for children. */
+/* Watch a process that already runs, by its pidfd, which the watch owns once this succeeded (-1: it opens one itself). The exit
+ * code is known only for children. */
 int proc_watch(struct proc **out, struct loop *l, pid_t pid, int pidfd, proc_exit_fn *on_exit, void *arg,
                struct err *e) MUST_CHECK;
 pid_t proc_pid(const struct proc *p);
