@@ -1,6 +1,6 @@
 """The upload app: takes a document, tells the world, shows what became of it.
 
-    /usr/bin/python3 -m uvicorn app:app --app-dir config/docproc/upload --port 8000
+/usr/bin/python3 -m uvicorn app:app --app-dir config/docproc/upload --port 8000
 """
 
 from __future__ import annotations
@@ -81,14 +81,14 @@ def create_app(settings: Settings) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         settings.upload_dir.mkdir(parents=True, exist_ok=True)
-        task = asyncio.create_task(listen_for_ends(settings, records.end)) if settings.redis_url else None
+        listener = asyncio.create_task(listen_for_ends(settings, records.end)) if settings.redis_url else None
         yield
-        if task:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        if listener:
+            listener.cancel()
+            await asyncio.gather(listener, return_exceptions=True)
 
-    app = FastAPI(title="Document upload", lifespan=lifespan)
+    app = FastAPI(title="Document upload")
+    app.router.lifespan_context = lifespan  # Debian's FastAPI (0.92) silently ignores FastAPI(lifespan=...)
     app.add_middleware(LimitBody, limit=settings.max_bytes)
 
     @app.exception_handler(NotificationFailed)
@@ -105,7 +105,12 @@ def create_app(settings: Settings) -> FastAPI:
         try:
             if await asyncio.to_thread(receive, file, folder / name) == 0:
                 raise HTTPException(422, f"{name} is empty")
-            event = {"document_id": document_id, "file_path": f"{document_id}/{name}", "patient_id": patient_id, "user_id": user_id}
+            event = {
+                "document_id": document_id,
+                "file_path": f"{document_id}/{name}",
+                "patient_id": patient_id,
+                "user_id": user_id,
+            }
             records.write({**event, "name": name, "state": "uploaded"})
             await notify(settings, event)
         except BaseException:

@@ -31,7 +31,9 @@ async def by_webhook(settings: Settings, event: dict[str, Any]) -> None:
 
 async def by_redis(settings: Settings, event: dict[str, Any]) -> None:
     """PUBLISH the event. Redis forgets what nobody hears, so no listener is a failure."""
-    client = redis.asyncio.Redis.from_url(settings.redis_url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S)
+    client = redis.asyncio.Redis.from_url(
+        settings.redis_url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S
+    )
     try:
         listeners = await client.publish(CHANNEL, json.dumps(event))
     except RedisError as error:

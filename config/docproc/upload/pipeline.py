@@ -33,7 +33,11 @@ def result_of(workflow: dict[str, Any]) -> Any:
 def failure_of(workflow: dict[str, Any]) -> str:
     """Why it failed, in the words of the step that failed first."""
     status = workflow.get("status", {})
-    failed = [n for n in (status.get("nodes") or {}).values() if n.get("type") == "Pod" and n.get("phase") in ("Failed", "Error")]
+    failed = [
+        n
+        for n in (status.get("nodes") or {}).values()
+        if n.get("type") == "Pod" and n.get("phase") in ("Failed", "Error")
+    ]
     first = min(failed, key=lambda node: node.get("finishedAt") or "", default=None)
     message = (first or {}).get("message") or status.get("message") or "the pipeline failed"
     return re.sub(r"^\w+ \(exit code \d+\)(: )?", "", message) or message
@@ -69,7 +73,9 @@ async def look_up(settings: Settings, document_id: str) -> dict[str, Any]:
                 newest = answer.json()
             return state_of(newest)
     except (httpx.HTTPError, ValueError, KeyError) as error:
-        return {"message": f"the workflow API at {settings.tiphys_api} cannot be asked: {type(error).__name__}: {error}"}
+        return {
+            "message": f"the workflow API at {settings.tiphys_api} cannot be asked: {type(error).__name__}: {error}"
+        }
 
 
 async def hear(settings: Settings, on_end: Callable[[str, dict[str, Any]], None]) -> None:
@@ -81,7 +87,10 @@ async def hear(settings: Settings, on_end: Callable[[str, dict[str, Any]], None]
                 continue
             try:
                 end = json.loads(message["data"])
-                on_end(str(end["document_id"]), {"state": end["state"], "result": end.get("summary"), "message": end.get("message", "")})
+                on_end(
+                    str(end["document_id"]),
+                    {"state": end["state"], "result": end.get("summary"), "message": end.get("message", "")},
+                )
             except (ValueError, KeyError, TypeError) as error:
                 log.warning("a message on %s is not the end of a pipeline: %s", DONE_CHANNEL, error)
 
