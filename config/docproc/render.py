@@ -44,9 +44,13 @@ def values_of(opts: argparse.Namespace) -> dict[str, str]:
 
 def main(argv: list[str]) -> None:
     """Write the resources."""
-    args = argparse.ArgumentParser(prog="render.sh", description="Write the document pipeline's resources for this installation.")
+    args = argparse.ArgumentParser(
+        prog="render.sh", description="Write the document pipeline's resources for this installation."
+    )
     args.add_argument("outdir", type=Path, help="folder for the ready resources")
-    args.add_argument("--worker", default=str(HERE / "worker"), help="folder of the package docproc (default: this checkout's)")
+    args.add_argument(
+        "--worker", default=str(HERE / "worker"), help="folder of the package docproc (default: this checkout's)"
+    )
     args.add_argument("--port", help="port of the webhook")
     args.add_argument("--redis", metavar="HOST:PORT", help="Redis of the event source, and of the announced end")
     args.add_argument("--kafka", metavar="HOST:PORT", help="Kafka of the event source")

@@ -48,7 +48,9 @@ def step(name: str, *args: object, **env: str) -> Ended:
     try:
         command = ["/usr/bin/python3", "-m", f"docproc.{name}", *map(str, args)]
         environ = {**os.environ, "PYTHONPATH": str(WORKER), "TERMINATION_LOG": f"/proc/self/fd/{write}", **env}
-        done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120, check=False, pass_fds=[write])
+        done = subprocess.run(
+            command, env=environ, capture_output=True, text=True, timeout=120, check=False, pass_fds=[write]
+        )
     finally:
         os.close(write)
     with os.fdopen(read) as pipe:

@@ -37,7 +37,9 @@ def test_a_name_leads_to_its_code(client: TestClient, name: str, loinc: str) -> 
     assert client.get("/biomarkers/search", params={"name": name}).json()["match"]["loinc"] == loinc
 
 
-@pytest.mark.parametrize("name", ["Creatine", "Bilirubin, indirect", "Vitamin B6", "Glucose (urine)", "Hemoglobin F", "Unobtainium"])
+@pytest.mark.parametrize(
+    "name", ["Creatine", "Bilirubin, indirect", "Vitamin B6", "Glucose (urine)", "Hemoglobin F", "Unobtainium"]
+)
 def test_a_similar_name_is_not_the_same_name(client: TestClient, name: str) -> None:
     assert client.get("/biomarkers/search", params={"name": name}).json()["match"] is None
 

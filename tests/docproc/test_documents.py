@@ -65,7 +65,17 @@ def test_nothing_outside_the_uploads_folder_is_read(tmp_path: Path) -> None:
     (tmp_path / "secret.pdf").write_bytes(REPORT.read_bytes())
     (tmp_path / "uploads" / "link.pdf").symlink_to(tmp_path / "secret.pdf")
     for path in ("../secret.pdf", "link.pdf", str(tmp_path / "secret.pdf")):
-        ended = step("validate", "--document-id", "d", "--file-path", path, "--uploads", tmp_path / "uploads", "--out", tmp_path / "o")
+        ended = step(
+            "validate",
+            "--document-id",
+            "d",
+            "--file-path",
+            path,
+            "--uploads",
+            tmp_path / "uploads",
+            "--out",
+            tmp_path / "o",
+        )
         assert (ended.code, ended.said) == (1, f"{path}: lies outside the uploads folder")
 
 
@@ -95,7 +105,9 @@ def test_pages_are_counted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("page", "method"), [(1, "text"), (4, "image")])
 def test_render_draws_a_page_and_says_how_to_read_it(tmp_path: Path, page: int, method: str) -> None:
-    ended = step("render", "--page", page, "--document", REPORT, "--out", tmp_path / "p.png", "--facts", tmp_path / "p.json")
+    ended = step(
+        "render", "--page", page, "--document", REPORT, "--out", tmp_path / "p.png", "--facts", tmp_path / "p.json"
+    )
     assert ended.code == 0, ended.said
     assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
     facts = json.loads((tmp_path / "p.json").read_text())
@@ -143,12 +155,33 @@ def test_a_page_with_text_is_read_from_its_text(tmp_path: Path) -> None:
     assert len(record["results"]) == 13  # type: ignore[arg-type]
 
 
+def test_a_scanned_table_below_a_typed_letterhead_is_read_as_well(tmp_path: Path) -> None:
+    file = make_bad.letterhead_over_scan(tmp_path / "x.pdf")
+    facts = ("--out", tmp_path / "p.png", "--facts", tmp_path / "p.json")
+    assert step("render", "--page", 1, "--document", file, *facts).code == 0
+    assert json.loads((tmp_path / "p.json").read_text())["method"] == "text"
+    record = extracted(tmp_path, file, 1)
+    assert record["method"] == "ocr"
+    assert [result["name"] for result in record["results"]][0] == "Ferritin"  # type: ignore[attr-defined]
+
+
 def test_a_blank_scan_yields_no_result(tmp_path: Path) -> None:
     assert extracted(tmp_path, make_bad.no_text_layer(tmp_path / "x.pdf"), 1)["results"] == []
 
 
 def test_an_ocr_language_that_is_missing_is_named(tmp_path: Path) -> None:
-    ended = step("extract", "--page", 4, "--document", REPORT, "--out", tmp_path / "e", "--results", tmp_path / "r", OCR_LANG="xyz")
+    ended = step(
+        "extract",
+        "--page",
+        4,
+        "--document",
+        REPORT,
+        "--out",
+        tmp_path / "e",
+        "--results",
+        tmp_path / "r",
+        OCR_LANG="xyz",
+    )
     assert (ended.code, ended.said) == (2, "tesseract has no data for language xyz (Debian: tesseract-ocr-xyz)")
 
 

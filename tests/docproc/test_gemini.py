@@ -12,7 +12,11 @@ import pytest
 from story import REPORT, Ended, serve, step
 from fastapi import FastAPI, Request, Response
 
-READ = {"results": [{"name": "Glucose", "value": 112, "value_text": "112", "unit": "mg/dL", "low": 70, "high": 99, "flag": "H"}]}
+READ = {
+    "results": [
+        {"name": "Glucose", "value": 112, "value_text": "112", "unit": "mg/dL", "low": 70, "high": 99, "flag": "H"}
+    ]
+}
 
 
 class Gemini:

@@ -13,7 +13,7 @@ import make_bad
 import pytest
 from story import REPORT, WORKER, Ended, step
 from support import Neo4jServer, RedisServer, wait_for
-from docproc import enrich, store
+from docproc import aggregate, enrich, extract, labtext, poppler, render, store
 
 
 class Pipeline:
@@ -41,7 +41,17 @@ class Pipeline:
         self.must("count", "--document", document, "--out", self.at("count.txt"))
         extractions = []
         for page in range(1, int(self.at("count.txt").read_text()) + 1):
-            self.must("render", "--page", page, "--document", document, "--out", self.at("p.png"), "--facts", self.at("p.json"))
+            self.must(
+                "render",
+                "--page",
+                page,
+                "--document",
+                document,
+                "--out",
+                self.at("p.png"),
+                "--facts",
+                self.at("p.json"),
+            )
             method = json.loads(self.at("p.json").read_text())["method"]
             outs = ("--out", self.at("e.json"), "--results", self.at("r.json"))
             self.must("extract", "--page", page, "--document", document, "--method", method, *outs)
@@ -50,14 +60,25 @@ class Pipeline:
 
     def aggregate(self) -> Ended:
         facts = self.at("document.json").read_text()
-        return step("aggregate", "--document", facts, "--extractions", self.at("extractions.json"), "--out", self.at("b.json"))
+        return step(
+            "aggregate", "--document", facts, "--extractions", self.at("extractions.json"), "--out", self.at("b.json")
+        )
 
     def enrich(self) -> Ended:
-        return step("enrich", "--in", self.at("b.json"), "--out", self.at("enriched.json"), MEDICAL_CATALOG_URL=self.catalog)
+        return step(
+            "enrich", "--in", self.at("b.json"), "--out", self.at("enriched.json"), MEDICAL_CATALOG_URL=self.catalog
+        )
 
     def store(self, **env: str) -> dict[str, Any]:
         ids = ("--document-id", "d1", "--patient-id", "p7", "--user-id", "u1")
-        files = ("--in", self.at("enriched.json"), "--out", self.at("graph.sqlite"), "--summary", self.at("summary.json"))
+        files = (
+            "--in",
+            self.at("enriched.json"),
+            "--out",
+            self.at("graph.sqlite"),
+            "--summary",
+            self.at("summary.json"),
+        )
         self.must("store", *ids, *files, GRAPH_FILE=str(self.graph_file), **env)
         summary: dict[str, Any] = json.loads(self.at("summary.json").read_text())
         return summary
@@ -94,7 +115,13 @@ def test_a_report_becomes_a_graph(pipeline: Pipeline, redis: RedisServer) -> Non
     assert (found["Ferritin"]["page"], found["Ferritin"]["collected"]) == (4, "2026-01-12")
 
     for file in (pipeline.graph_file, pipeline.at("graph.sqlite")):
-        assert [count(file, label) for label in ("Patient", "Document", "Page", "Measurement", "Biomarker")] == [1, 1, 4, 34, 34]
+        assert [count(file, label) for label in ("Patient", "Document", "Page", "Measurement", "Biomarker")] == [
+            1,
+            1,
+            4,
+            34,
+            34,
+        ]
     with sqlite3.connect(pipeline.graph_file) as db:
         path = """SELECT json_extract(m.props, '$.value') FROM edges h JOIN edges p ON p.source = h.target
                   JOIN edges s ON s.source = p.target JOIN edges o ON o.source = s.target JOIN nodes m ON m.id = s.target
@@ -114,11 +141,41 @@ def test_storing_again_changes_nothing(pipeline: Pipeline) -> None:
         assert list(db.iterdump()) == before
 
 
+def test_a_hundred_pages_stay_within_the_limits_of_parameters(tmp_path: Path) -> None:
+    file = make_bad.pages(tmp_path / "x.pdf", 100)
+    facts, extractions = [], []
+    for page in range(1, 101):
+        text = poppler.text(file, page)
+        facts.append(
+            {
+                "page": page,
+                "method": render.reading_method(text),
+                "images": 0,
+                "width": 1241,
+                "height": 1754,
+                "dpi": 150,
+            }
+        )
+        results = [result.as_dict() for result in extract.by_text("text", text).results]
+        extractions.append({"page": page, "method": "text", "header": labtext.header(text), "results": results})
+    assert {fact["method"] for fact in facts} == {"text"}
+    assert len(json.dumps(facts)) < 256 << 10, "one output parameter"
+    record = aggregate.aggregate({"name": "x.pdf", "pages": 100}, extractions[::-1])
+    assert [(m["page"], m["value"]) for m in record["biomarkers"]] == [(page, 70 + page) for page in range(1, 101)]
+
+
+def test_an_extraction_full_of_results_fits_an_output_parameter() -> None:
+    line = labtext.results("Thyroid stimulating hormone (TSH), 3rd generation   6.21   mIU/L   0.40 - 4.00   H")[
+        0
+    ].as_dict()
+    assert len(json.dumps([line] * extract.MOST_RESULTS)) < 256 << 10
+
+
 def test_a_document_without_results_fails_where_it_is_noticed(tmp_path: Path, catalog: str) -> None:
     pipeline = Pipeline(tmp_path, make_bad.no_text_layer(tmp_path / "blank.pdf"), catalog)
     pipeline.read_pages()
     ended = pipeline.aggregate()
-    assert (ended.code, ended.said) == (1, "report.pdf states no laboratory result on its 1 pages")
+    assert (ended.code, ended.said) == (1, "report.pdf states no laboratory result on its page")
 
 
 def test_a_page_that_got_lost_is_noticed(pipeline: Pipeline) -> None:
@@ -193,7 +250,9 @@ def test_neo4j_gets_the_same_graph(pipeline: Pipeline, neo4j: Neo4jServer) -> No
     login = {"NEO4J_URI": neo4j.url, "NEO4J_USER": neo4j.user, "NEO4J_PASSWORD": neo4j.password, "PYTHONPATH": path}
     for _ in range(2):  # the second time replaces the first
         pipeline.store(**login)
-        rows = neo4j.query("MATCH (n) WHERE n.document = 'd1' RETURN labels(n)[0] AS label, count(*) AS n ORDER BY label")
+        rows = neo4j.query(
+            "MATCH (n) WHERE n.document = 'd1' RETURN labels(n)[0] AS label, count(*) AS n ORDER BY label"
+        )
         assert rows == [{"label": "Document", "n": 1}, {"label": "Measurement", "n": 34}, {"label": "Page", "n": 4}]
         found = neo4j.query(
             "MATCH (:Patient {patient_id: 'p7'})-[:HAS_DOCUMENT]->()-[:HAS_PAGE]->()-[:SHOWS]->(m)-[:OF]->(b {loinc: '2276-4'})"
@@ -204,7 +263,9 @@ def test_neo4j_gets_the_same_graph(pipeline: Pipeline, neo4j: Neo4jServer) -> No
 
 
 def test_a_wrong_password_of_neo4j_is_told(pipeline: Pipeline, neo4j: Neo4jServer) -> None:
-    ended = stored_empty(pipeline, NEO4J_URI=neo4j.url, NEO4J_PASSWORD="wrong", PYTHONPATH=f"{WORKER}:{neo4j.driver_path}")
+    ended = stored_empty(
+        pipeline, NEO4J_URI=neo4j.url, NEO4J_PASSWORD="wrong", PYTHONPATH=f"{WORKER}:{neo4j.driver_path}"
+    )
     assert (ended.code, ended.said) == (2, f"Neo4j at {neo4j.url} refuses the user neo4j")
 
 

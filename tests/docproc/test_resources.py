@@ -15,7 +15,11 @@ FILES = sorted(DOCPROC.glob("*.yaml"))
 PIPELINE: dict[str, Any] = yaml.safe_load((DOCPROC / "workflowtemplate.yaml").read_text())
 TEMPLATES: dict[str, dict[str, Any]] = {t["name"]: t for t in PIPELINE["spec"]["templates"]}
 CONTAINERS = [name for name, template in TEMPLATES.items() if "container" in template]
-WAYS = {"sensor.yaml": "eventsource-webhook.yaml", "sensor-redis.yaml": "eventsource-redis.yaml", "sensor-kafka.yaml": "eventsource-kafka.yaml"}
+WAYS = {
+    "sensor.yaml": "eventsource-webhook.yaml",
+    "sensor-redis.yaml": "eventsource-redis.yaml",
+    "sensor-kafka.yaml": "eventsource-kafka.yaml",
+}
 
 
 def names(template: dict[str, Any], way: str, kind: str) -> set[str]:
@@ -25,7 +29,11 @@ def names(template: dict[str, Any], way: str, kind: str) -> set[str]:
 
 def calls(template: dict[str, Any]) -> list[dict[str, Any]]:
     """The tasks of a DAG, or the steps of a steps template."""
-    return template["dag"]["tasks"] if "dag" in template else [call for group in template.get("steps", []) for call in group]
+    return (
+        template["dag"]["tasks"]
+        if "dag" in template
+        else [call for group in template.get("steps", []) for call in group]
+    )
 
 
 def text_of(value: object) -> str:
@@ -112,7 +120,7 @@ def test_the_worker_knows_every_path_and_option_of_a_template(name: str) -> None
     assert paths
     for path in paths:
         assert f"(default: {path})" in " ".join(usage.split()), path
-    for option in (arg for arg in container.get("args", []) if arg.startswith("--")):
+    for option in (arg.split("=")[0] for arg in container.get("args", []) if arg.startswith("--")):
         assert f"{option} " in usage, option
     mounts = {mount["name"] for mount in container.get("volumeMounts", [])}
     assert mounts <= {volume["name"] for volume in PIPELINE["spec"]["volumes"]}

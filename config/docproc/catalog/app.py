@@ -1,6 +1,6 @@
 """The medical catalog: what is "SGPT", which code does it have, what is its usual range?
 
-    /usr/bin/python3 -m uvicorn app:app --app-dir config/docproc/catalog --port 8001
+/usr/bin/python3 -m uvicorn app:app --app-dir config/docproc/catalog --port 8001
 """
 
 from __future__ import annotations

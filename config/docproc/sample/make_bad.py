@@ -1,6 +1,6 @@
 """Makes the documents that go wrong, each in its own way.
 
-    /usr/bin/python3 config/docproc/sample/make_bad.py FOLDER
+/usr/bin/python3 config/docproc/sample/make_bad.py FOLDER
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from PIL import Image, ImageDraw
+from make_sample import SCANNED, scan
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
@@ -68,6 +69,17 @@ def no_text_layer(file: Path, lines: tuple[str, ...] = ()) -> Path:
     image.save(picture, "PNG")
     canvas = Canvas(str(file), pagesize=A4, invariant=True)
     canvas.drawImage(ImageReader(picture), 0, 0, *A4)
+    canvas.save()
+    return file
+
+
+def letterhead_over_scan(file: Path) -> Path:
+    """A text layer that holds the letterhead only; the results are in a picture."""
+    canvas = Canvas(str(file), pagesize=A4, invariant=True)
+    picture = io.BytesIO()
+    scan(SCANNED).save(picture, "PNG")
+    canvas.drawImage(ImageReader(picture), 0, 0, *A4)
+    canvas.drawString(60, 60, "Northwind Clinical Laboratory, 12 Example Street, 01234 Nowhere, synthetic data")
     canvas.save()
     return file
 

@@ -1,6 +1,6 @@
 """Makes lab-report.pdf: four pages on a person who does not exist; page 4 is an image only, as scanners make them.
 
-    /usr/bin/python3 config/docproc/sample/make_sample.py [FILE]
+/usr/bin/python3 config/docproc/sample/make_sample.py [FILE]
 """
 
 from __future__ import annotations

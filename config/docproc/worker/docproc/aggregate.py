@@ -21,12 +21,12 @@ def merge_headers(pages: list[dict[str, Any]]) -> dict[str, str]:
 
 
 def measurements(pages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """All results in reading order, with page and date; a result repeated word for word counts once."""
-    found: dict[tuple[str, str, str], dict[str, Any]] = {}
+    """All results in reading order, with page and date; the same result of the same date counts once."""
+    found: dict[tuple[str, ...], dict[str, Any]] = {}
     for page in pages:
         date = page["header"].get("collected", "")
         for result in page["results"]:
-            key = (result["name"].casefold(), result["value_text"], result["unit"])
+            key = (result["name"].casefold(), result["value_text"], result["unit"], date)
             found.setdefault(key, {**result, "page": page["page"], "collected": date})
     return list(found.values())
 
@@ -40,7 +40,9 @@ def aggregate(document: dict[str, Any], extractions: list[dict[str, Any]]) -> di
     header = merge_headers(pages)
     found = measurements(pages)
     if not found:
-        raise BadDocument(f"{document['name']} states no laboratory result on its {len(pages)} pages")
+        raise BadDocument(
+            f"{document['name']} states no laboratory result on {'its page' if len(pages) == 1 else f'any of its {len(pages)} pages'}"
+        )
     for measurement in found:
         measurement["collected"] = measurement["collected"] or header.get("collected", "")
     kept = ("page", "method")

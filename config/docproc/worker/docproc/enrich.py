@@ -19,7 +19,9 @@ def plain_unit(unit: str) -> str:
     table = str.maketrans({"µ": "u", "μ": "u", "³": "3", "⁶": "6", "⁹": "9", "²": "2", "*": "", "^": "", ",": "."})
     unit = unit.casefold().translate(table).replace("mcl", "ul").replace("miu/l", "uiu/ml").replace("mu/l", "uiu/ml")
     unit = unit.removeprefix("x").replace("thousand/ul", "k/ul").replace("million/ul", "m/ul")
-    return {"103/ul": "k/ul", "109/l": "k/ul", "/nl": "k/ul", "106/ul": "m/ul", "1012/l": "m/ul", "iu/l": "u/l"}.get(unit, unit)
+    return {"103/ul": "k/ul", "109/l": "k/ul", "/nl": "k/ul", "106/ul": "m/ul", "1012/l": "m/ul", "iu/l": "u/l"}.get(
+        unit, unit
+    )
 
 
 def in_catalog_unit(value: float | None, unit: str, entry: dict[str, Any]) -> float | None:
@@ -55,7 +57,12 @@ def enrich(measurement: dict[str, Any], entry: dict[str, Any] | None) -> dict[st
     known: dict[str, Any] = {"loinc": "", "canonical": "", "catalog_unit": "", "catalog_value": None}
     if entry:
         converted = in_catalog_unit(value, measurement["unit"], entry)
-        known = {"loinc": entry["loinc"], "canonical": entry["name"], "catalog_unit": entry["unit"], "catalog_value": converted}
+        known = {
+            "loinc": entry["loinc"],
+            "canonical": entry["name"],
+            "catalog_unit": entry["unit"],
+            "catalog_value": converted,
+        }
         if low is None and high is None and converted is not None:
             low, high, source, value = entry["low"], entry["high"], "catalog", converted
     status = judge(value, measurement["comparator"], low, high)
@@ -94,7 +101,10 @@ def main(argv: Sequence[str]) -> None:
     record["biomarkers"] = [enrich(m, choose(m, entries[m["name"]])) for m in record["biomarkers"]]
     cli.write(opts.out, json.dumps(record, ensure_ascii=False))
     unknown = sorted(name for name, found in entries.items() if not found)
-    print(f"{len(names) - len(unknown)} of {len(names)} names known" + (f"; unknown: {', '.join(unknown)}" if unknown else ""))
+    print(
+        f"{len(names) - len(unknown)} of {len(names)} names known"
+        + (f"; unknown: {', '.join(unknown)}" if unknown else "")
+    )
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ SCHEMA: dict[str, Any] = {
     "required": ["results"],
     "properties": {
         "results": {"type": "ARRAY", "items": RESULT_SCHEMA},
-        "header": {"type": "OBJECT", "properties": {key: TEXT for key in HEADER_KEYS}},
+        "header": {"type": "OBJECT", "properties": dict.fromkeys(HEADER_KEYS, TEXT)},
     },
 }
 
@@ -66,7 +66,9 @@ def read(png: bytes, api_key: str) -> tuple[list[Result], dict[str, str]]:
     """Results and header of a page."""
     base = os.environ.get("GEMINI_URL") or DEFAULT_URL
     model = os.environ.get("GEMINI_MODEL") or DEFAULT_MODEL
-    answer = http.call("Gemini", f"{base}/models/{model}:generateContent", request_body(png), {"x-goog-api-key": api_key})
+    answer = http.call(
+        "Gemini", f"{base}/models/{model}:generateContent", request_body(png), {"x-goog-api-key": api_key}
+    )
     try:
         page = json.loads(answer["candidates"][0]["content"]["parts"][0]["text"])
         header = {key: str(page["header"][key]) for key in HEADER_KEYS if page.get("header", {}).get(key)}

@@ -73,6 +73,9 @@ CREATE INDEX IF NOT EXISTS nodes_by_label ON nodes (label);
 CREATE INDEX IF NOT EXISTS nodes_by_document ON nodes (document);
 CREATE INDEX IF NOT EXISTS edges_by_target ON edges (target, type);
 """
+SQLITE_UPSERT = """
+INSERT INTO nodes VALUES (?, ?, ?, json(?)) ON CONFLICT (id) DO UPDATE SET props = json_patch(props, excluded.props)
+"""
 OWN_LABELS = ("Document", "Page", "Measurement")  # nodes that belong to one document alone
 
 
@@ -84,12 +87,15 @@ def write_sqlite(graph: Graph, file: Path) -> None:
             db.executescript(SQLITE_SCHEMA)
             db.execute("BEGIN IMMEDIATE")
             of_document = "SELECT id FROM nodes WHERE document = ?"
-            db.execute(f"DELETE FROM edges WHERE source IN ({of_document}) OR target IN ({of_document})", [graph.document_id] * 2)
+            db.execute(
+                f"DELETE FROM edges WHERE source IN ({of_document}) OR target IN ({of_document})",
+                [graph.document_id] * 2,
+            )
             db.execute("DELETE FROM nodes WHERE document = ?", [graph.document_id])
             for node in graph.nodes:
                 owner = graph.document_id if node.label in OWN_LABELS else None
                 row = (node.id, node.label, owner, json.dumps(node.props, ensure_ascii=False))
-                db.execute("INSERT INTO nodes VALUES (?, ?, ?, json(?)) ON CONFLICT (id) DO UPDATE SET props = json_patch(props, excluded.props)", row)
+                db.execute(SQLITE_UPSERT, row)
             db.executemany("INSERT OR IGNORE INTO edges VALUES (?, ?, ?)", graph.edges)
             db.execute("COMMIT")
         db.close()

@@ -49,14 +49,18 @@ DOTTED_DATE = re.compile(r"\b(\d{1,2})\.(\d{1,2})\.(\d{4})\b")
 WORD_DATE = re.compile(r"\b(\d{1,2})[ -]([A-Z][a-z]{2})[a-z]*[ ,-]+(\d{4})\b")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
-HEADER_FIELDS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("patient_name", re.compile(r"\b(?:patient(?:'s)?(?: name)?|name)\s*:\s*(?P<v>[^\d:|]{3,60}?)(?=\s{2,}|\s*\||\s+\w+(?: \w+)?:|$)", re.I | re.M)),
-    ("patient_id", re.compile(r"\b(?:patient (?:id|no\.?|number)|mrn)\s*[:#]\s*(?P<v>[\w./-]{2,40})", re.I)),
-    ("birth_date", re.compile(r"\b(?:dob|d\.o\.b\.|date of birth|birth date|born)\s*:?\s*(?P<v>[\w./-]+(?: \w{3,9} \d{4})?)", re.I)),
-    ("sex", re.compile(r"\b(?:sex|gender)\s*:\s*(?P<v>female|male|f|m|other|x)\b", re.I)),
-    ("collected", re.compile(r"\b(?:collected|collection date|date collected|sample date|drawn)\s*:?\s*(?P<v>[\w./-]+(?: \w{3,9} \d{4})?)", re.I)),
-    ("reported", re.compile(r"\b(?:reported|report date|date of report)\s*:?\s*(?P<v>[\w./-]+(?: \w{3,9} \d{4})?)", re.I)),
-)  # fmt: skip
+SOME_DATE = r"\s*:?\s*(?P<v>[\w./-]+(?: \w{3,9} \d{4})?)"
+HEADER_FIELDS: dict[str, re.Pattern[str]] = {
+    "patient_name": re.compile(
+        r"\b(?:patient(?:'s)?(?: name)?|name)\s*:\s*(?P<v>[^\d:|]{3,60}?)(?=\s{2,}|\s*\||\s+\w+(?: \w+)?:|$)",
+        re.I | re.M,
+    ),
+    "patient_id": re.compile(r"\b(?:patient (?:id|no\.?|number)|mrn)\s*[:#]\s*(?P<v>[\w./-]{2,40})", re.I),
+    "birth_date": re.compile(r"\b(?:dob|d\.o\.b\.|date of birth|birth date|born)" + SOME_DATE, re.I),
+    "sex": re.compile(r"\b(?:sex|gender)\s*:\s*(?P<v>female|male|f|m|other|x)\b", re.I),
+    "collected": re.compile(r"\b(?:collected|collection date|date collected|sample date|drawn)" + SOME_DATE, re.I),
+    "reported": re.compile(r"\b(?:reported|report date|date of report)" + SOME_DATE, re.I),
+}
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,7 @@ def iso_date(text: str) -> str:
 def header(text: str) -> dict[str, str]:
     """Patient and dates, as far as a page names them."""
     fields: dict[str, str] = {}
-    for key, pattern in HEADER_FIELDS:
+    for key, pattern in HEADER_FIELDS.items():
         found = pattern.search(text)
         if not found or not (value := found["v"].strip()):
             continue
@@ -196,7 +200,9 @@ def qualitative(name: str, answer: str) -> Result | None:
     rest = answer[found.end() :]
     expected = re.search(WORDS.pattern[1:], rest, re.I)
     flag = FLAG.search(rest)
-    return Result(name, None, found[0], range_text=expected[0] if expected else "", flag=flag_of(flag[1]) if flag else "")
+    return Result(
+        name, None, found[0], range_text=expected[0] if expected else "", flag=flag_of(flag[1]) if flag else ""
+    )
 
 
 def candidates(line: str) -> list[tuple[str, str, bool]]:
@@ -211,7 +217,9 @@ def candidates(line: str) -> list[tuple[str, str, bool]]:
         ways.append((name, " ".join(rest.split()), False))
     single = " ".join(stripped.split())
     starts = [m.end() for m in re.finditer(r"(?<=\S) ", single)]
-    ways.extend((single[:at], single[at:], False) for at in starts if re.match(r"(?:(?:HH?|LL?) )?[<>≤≥]?=? ?\d", single[at:]))
+    ways.extend(
+        (single[:at], single[at:], False) for at in starts if re.match(r"(?:(?:HH?|LL?) )?[<>≤≥]?=? ?\d", single[at:])
+    )
     return ways
 
 

@@ -66,7 +66,9 @@ def main(argv: Sequence[str]) -> None:
     args.add_argument("--patient-id", default="", help="patient; by default as the report states")
     args.add_argument("--user-id", default="", help="who uploaded it")
     args.add_argument("--in", dest="source", type=Path, default=Path("/tmp/enriched.json"), help="the enriched record")
-    args.add_argument("--graph-file", type=Path, default=os.environ.get("GRAPH_FILE"), help="SQLite graph of all documents")
+    args.add_argument(
+        "--graph-file", type=Path, default=os.environ.get("GRAPH_FILE"), help="SQLite graph of all documents"
+    )
     args.add_argument("--out", type=Path, default=Path("/tmp/graph.sqlite"), help="SQLite graph of this document alone")
     args.add_argument("--summary", type=Path, default=Path("/tmp/summary.json"), help="the result in short")
     opts = args.parse_args(argv)
