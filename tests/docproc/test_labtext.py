@@ -24,6 +24,8 @@ RESULTS = [
     ("Vitamin B12      345    pg/mL   232-1245", ("Vitamin B12", 345, "pg/mL", 232, 1245, "")),
     ("25-OH Vitamin D  18.2   L   ng/mL   30.0-100.0", ("25-OH Vitamin D", 18.2, "ng/mL", 30, 100, "L")),
     ("CA 19-9          12     U/mL    <35", ("CA 19-9", 12, "U/mL", None, 35, "")),
+    ("CA 125 12 U/mL <35", ("CA 125", 12, "U/mL", None, 35, "")),
+    ("CA 125      12     U/mL    <35", ("CA 125", 12, "U/mL", None, 35, "")),
     # sentences
     ("Glucose: 95 mg/dL (70 - 99)", ("Glucose", 95, "mg/dL", 70, 99, "")),
     ("LDL cholesterol: 147 mg/dL (< 100) H", ("LDL cholesterol", 147, "mg/dL", None, 100, "H")),
@@ -42,6 +44,59 @@ RESULTS = [
 def test_reads_a_line(line: str, expected: tuple[object, ...]) -> None:
     (found,) = labtext.results(line)
     assert (found.name, found.value, found.unit, found.low, found.high, found.flag) == expected
+
+
+def test_reads_a_page_in_the_manner_of_quest() -> None:
+    page = """
+ Test Name                      In Range      Out Of Range     Reference Range        Lab
+ LIPID PANEL, STANDARD
+   CHOLESTEROL, TOTAL                           245 H          <200 mg/dL             TP
+   HDL CHOLESTEROL               55                            > OR = 50 mg/dL        TP
+   LDL-CHOLESTEROL                              165 H          mg/dL (calc)           TP
+ Reference range: <100
+   GLUCOSE                       92                            65-99 mg/dL            TP
+"""
+    found = [(r.name, r.value, r.unit, r.low, r.high, r.flag) for r in labtext.results(page)]
+    assert found == [
+        ("CHOLESTEROL, TOTAL", 245, "mg/dL", None, 200, "H"),
+        ("HDL CHOLESTEROL", 55, "mg/dL", 50, None, ""),
+        ("LDL-CHOLESTEROL", 165, "mg/dL", None, None, "H"),
+        ("GLUCOSE", 92, "mg/dL", 65, 99, ""),
+    ]
+
+
+def test_reads_a_page_in_the_manner_of_labcorp() -> None:
+    page = """
+      TESTS                          RESULT       FLAG       UNITS      REFERENCE INTERVAL   LAB
+CBC With Differential/Platelet
+  WBC                                 5.4                    x10E3/uL        3.4 - 10.8        01
+  Hemoglobin                          10.9         Low       g/dL            11.1 - 15.9       01
+  Vitamin D, 25-Hydroxy 02            31.2                   ng/mL           30.0 - 100.0      01
+            Prediabetes: 5.7 - 6.4
+            Diabetes: >6.4
+"""
+    found = [(r.name, r.value, r.unit, r.low, r.high, r.flag) for r in labtext.results(page)]
+    assert found == [
+        ("WBC", 5.4, "x10E3/uL", 3.4, 10.8, ""),
+        ("Hemoglobin", 10.9, "g/dL", 11.1, 15.9, "L"),
+        ("Vitamin D, 25-Hydroxy", 31.2, "ng/mL", 30, 100, ""),
+    ]
+
+
+def test_reads_british_and_german_pages() -> None:
+    british = "Serum sodium     139 mmol/L    [133.0 - 146.0]\nPlatelet count   >1000 10*9/L  [150.0 - 450.0]"
+    assert [(r.name, r.value, r.unit, r.high) for r in labtext.results(british)] == [
+        ("Serum sodium", 139, "mmol/L", 146),
+        ("Platelet count", 1000, "10*9/L", 450),
+    ]
+    german = (
+        "Leukozyten    6,8     /nl      3,9 - 10,2\nGlukose       + 112   mg/dl    60 - 99\nCRP  < 0,6  mg/l  < 5,0"
+    )
+    assert [(r.name, r.value, r.comparator, r.unit, r.high) for r in labtext.results(german)] == [
+        ("Leukozyten", 6.8, "", "/nl", 10.2),
+        ("Glukose", 112, "", "mg/dl", 99),
+        ("CRP", 0.6, "<", "mg/l", 5),
+    ]
 
 
 def test_keeps_what_a_comparator_says() -> None:
@@ -72,6 +127,11 @@ def test_reads_an_answer_in_words() -> None:
         "Target for people with diabetes is 7.0 % or less",
         "A value of 5.7 % to 6.4 % means a raised risk",
         "CLINICAL CHEMISTRY",
+        "Adults: 70 - 99 mg/dL",
+        "Glucose, adults 70 - 99 mg/dL",
+        "Desirable range <100 mg/dL for primary prevention; <70 mg/dL for patients with CHD",
+        "The patient took 500 mg paracetamol twice a day.",
+        "Discount 10 %",
         "Height: 172 cm   Weight: 68 kg",
     ],
 )

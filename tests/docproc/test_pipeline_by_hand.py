@@ -228,6 +228,7 @@ def test_the_report_decides_before_the_catalog(given: dict[str, Any], status: st
 def test_the_unit_tells_a_share_from_a_count() -> None:
     share, number = {"unit": "%", "name": "share"}, {"unit": "10^3/uL", "name": "count"}
     assert enrich.choose(measurement(unit="x10³/µL"), [share, number]) == number
+    assert enrich.choose(measurement(unit="x10E3/uL"), [share, number]) == number
     assert enrich.choose(measurement(unit="K/uL"), [share, number]) == number
     assert enrich.choose(measurement(unit="%"), [share, number]) == share
     assert enrich.choose(measurement(), []) is None

@@ -14,7 +14,7 @@ from typing import Any
 from fastapi import FastAPI, HTTPException, Query
 
 CATALOG_FILE = Path(os.environ.get("CATALOG_FILE") or Path(__file__).with_name("catalog.json"))
-FILLERS = {"serum", "plasma", "level", "s", "p", "the", "in", "of"}
+FILLERS = {"serum", "plasma", "level", "estimation", "measurement", "basal", "s", "p", "the", "in", "of"}
 OTHER_SPECIMENS = {"urine", "urinary", "csf", "stool", "saliva", "fluid", "sweat"}
 LONG = 6  # words this long may carry one typing or OCR error
 

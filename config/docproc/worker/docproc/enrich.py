@@ -18,6 +18,7 @@ def plain_unit(unit: str) -> str:
     """A unit in one spelling: µ, superscripts and case do not make a difference."""
     table = str.maketrans({"µ": "u", "μ": "u", "³": "3", "⁶": "6", "⁹": "9", "²": "2", "*": "", "^": "", ",": "."})
     unit = unit.casefold().translate(table).replace("mcl", "ul").replace("miu/l", "uiu/ml").replace("mu/l", "uiu/ml")
+    unit = unit.replace("10e", "10")
     unit = unit.removeprefix("x").replace("thousand/ul", "k/ul").replace("million/ul", "m/ul")
     return {"103/ul": "k/ul", "109/l": "k/ul", "/nl": "k/ul", "106/ul": "m/ul", "1012/l": "m/ul", "iu/l": "u/l"}.get(
         unit, unit

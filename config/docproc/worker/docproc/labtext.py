@@ -15,12 +15,14 @@ NUMBER = r"\d+(?:[.,]\d+)*"
 VALUE = re.compile(rf"(?P<cmp>[<>≤≥]=?)?\s*(?P<num>{NUMBER})(?P<flag>[*↑↓]|\s?[HL](?!\S))?(?=\s|$)")
 FLAG = re.compile(r"(?<!\S)[(\[]?(HH|LL|H|L|High|Low|HIGH|LOW|A|Abnormal|\*{1,2}|↑|↓)[)\]]?(?!\S)")
 BETWEEN = re.compile(rf"(?<![\w^/.,-])({NUMBER})\s*(?:-|–|—|to|bis)\s*({NUMBER})(?![\w/]|[.,-]\d)", re.I)
-BOUND = re.compile(rf"(?<!\S)[(\[]?(<|>|≤|≥|<=|>=|up to|below|above|under|over)\s*=?\s*({NUMBER})(?![\w/])", re.I)
+BOUND = re.compile(
+    rf"(?<!\S)[(\[]?(<|>|≤|≥|<=|>=|up to|below|above|under|over)\s*(?:or)?\s*=?\s*({NUMBER})(?![\w/])", re.I
+)
 UNIT = re.compile(
     r"(?<!\S)[(\[]?("
     r"%|‰|fL|fl|pg|ratio|sec|seconds|Index"
-    r"|(?:[x×*]?\s?10\s?[\^*]?\s?[0-9³⁶⁹⁰¹²]{1,2}|[KkM]|Thousand|Million|cells)\s?/\s?(?:[uµμ]L|mcL|mm3|mm³|L|l|nL|pL)"
-    r"|/[uµμn]L|/mm3"
+    r"|(?:[x×*]?\s?10\s?[\^*Ee]?\s?[0-9³⁶⁹⁰¹²]{1,2}|[KkM]|Thousand|Million|cells)\s?/\s?(?:[uµμnp][Ll]|mcL|mm3|mm³|L|l)"
+    r"|/[uµμn][Ll]|/mm3"
     r"|(?:[fpnuµμm]|mc|d|k)?(?:g|mol|[Ee]q|IU|U|kat|L)/(?:[dmuµμ]?[Ll]|mmol|mol|g|kg|24\s?h|d)(?:/1[.,]73\s?m(?:2|²|\^2))?"
     r"|m?L/min(?:/1[.,]73\s?m(?:2|²|\^2))?"
     r"|mm/(?:hr?|1h)|[uµμm]?IU/[mdu]?L|m?mol|mOsm/kg"
@@ -35,6 +37,7 @@ GAP = re.compile(r"\s{2,}|\t|\s*\|\s*")
 NOT_A_RESULT = re.compile(
     r"^(patient|name|date|dob|d\.o\.b|birth|born|age|sex|gender|address|phone|tel|fax|page|report|collected|collection"
     r"|received|reported|printed|order|accession|sample|specimen|physician|doctor|dr\.|ordering|mrn|ssn|insurance"
+    r"|adults?|child|children|men|women|males?|females?|normal|desirable|optimal|borderline|target|critical"
     r"|room|ward|test|analyte|parameter|result|reference|ref\b|unit|comment|note|method|interpretation|laboratory"
     r"|lab\b|clia|height|weight|bmi|blood pressure|pulse|www|http|copyright|invoice|total due|amount)\b",
     re.I,
@@ -140,10 +143,11 @@ def clean_name(text: str) -> str:
     """A test's name without dot leaders, colons and list bullets; empty when it cannot be one."""
     name = re.sub(r"[\s.:_]{2,}$|[\s:;=.]+$", "", text)
     name = re.sub(r"^[\s•*·>-]+", "", name)
-    name = " ".join(name.split())
+    name = re.sub(r"\s(?:[+*-]{1,2}|0\d)$", "", " ".join(name.split()))  # a flag, or a laboratory's number (LabCorp)
     if len(re.findall(r"[^\W\d_]", name)) < 2 or len(name) > 60 or len(name.split()) > 7:
         return ""
-    if NOT_A_RESULT.match(name) or PROSE_END.search(name):
+    range_start = re.search(r"\d\s*[-–—]\s*$", text)  # "... 70 -" of "70 - 99"
+    if range_start or ":" in name or NOT_A_RESULT.match(name) or PROSE_END.search(name):
         return ""
     return name
 
@@ -174,8 +178,9 @@ def flag_of(text: str) -> str:
 def numeric(name: str, found: re.Match[str], rest: str, columns: bool, comma: bool) -> Result | None:
     """A result whose value is a number, if what follows the number speaks for it."""
     value = number(found["num"], comma)
-    if value is None:
-        return None
+    second = VALUE.match(rest.lstrip())
+    if value is None or (second and not columns and not BETWEEN.match(rest.lstrip()) and not second["cmp"]):
+        return None  # of "CA 125 12 U/mL" the second number is the value
     unit_match = UNIT.search(rest)
     unit = re.sub(r"\s+", "", unit_match[1]) if unit_match else ""
     rest = rest[: unit_match.start()] + " " + rest[unit_match.end() :] if unit_match else rest
@@ -183,7 +188,7 @@ def numeric(name: str, found: re.Match[str], rest: str, columns: bool, comma: bo
     flag = found["flag"] or ""
     if flag_match := FLAG.search(rest):
         flag, rest = flag or flag_match[1], rest[: flag_match.start()] + " " + rest[flag_match.end() :]
-    if not unit and not range_text:
+    if not range_text and (not unit or (unit == "%" and not columns)):
         return None
     leftover = re.findall(r"[^\W\d_]{3,}", rest)
     if not columns and len(leftover) > 1:
@@ -210,8 +215,10 @@ def candidates(line: str) -> list[tuple[str, str, bool]]:
     stripped = re.sub(r"\.{3,}|_{3,}", "   ", line).strip()
     ways: list[tuple[str, str, bool]] = []
     cells = [cell for cell in GAP.split(stripped) if cell]
-    if len(cells) > 1 and re.search(r"[^\W\d_]{2}", cells[0]) and not VALUE.search(cells[0], len(cells[0].split()[0])):
-        ways.append((cells[0], "  ".join(cells[1:]), True))
+    if len(cells) > 1 and re.search(r"[^\W\d_]{2}", cells[0]):
+        number_in_name = VALUE.search(cells[0], len(cells[0].split()[0]))
+        if not number_in_name or VALUE.fullmatch(cells[1]):  # "CA 125   12", but not "Sodium 139   mmol/L"
+            ways.append((cells[0], "  ".join(cells[1:]), True))
     if ":" in stripped:
         name, _, rest = stripped.partition(":")
         ways.append((name, " ".join(rest.split()), False))
@@ -234,7 +241,7 @@ def read_line(line: str, comma: bool) -> Result | None:
         early_flag = re.match(r"(HH?|LL?|\*)\s+(?=[<>≤≥\d])", rest)
         if early_flag:
             rest = f"{rest[early_flag.end() :]}  {early_flag[1]}"
-        found = VALUE.match(rest)
+        found = None if BETWEEN.match(rest) else VALUE.match(rest)  # "Adults: 70 - 99 mg/dL" is a range
         result = numeric(name, found, rest[found.end() :], columns, comma) if found else None
         if not found and columns:
             result = qualitative(name, rest)
