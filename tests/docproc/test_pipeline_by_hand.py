@@ -289,6 +289,14 @@ def test_a_silent_redis_does_not_undo_the_graph(pipeline: Pipeline) -> None:
     assert count(pipeline.graph_file, "Document") == 1
 
 
+def test_a_step_that_breaks_leaves_a_sentence_and_is_not_the_documents_fault(pipeline: Pipeline) -> None:
+    pipeline.at("b.json").write_text("{ half a rec")
+    ended = pipeline.enrich()
+    assert ended.code == 2
+    assert ended.left.startswith("the step broke: JSONDecodeError: ")
+    assert "Traceback" in ended.said, "the log has the place"
+
+
 def stored_empty(pipeline: Pipeline, **env: str) -> Ended:
     """Store a record without pages."""
     record = {"header": {}, "document": {}, "pages": [], "biomarkers": []}
