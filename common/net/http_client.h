@@ -1,6 +1,7 @@
-/* common/net/http_client.h: outbound HTTP on the loop: curl's multi-socket API, keep-alive, TLS, limits.
- * Defaults: connect 5 s, whole request 60 s, response body 1 MiB, no redirects, http and https only. `guard` refuses loopback, link-local and
- * private addresses at connect time on the resolved address (SEC-17), for URLs that come from event data when the operator asks for it.
+/* common/net/http_client.h: outbound HTTP on the loop: curl's multi-socket API, keep-alive, TLS,
+ * limits. Defaults: connect 5 s, whole request 60 s, response body 1 MiB, no redirects, http and
+ * https only. `guard` refuses loopback, link-local and private addresses at connect time on the
+ * resolved address (SEC-17), for URLs that come from event data when the operator asks for it.
  * Threads: the loop's. SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "common/base/buf.h"
@@ -9,7 +10,8 @@
 
 struct http_client;
 int http_client_new(struct http_client **out, struct loop *l, struct err *e) MUST_CHECK;
-struct http_client *http_client_free(struct http_client *c); /* running calls end with UNAVAILABLE */
+struct http_client *http_client_free(
+        struct http_client *c); /* running calls end with UNAVAILABLE */
 AUTO_DEFINE(http_client_free, struct http_client *);
 
 struct http_header {
@@ -26,8 +28,8 @@ struct http_call_spec { /* borrowed; copied before http_call returns */
         const struct http_header *headers; /* end with {NULL} */
         const void *body;
         size_t body_len;
-        const struct secret *bearer;       /* Authorization: Bearer */
-        const char *user;                  /* basic auth */
+        const struct secret *bearer; /* Authorization: Bearer */
+        const char *user;            /* basic auth */
         const struct secret *password;
         struct http_tls tls;
         int connect_timeout_ms, timeout_ms; /* 0: defaults; timeout_ms -1: none (watches) */
@@ -35,9 +37,10 @@ struct http_call_spec { /* borrowed; copied before http_call returns */
         size_t max_response_bytes;
         int max_redirects;
         bool guard;
-        const char *host;                  /* overrides the Host header */
-        bool no_default_headers;           /* send exactly `headers` (plus Host, Content-Length) */
-        /* When set, body bytes are handed over as they come instead of being collected. Returning false aborts. */
+        const char *host;        /* overrides the Host header */
+        bool no_default_headers; /* send exactly `headers` (plus Host, Content-Length) */
+        /* When set, body bytes are handed over as they come instead of being collected. Returning
+         * false aborts. */
         bool (*on_data)(void *arg, const void *data, size_t n);
         /* When set, called once with the status before the first byte. */
         void (*on_status)(void *arg, int status);
@@ -45,14 +48,16 @@ struct http_call_spec { /* borrowed; copied before http_call returns */
 struct http_response {
         int status;
         struct buf body;
-        int64_t retry_after_ms;  /* from Retry-After, 0 = none */
+        int64_t retry_after_ms; /* from Retry-After, 0 = none */
         const char *content_type;
 };
 /* `e` NULL: an HTTP answer came, whatever its status. Borrowed. */
 typedef void http_done_fn(void *arg, const struct http_response *r, const struct err *e);
 struct http_call;
 /* done comes later, exactly once, unless cancelled. */
-struct http_call *http_call(struct http_client *c, const struct http_call_spec *spec, http_done_fn *done, void *arg);
+struct http_call *http_call(struct http_client *c, const struct http_call_spec *spec,
+                            http_done_fn *done, void *arg);
 void http_call_cancel(struct http_call *call);
-/* {"code","message"} or a status line as an error: 404 NOT_FOUND, 409 CONFLICT, 401/403 DENIED, 429/5xx UNAVAILABLE (retry_after kept)... */
+/* {"code","message"} or a status line as an error: 404 NOT_FOUND, 409 CONFLICT, 401/403 DENIED,
+ * 429/5xx UNAVAILABLE (retry_after kept)... */
 int http_status_err(const struct http_response *r, struct err *e);
