@@ -32,10 +32,10 @@ struct trigger_env {          /* what a trigger may use; lives as long as the se
         const char *ns;       /* namespace of the sensor: default for created objects */
         const char *sensor;
 };
-struct trigger_action {       /* one firing; everything borrowed until trigger_finish() */
+struct trigger_action {       /* one attempt of a firing; everything borrowed until trigger_finish() */
         const struct trigger_env *env;
         const char *trigger;              /* template name */
-        const char *firing_id;            /* 52 lower-case characters, the same in every attempt */
+        const char *firing_id;            /* 50 characters [0-9a-z], the same in every attempt */
         const json_t *spec;               /* the driver's part of the template ("k8s": {...}) after template parameters */
         const json_t *policy;             /* trigger.policy, NULL */
         const struct trigger_event *events;
@@ -43,13 +43,21 @@ struct trigger_action {       /* one firing; everything borrowed until trigger_f
         int attempt;                      /* from 1 */
         struct log *log;
         void *state;                      /* of the driver for this firing, state_size bytes, zeroed */
-        void *core;                       /* private */
+        json_t *template;                 /* owned: the whole template, which spec points into */
+        void *core;                       /* of whoever runs it: the sensor, a test */
+        void (*finish)(struct trigger_action *a, enum trigger_outcome outcome, const char *what, const struct err *e);
 };
 /* `what`: short words for the trace and the log ("created Workflow default/docproc-x7k2p"); `e` for RETRY and REJECT. Both borrowed. */
-void trigger_finish(struct trigger_action *a, enum trigger_outcome outcome, const char *what, const struct err *e);
+static inline void trigger_finish(struct trigger_action *a, enum trigger_outcome outcome, const char *what, const struct err *e)
+{
+        a->finish(a, outcome, what, e);
+}
 
 typedef void trigger_execute_fn(struct trigger_action *a);
-typedef void trigger_cancel_fn(struct trigger_action *a); /* shutdown: forget it, trigger_finish must not be called any more */
+/* Shutdown before the answer: trigger_finish must not be called any more. The action now belongs to the driver, which frees it with
+ * trigger_action_free() at once or when its last outstanding callback has come; env and events are gone. */
+typedef void trigger_cancel_fn(struct trigger_action *a);
+struct trigger_action *trigger_action_free(struct trigger_action *a);
 typedef void trigger_check_fn(const json_t *spec, const json_t *trigger, const struct jpath *at, struct diags *d);
 
 struct trigger_driver {
@@ -59,6 +67,8 @@ struct trigger_driver {
         trigger_check_fn *check;       /* argo-events.md 9.4 and 9.5; may be NULL */
         trigger_execute_fn *execute;
         trigger_cancel_fn *cancel;
+        bool store_only;               /* the effect is an idempotent write to the store: on the embedded store it may be
+                                          submitted right behind the intent and share its group commit (design.md 4) */
 };
 const struct trigger_driver *trigger_driver_find(const char *type);
 const struct trigger_driver *const *trigger_drivers(void); /* in Argo's order of precedence, NULL-terminated */
