@@ -2,7 +2,7 @@
  * Semantics: argo-events.md 6.5 (data, context, exprs; `and`/`or` at three levels; an error rejects even under `or`).
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-#include "common/base/diag.h"
+#include "common/base/field.h"
 #include "common/base/err.h"
 #include "common/base/mem.h"
 #include "common/net/cloudevent.h"
@@ -18,4 +18,4 @@ struct filter *filter_free(struct filter *f);
 AUTO_DEFINE(filter_free, struct filter *);
 /* `why` gets a few words when it does not pass ("data body.n: 5 is not > 10"); with FILTER_ERROR the error's words. */
 enum filter_verdict filter_check(const struct filter *f, const struct cloudevent *ev, struct arena *scratch, struct buf *why);
-extern const struct field filter_fields[];
+extern const struct field filter_fields[]; /* base/field.h */
