@@ -15,9 +15,9 @@ target_compile_options(tiphys_flags INTERFACE
   -Wpointer-arith -Wcast-qual -Wwrite-strings -Wold-style-definition -Wimplicit-fallthrough
   -Wno-missing-field-initializers -fno-common -fno-strict-aliasing)
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
-  target_compile_options(tiphys_flags INTERFACE -Wlogical-op -Wduplicated-cond -Wno-cast-qual)
+  target_compile_options(tiphys_flags INTERFACE -Wlogical-op -Wduplicated-cond -Wno-cast-qual -Wno-override-init)
 else()
-  target_compile_options(tiphys_flags INTERFACE -Wno-cast-qual -Wno-gnu-zero-variadic-macro-arguments)
+  target_compile_options(tiphys_flags INTERFACE -Wno-cast-qual -Wno-initializer-overrides -Wno-gnu-zero-variadic-macro-arguments)
 endif()
 if(TIPHYS_WERROR)
   target_compile_options(tiphys_flags INTERFACE -Werror)
