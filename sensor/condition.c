@@ -1,9 +1,10 @@
-/* sensor/condition.c: see condition.h. A recursive descent into a postfix program of at most a few dozen steps;
- * nesting is limited, evaluation is one loop over the program. SPDX-License-Identifier: Apache-2.0 */
+/* sensor/condition.c: see condition.h. A recursive descent into a postfix program of at most a few
+ * dozen steps; nesting is limited, evaluation is one loop over the program.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "sensor/condition.h"
 #include "common/base/buf.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
-#include "sensor/condition.h"
 #include <ctype.h>
 #include <stdlib.h>
 
@@ -30,9 +31,11 @@ static int complain(const struct parser *p, const char *expected, struct err *e)
 {
         size_t column = (size_t)(p->at - p->text) + 1;
         if (!*p->at)
-                return err_set(e, ERR_INVALID, "column %zu: expected %s, found the end", column, expected);
+                return err_set(e, ERR_INVALID, "column %zu: expected %s, found the end", column,
+                               expected);
         int shown = (int)strcspn(p->at + 1, " \t\r\n()&|") + 1;
-        return err_set(e, ERR_INVALID, "column %zu: expected %s, found \"%.*s\"", column, expected, shown, p->at);
+        return err_set(e, ERR_INVALID, "column %zu: expected %s, found \"%.*s\"", column, expected,
+                       shown, p->at);
 }
 
 static void skip_space(struct parser *p)
@@ -66,16 +69,19 @@ static int parse_name(struct parser *p, struct err *e)
         }
         AUTO(mem_free) char *word = mem_strndup(p->at, len);
         const char *near = str_nearest(word, p->names, p->n_names);
-        return err_set(e, ERR_INVALID, "column %zu: no dependency is named \"%s\"%s%s%s", (size_t)(p->at - p->text) + 1,
-                       word, near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
+        return err_set(e, ERR_INVALID, "column %zu: no dependency is named \"%s\"%s%s%s",
+                       (size_t)(p->at - p->text) + 1, word, near ? " (did you mean \"" : "",
+                       near ? near : "", near ? "\"?)" : "");
 }
 
 static int parse_primary(struct parser *p, struct err *e)
 {
         skip_space(p);
         if (*p->at == '!')
-                return err_set(e, ERR_INVALID, "column %zu: conditions know no negation: only &&, || and parentheses",
-                               (size_t)(p->at - p->text) + 1);
+                return err_set(
+                        e, ERR_INVALID,
+                        "column %zu: conditions know no negation: only &&, || and parentheses",
+                        (size_t)(p->at - p->text) + 1);
         if (*p->at != '(')
                 return parse_name(p, e);
         if (++p->depth > DEPTH_MAX)
@@ -93,8 +99,8 @@ static int parse_primary(struct parser *p, struct err *e)
         return 0;
 }
 
-static int parse_chain(struct parser *p, const char *op, int step, int (*operand)(struct parser *, struct err *),
-                       struct err *e)
+static int parse_chain(struct parser *p, const char *op, int step,
+                       int (*operand)(struct parser *, struct err *), struct err *e)
 {
         if (operand(p, e) < 0)
                 return -1;
@@ -133,10 +139,12 @@ static int all_of(struct condition *c, const char *const *names, size_t n)
         return 0;
 }
 
-int condition_new(struct condition **out, const char *text, const char *const *names, size_t n, struct err *e)
+int condition_new(struct condition **out, const char *text, const char *const *names, size_t n,
+                  struct err *e)
 {
         if (n == 0 || n > CONDITION_DEPS_MAX)
-                return err_set(e, ERR_LIMIT, "%zu dependencies; between 1 and %d are possible", n, CONDITION_DEPS_MAX);
+                return err_set(e, ERR_LIMIT, "%zu dependencies; between 1 and %d are possible", n,
+                               CONDITION_DEPS_MAX);
         AUTO(condition_free) struct condition *c = NEW(struct condition);
         struct str trimmed = str_trim(str_of(text ? text : ""));
         if (trimmed.n == 0) {

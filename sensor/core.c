@@ -1,6 +1,6 @@
-/* sensor/core.c: see core.h. Redeliveries of a bus without transactions over our state, and senders that repeat an id,
- * are recognised by a window of ids (60 s of event time, 4096 ids), as upstream; the durable de-duplication is the bus's.
- * SPDX-License-Identifier: Apache-2.0 */
+/* sensor/core.c: see core.h. Redeliveries of a bus without transactions over our state, and senders
+ * that repeat an id, are recognised by a window of ids (60 s of event time, 4096 ids), as upstream;
+ * the durable de-duplication is the bus's. SPDX-License-Identifier: Apache-2.0 */
 #include "sensor/core.h"
 #include "common/base/hash.h"
 #include "common/base/str.h"
@@ -118,15 +118,18 @@ static bool seen_before(struct sensor_core *c, const struct sensor_event *ev)
 {
         if (!c->seen)
                 c->seen = mem_calloc(SEEN_SLOTS, sizeof(*c->seen));
-        uint64_t h = fnv1a64(ev->ce.id, strlen(ev->ce.id)) ^ fnv1a64(ev->msg->subject, strlen(ev->msg->subject)) * 31;
+        uint64_t h = fnv1a64(ev->ce.id, strlen(ev->ce.id)) ^
+                     fnv1a64(ev->msg->subject, strlen(ev->msg->subject)) * 31;
         struct seen *s = &c->seen[h % SEEN_SLOTS];
-        bool known = s->id_hash == h && ev->msg->time.ns - s->time_ns <= SEEN_WINDOW_NS && s->time_ns != 0;
+        bool known = s->id_hash == h && ev->msg->time.ns - s->time_ns <= SEEN_WINDOW_NS &&
+                     s->time_ns != 0;
         if (!known)
                 *s = (struct seen){h, ev->msg->time.ns ? ev->msg->time.ns : 1};
         return known;
 }
 
-static void hold(struct sensor_core *c, size_t trigger, size_t dep, struct sensor_event *ev, struct core_output *out)
+static void hold(struct sensor_core *c, size_t trigger, size_t dep, struct sensor_event *ev,
+                 struct core_output *out)
 {
         struct sensor_event **slot = &c->held[trigger * n_deps(c) + dep];
         sensor_event_unref(*slot);
@@ -142,7 +145,8 @@ static void hold(struct sensor_core *c, size_t trigger, size_t dep, struct senso
                         return;
                 }
         mem_grow(out->holds, out->holds_cap, out->n_holds + 1);
-        out->holds[out->n_holds++] = (struct core_hold){trigger, dep, ev ? sensor_event_ref(ev) : NULL};
+        out->holds[out->n_holds++] =
+                (struct core_hold){trigger, dep, ev ? sensor_event_ref(ev) : NULL};
 }
 
 static struct core_firing *add_firing(struct core_output *out, size_t trigger, size_t room)
@@ -153,7 +157,8 @@ static struct core_firing *add_firing(struct core_output *out, size_t trigger, s
         return f;
 }
 
-static void satisfy(struct sensor_core *c, size_t trigger, size_t dep, struct sensor_event *ev, struct core_output *out)
+static void satisfy(struct sensor_core *c, size_t trigger, size_t dep, struct sensor_event *ev,
+                    struct core_output *out)
 {
         const struct condition *cond = sensor_trigger(c->spec, trigger)->conditions;
         if (condition_simple(cond)) {
@@ -183,7 +188,9 @@ static void judge(struct sensor_core *c, struct sensor_event *ev, struct core_ou
                 buf_reset(&why);
                 arena_reset(&c->scratch);
                 enum filter_verdict v = filter_check(dep->filter, &ev->ce, &c->scratch, &why);
-                out->verdicts[i] = v == FILTER_PASS ? DEP_PASS : v == FILTER_REJECT ? DEP_REJECT : DEP_ERROR;
+                out->verdicts[i] = v == FILTER_PASS     ? DEP_PASS
+                                   : v == FILTER_REJECT ? DEP_REJECT
+                                                        : DEP_ERROR;
                 if (v != FILTER_PASS)
                         out->why[i] = mem_strdup(buf_str(&why));
         }
@@ -205,12 +212,14 @@ void sensor_core_event(struct sensor_core *c, struct sensor_event *ev, struct co
         }
 }
 
-void sensor_core_restore(struct sensor_core *c, const char *trigger, const char *dep, struct sensor_event *ev)
+void sensor_core_restore(struct sensor_core *c, const char *trigger, const char *dep,
+                         struct sensor_event *ev)
 {
         for (size_t t = 0; t < c->spec->triggers.n; t++) {
                 const struct trigger_spec *spec = sensor_trigger(c->spec, t);
                 for (size_t i = 0; streq(spec->name, trigger) && i < n_deps(c); i++)
-                        if (streq(sensor_dep(c->spec, i)->name, dep) && (condition_uses(spec->conditions) >> i & 1))
+                        if (streq(sensor_dep(c->spec, i)->name, dep) &&
+                            (condition_uses(spec->conditions) >> i & 1))
                                 hold(c, t, i, ev, NULL);
         }
 }

@@ -1,10 +1,12 @@
-/* sensor/core.h: the decision core of one sensor: event in, verdicts, firings and state changes out.
+/* sensor/core.h: the decision core of one sensor: event in, verdicts, firings and state changes
+ * out.
  *
- * Pure: no I/O, no clock, no randomness, so a recorded input gives the same decision again. Semantics of the JetStream bus
- * (argo-events.md 5.2, 6.3; conformance/events/dependencies.jsonl): a condition without && fires per event with just that
- * dependency and stores nothing; with && the latest event per dependency is held until the condition is true, then all held
- * events go into the firing and are cleared; one event may satisfy several dependencies, one after another.
- * Held events survive restarts: they are puts of the same commit that moves the consumer's position.
+ * Pure: no I/O, no clock, no randomness, so a recorded input gives the same decision again.
+ * Semantics of the JetStream bus (argo-events.md 5.2, 6.3; conformance/events/dependencies.jsonl):
+ * a condition without && fires per event with just that dependency and stores nothing; with && the
+ * latest event per dependency is held until the condition is true, then all held events go into the
+ * firing and are cleared; one event may satisfy several dependencies, one after another. Held
+ * events survive restarts: they are puts of the same commit that moves the consumer's position.
  * Threads: the loop's. SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "common/base/mem.h"
@@ -37,16 +39,17 @@ struct core_firing {
         struct core_held {
                 size_t dep;
                 struct sensor_event *event; /* a reference of the output */
-        } *held;
+        } * held;
 };
-struct core_hold {                 /* state change: this (trigger, dependency) now holds `event`; NULL = forgotten */
+struct core_hold { /* state change: this (trigger, dependency) now holds `event`; NULL = forgotten
+                    */
         size_t trigger, dep;
         struct sensor_event *event;
 };
 struct core_output {
-        bool duplicate;            /* seen already: nothing else is set */
+        bool duplicate;             /* seen already: nothing else is set */
         enum dep_verdict *verdicts; /* one per dependency */
-        char **why;                /* words for REJECT and ERROR, else NULL */
+        char **why;                 /* words for REJECT and ERROR, else NULL */
         struct core_firing *firings;
         size_t n_firings, firings_cap;
         struct core_hold *holds;
@@ -57,11 +60,14 @@ void core_output_reset(struct core_output *o, const struct sensor_core *c); /* f
 void core_output_deinit(struct core_output *o, const struct sensor_core *c);
 
 void sensor_core_event(struct sensor_core *c, struct sensor_event *ev, struct core_output *out);
-/* Start-up: a held event read back from the state; ignored when the spec no longer has this pair. */
-void sensor_core_restore(struct sensor_core *c, const char *trigger, const char *dep, struct sensor_event *ev);
+/* Start-up: a held event read back from the state; ignored when the spec no longer has this pair.
+ */
+void sensor_core_restore(struct sensor_core *c, const char *trigger, const char *dep,
+                         struct sensor_event *ev);
 /* Conditions reset: forget what this trigger holds. */
 void sensor_core_forget(struct sensor_core *c, size_t trigger, struct core_output *out);
-const struct sensor_event *sensor_core_held(const struct sensor_core *c, size_t trigger, size_t dep);
+const struct sensor_event *sensor_core_held(const struct sensor_core *c, size_t trigger,
+                                            size_t dep);
 struct sensor_spec *sensor_core_spec(const struct sensor_core *c);
 /* Bit set of dependencies of which the trigger holds an event. */
 uint64_t sensor_core_satisfied(const struct sensor_core *c, size_t trigger);

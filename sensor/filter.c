@@ -1,6 +1,6 @@
-/* sensor/filter.c: see filter.h. Paths, patterns and expressions are compiled once; a check works on the raw payload.
- * Order and combination of the kinds are upstream's: expr, data, context (time and script are not there yet).
- * SPDX-License-Identifier: Apache-2.0 */
+/* sensor/filter.c: see filter.h. Paths, patterns and expressions are compiled once; a check works
+ * on the raw payload. Order and combination of the kinds are upstream's: expr, data, context (time
+ * and script are not there yet). SPDX-License-Identifier: Apache-2.0 */
 #include "sensor/filter.h"
 #include "common/base/field.h"
 #include "common/base/json.h"
@@ -48,42 +48,52 @@ struct filter {
 };
 
 static const struct field data_fields[] = {
-        FIELD(struct data_filter, path, FIELD_STR, .flags = FIELD_REQUIRED | FIELD_NONEMPTY, .help = "path into the payload"),
-        FIELD(struct data_filter, type, FIELD_ENUM, .choices = data_types, .flags = FIELD_REQUIRED, .help = "how values compare"),
-        FIELD(struct data_filter, values, FIELD_STRS, .name = "value", .flags = FIELD_REQUIRED | FIELD_NONEMPTY,
+        FIELD(struct data_filter, path, FIELD_STR, .flags = FIELD_REQUIRED | FIELD_NONEMPTY,
+              .help = "path into the payload"),
+        FIELD(struct data_filter, type, FIELD_ENUM, .choices = data_types, .flags = FIELD_REQUIRED,
+              .help = "how values compare"),
+        FIELD(struct data_filter, values, FIELD_STRS, .name = "value",
+              .flags = FIELD_REQUIRED | FIELD_NONEMPTY,
               .help = "any of these; for strings regular expressions"),
-        FIELD(struct data_filter, comparator, FIELD_ENUM, .choices = comparators, .def = "=", .help = "relation to the value"),
-        FIELD(struct data_filter, template_text, FIELD_STR, .name = "template", .help = "Go template over .Input, the value as text"),
+        FIELD(struct data_filter, comparator, FIELD_ENUM, .choices = comparators, .def = "=",
+              .help = "relation to the value"),
+        FIELD(struct data_filter, template_text, FIELD_STR, .name = "template",
+              .help = "Go template over .Input, the value as text"),
         FIELD_END};
 static const struct field expr_field_fields[] = {
-        FIELD(struct expr_field, path, FIELD_STR, .flags = FIELD_REQUIRED | FIELD_NONEMPTY, .help = "path into the payload"),
-        FIELD(struct expr_field, name, FIELD_STR, .flags = FIELD_REQUIRED | FIELD_NONEMPTY, .help = "its name in the expression"),
+        FIELD(struct expr_field, path, FIELD_STR, .flags = FIELD_REQUIRED | FIELD_NONEMPTY,
+              .help = "path into the payload"),
+        FIELD(struct expr_field, name, FIELD_STR, .flags = FIELD_REQUIRED | FIELD_NONEMPTY,
+              .help = "its name in the expression"),
         FIELD_END};
 static const struct field expr_fields[] = {
-        FIELD(struct expr_filter, expr, FIELD_STR, .flags = FIELD_REQUIRED | FIELD_NONEMPTY, .help = "must be true"),
-        FIELD(struct expr_filter, fields, FIELD_LIST, .sub = expr_field_fields, .sub_size = sizeof(struct expr_field),
-              .flags = FIELD_REQUIRED | FIELD_NONEMPTY, .help = "names for values of the payload"),
+        FIELD(struct expr_filter, expr, FIELD_STR, .flags = FIELD_REQUIRED | FIELD_NONEMPTY,
+              .help = "must be true"),
+        FIELD(struct expr_filter, fields, FIELD_LIST, .sub = expr_field_fields,
+              .sub_size = sizeof(struct expr_field), .flags = FIELD_REQUIRED | FIELD_NONEMPTY,
+              .help = "names for values of the payload"),
         FIELD_END};
 static const struct field context_fields[] = {
         FIELD(struct context_filter, type, FIELD_STR, .help = "CloudEvent type"),
         FIELD(struct context_filter, subject, FIELD_STR, .help = "event name"),
         FIELD(struct context_filter, source, FIELD_STR, .help = "EventSource name"),
-        FIELD(struct context_filter, datacontenttype, FIELD_STR, .help = "content type of the payload"),
+        FIELD(struct context_filter, datacontenttype, FIELD_STR,
+              .help = "content type of the payload"),
         {.name = "id", .kind = FIELD_NO_EFFECT, .help = "not compared, upstream either"},
         {.name = "specversion", .kind = FIELD_NO_EFFECT, .help = "not compared, upstream either"},
         {.name = "time", .kind = FIELD_NO_EFFECT, .help = "not compared, upstream either"},
         FIELD_END};
 const struct field filter_fields[] = {
-        FIELD(struct filter, exprs, FIELD_LIST, .sub = expr_fields, .sub_size = sizeof(struct expr_filter),
-              .help = "expressions over named fields"),
-        FIELD(struct filter, data, FIELD_LIST, .sub = data_fields, .sub_size = sizeof(struct data_filter),
-              .help = "comparisons of payload values"),
-        FIELD(struct filter, context, FIELD_OBJ_PTR, .sub = context_fields, .sub_size = sizeof(struct context_filter),
-              .help = "equality of context attributes"),
-        FIELD(struct filter, expr_operator, FIELD_ENUM, .name = "exprLogicalOperator", .choices = and_or, .def = "and",
-              .help = "how exprs are joined"),
-        FIELD(struct filter, data_operator, FIELD_ENUM, .name = "dataLogicalOperator", .choices = and_or, .def = "and",
-              .help = "how data filters are joined"),
+        FIELD(struct filter, exprs, FIELD_LIST, .sub = expr_fields,
+              .sub_size = sizeof(struct expr_filter), .help = "expressions over named fields"),
+        FIELD(struct filter, data, FIELD_LIST, .sub = data_fields,
+              .sub_size = sizeof(struct data_filter), .help = "comparisons of payload values"),
+        FIELD(struct filter, context, FIELD_OBJ_PTR, .sub = context_fields,
+              .sub_size = sizeof(struct context_filter), .help = "equality of context attributes"),
+        FIELD(struct filter, expr_operator, FIELD_ENUM, .name = "exprLogicalOperator",
+              .choices = and_or, .def = "and", .help = "how exprs are joined"),
+        FIELD(struct filter, data_operator, FIELD_ENUM, .name = "dataLogicalOperator",
+              .choices = and_or, .def = "and", .help = "how data filters are joined"),
         {.name = "time", .kind = FIELD_LATER, .help = "time of day"},
         {.name = "script", .kind = FIELD_LATER, .help = "Lua"},
         FIELD_END};
@@ -115,7 +125,8 @@ static void compile_values(struct data_filter *f, const struct jpath *at, struct
                 } else if (f->type == TYPE_NUMBER) {
                         f->usable[i] = str_to_double(v, &f->numbers[i]);
                         if (!f->usable[i])
-                                diag_error(d, &here, "E041", NULL, "expected a number, found \"%s\"", v);
+                                diag_error(d, &here, "E041", NULL,
+                                           "expected a number, found \"%s\"", v);
                 } else {
                         static const char *const yes[] = {"1", "t", "T", "TRUE", "true", "True"};
                         static const char *const no[] = {"0", "f", "F", "FALSE", "false", "False"};
@@ -124,7 +135,8 @@ static void compile_values(struct data_filter *f, const struct jpath *at, struct
                                 f->usable[i] |= streq(v, yes[k]) || streq(v, no[k]);
                         }
                         if (!f->usable[i])
-                                diag_error(d, &here, "E041", NULL, "expected true or false, found \"%s\"", v);
+                                diag_error(d, &here, "E041", NULL,
+                                           "expected true or false, found \"%s\"", v);
                 }
         }
 }
@@ -134,11 +146,13 @@ static void compile_data(struct filter *f, const struct jpath *at, struct diags 
         struct jpath list = jpath_key(at, "data");
         for (size_t i = 0; i < f->data.n; i++) {
                 struct data_filter *df = &field_items(f->data, struct data_filter)[i];
-                struct jpath here = jpath_index(&list, i), path = jpath_key(&here, "path"), tmpl = jpath_key(&here, "template");
+                struct jpath here = jpath_index(&list, i), path = jpath_key(&here, "path"),
+                             tmpl = jpath_key(&here, "template");
                 ERR_SLOT(e);
                 if (df->path && gjson_path_new(&df->compiled, str_of(df->path), &e) < 0)
                         complain(d, &path, "E042", &e);
-                if (!str_empty(df->template_text) && gotmpl_new(&df->template, str_of(df->template_text), NULL, &e) < 0)
+                if (!str_empty(df->template_text) &&
+                    gotmpl_new(&df->template, str_of(df->template_text), NULL, &e) < 0)
                         complain(d, &tmpl, "E032", &e);
                 compile_values(df, &here, d);
         }
@@ -149,20 +163,24 @@ static void compile_exprs(struct filter *f, const struct jpath *at, struct diags
         struct jpath list = jpath_key(at, "exprs");
         for (size_t i = 0; i < f->exprs.n; i++) {
                 struct expr_filter *ef = &field_items(f->exprs, struct expr_filter)[i];
-                struct jpath here = jpath_index(&list, i), expr = jpath_key(&here, "expr"), fields = jpath_key(&here, "fields");
+                struct jpath here = jpath_index(&list, i), expr = jpath_key(&here, "expr"),
+                             fields = jpath_key(&here, "fields");
                 ERR_SLOT(e);
                 if (ef->expr && govaluate_new(&ef->compiled, str_of(ef->expr), NULL, &e) < 0)
                         complain(d, &expr, "E043", &e);
                 for (size_t k = 0; k < ef->fields.n; k++) {
                         struct expr_field *field = &field_items(ef->fields, struct expr_field)[k];
-                        struct jpath item = jpath_index(&fields, k), path = jpath_key(&item, "path");
-                        if (field->path && gjson_path_new(&field->compiled, str_of(field->path), &e) < 0)
+                        struct jpath item = jpath_index(&fields, k),
+                                     path = jpath_key(&item, "path");
+                        if (field->path &&
+                            gjson_path_new(&field->compiled, str_of(field->path), &e) < 0)
                                 complain(d, &path, "E042", &e);
                 }
         }
 }
 
-int filter_new(struct filter **out, const json_t *filters, bool operator_or, const struct jpath *at, bool strict, struct diags *d)
+int filter_new(struct filter **out, const json_t *filters, bool operator_or, const struct jpath *at,
+               bool strict, struct diags *d)
 {
         if (!filters || json_is_null(filters)) {
                 *out = NULL;
@@ -171,7 +189,9 @@ int filter_new(struct filter **out, const json_t *filters, bool operator_or, con
         size_t errors = d->errors;
         AUTO(filter_free) struct filter *f = NEW(struct filter);
         f->operator_or = operator_or;
-        if (fields_load(f, filter_fields, filters, at, &(struct field_opts){.strict = strict}, d) < 0 && d->errors == errors)
+        if (fields_load(f, filter_fields, filters, at, &(struct field_opts){.strict = strict}, d) <
+                    0 &&
+            d->errors == errors)
                 return -1;
         compile_data(f, at, d);
         compile_exprs(f, at, d);
@@ -209,8 +229,8 @@ struct filter *filter_free(struct filter *f)
 
 /* ---- check ---- */
 
-/* One round over a list under `and` / `or`. Under `or` one pass is enough although others failed with an error: upstream keeps
- * the errors only when nothing passed. */
+/* One round over a list under `and` / `or`. Under `or` one pass is enough although others failed
+ * with an error: upstream keeps the errors only when nothing passed. */
 struct tally {
         bool any_or;
         enum filter_verdict result;
@@ -264,7 +284,8 @@ static int render(const struct data_filter *f, struct gjson *v, struct arena *a,
         return 0;
 }
 
-static int value_matches(const struct data_filter *f, size_t i, const struct gjson *v, struct arena *a, bool *matches, struct err *e)
+static int value_matches(const struct data_filter *f, size_t i, const struct gjson *v,
+                         struct arena *a, bool *matches, struct err *e)
 {
         *matches = false;
         if (!f->usable[i])
@@ -284,7 +305,8 @@ static int value_matches(const struct data_filter *f, size_t i, const struct gjs
         return 0;
 }
 
-static int data_matches(const struct data_filter *f, struct str data, struct arena *a, bool *matches, struct err *e)
+static int data_matches(const struct data_filter *f, struct str data, struct arena *a,
+                        bool *matches, struct err *e)
 {
         struct gjson v;
         if (gjson_find(f->compiled, data, a, &v, e) < 0)
@@ -302,7 +324,8 @@ static int data_matches(const struct data_filter *f, struct str data, struct are
         return 0;
 }
 
-static enum filter_verdict check_data(const struct filter *f, struct str data, struct arena *a, struct buf *why)
+static enum filter_verdict check_data(const struct filter *f, struct str data, struct arena *a,
+                                      struct buf *why)
 {
         struct tally t = {.any_or = f->data_operator == 1};
         for (size_t i = 0; i < f->data.n && !t.decided; i++) {
@@ -310,13 +333,14 @@ static enum filter_verdict check_data(const struct filter *f, struct str data, s
                 ERR_SLOT(e);
                 bool matches = false;
                 enum filter_verdict v = data_matches(df, data, a, &matches, &e) < 0 ? FILTER_ERROR
-                                        : matches                                     ? FILTER_PASS
-                                                                                      : FILTER_REJECT;
+                                        : matches                                   ? FILTER_PASS
+                                                                                    : FILTER_REJECT;
                 if (v == FILTER_ERROR)
                         buf_addf(why, "%sdata %s: %s", why->len ? "; " : "", df->path, err_msg(&e));
                 else if (v == FILTER_REJECT)
-                        buf_addf(why, "%sdata %s: value is not %s %s%s", why->len ? "; " : "", df->path, comparators[df->comparator],
-                                 df->values.items[0], df->values.n > 1 ? " (or the others)" : "");
+                        buf_addf(why, "%sdata %s: value is not %s %s%s", why->len ? "; " : "",
+                                 df->path, comparators[df->comparator], df->values.items[0],
+                                 df->values.n > 1 ? " (or the others)" : "");
                 err_clear(&e);
                 if (t.any_or && i == 0)
                         t.result = v;
@@ -327,25 +351,31 @@ static enum filter_verdict check_data(const struct filter *f, struct str data, s
         return t.result;
 }
 
-static int expr_holds(const struct expr_filter *f, struct str data, struct arena *a, bool *holds, struct err *e)
+static int expr_holds(const struct expr_filter *f, struct str data, struct arena *a, bool *holds,
+                      struct err *e)
 {
         size_t n = govaluate_nvars(f->compiled);
         struct val *vars = arena_zalloc(a, (n ? n : 1) * sizeof(*vars));
         for (size_t i = 0; i < f->fields.n; i++) {
-                const struct expr_field *field = &field_items(f->fields, const struct expr_field)[i];
+                const struct expr_field *field =
+                        &field_items(f->fields, const struct expr_field)[i];
                 struct gjson v;
                 if (gjson_find(field->compiled, data, a, &v, e) < 0)
                         return -1;
                 if (!v.exists)
-                        return err_set(e, ERR_INVALID, "the payload has nothing at %s", field->path);
+                        return err_set(e, ERR_INVALID, "the payload has nothing at %s",
+                                       field->path);
                 for (size_t k = 0; k < n; k++)
                         if (streq(govaluate_var(f->compiled, k), field->name))
-                                vars[k] = v.type == GJSON_STRING ? val_str(v.str) : val_from_json(a, v.raw, VAL_FLOATS);
+                                vars[k] = v.type == GJSON_STRING
+                                                  ? val_str(v.str)
+                                                  : val_from_json(a, v.raw, VAL_FLOATS);
         }
         return govaluate_test(f->compiled, vars, a, holds, e);
 }
 
-static enum filter_verdict check_exprs(const struct filter *f, struct str data, struct arena *a, struct buf *why)
+static enum filter_verdict check_exprs(const struct filter *f, struct str data, struct arena *a,
+                                       struct buf *why)
 {
         struct tally t = {.any_or = f->expr_operator == 1};
         for (size_t i = 0; i < f->exprs.n && !t.decided; i++) {
@@ -354,7 +384,9 @@ static enum filter_verdict check_exprs(const struct filter *f, struct str data, 
                 bool holds = false;
                 enum filter_verdict v = FILTER_PASS;
                 if (ef->fields.n)
-                        v = expr_holds(ef, data, a, &holds, &e) < 0 ? FILTER_ERROR : holds ? FILTER_PASS : FILTER_REJECT;
+                        v = expr_holds(ef, data, a, &holds, &e) < 0 ? FILTER_ERROR
+                            : holds                                 ? FILTER_PASS
+                                                                    : FILTER_REJECT;
                 if (v == FILTER_ERROR)
                         buf_addf(why, "%sexpr %s: %s", why->len ? "; " : "", ef->expr, err_msg(&e));
                 else if (v == FILTER_REJECT)
@@ -373,24 +405,30 @@ static bool differs(const char *wanted, const char *have, const char *what, stru
 {
         if (str_empty(wanted) || streq(wanted, have))
                 return false;
-        buf_addf(why, "%scontext %s is %s, not %s", why->len ? "; " : "", what, have ? have : "absent", wanted);
+        buf_addf(why, "%scontext %s is %s, not %s", why->len ? "; " : "", what,
+                 have ? have : "absent", wanted);
         return true;
 }
 
-static enum filter_verdict check_context(const struct context_filter *c, const struct cloudevent *ev, struct buf *why)
+static enum filter_verdict check_context(const struct context_filter *c,
+                                         const struct cloudevent *ev, struct buf *why)
 {
         bool bad = differs(c->type, ev->type, "type", why);
         bad |= differs(c->subject, ev->subject, "subject", why);
         bad |= differs(c->source, ev->source, "source", why);
-        bad |= differs(c->datacontenttype, ev->datacontenttype ? ev->datacontenttype : "application/json", "datacontenttype", why);
+        bad |= differs(c->datacontenttype,
+                       ev->datacontenttype ? ev->datacontenttype : "application/json",
+                       "datacontenttype", why);
         return bad ? FILTER_REJECT : FILTER_PASS;
 }
 
-enum filter_verdict filter_check(const struct filter *f, const struct cloudevent *ev, struct arena *a, struct buf *why)
+enum filter_verdict filter_check(const struct filter *f, const struct cloudevent *ev,
+                                 struct arena *a, struct buf *why)
 {
         if (!f)
                 return FILTER_PASS;
-        bool present[3] = {f->exprs.n > 0, f->data.n > 0, f->context != NULL}, passed = false, rejected = false, error = false;
+        bool present[3] = {f->exprs.n > 0, f->data.n > 0, f->context != NULL}, passed = false,
+             rejected = false, error = false;
         for (int kind = 0; kind < 3; kind++) {
                 if (!present[kind])
                         continue;

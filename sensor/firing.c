@@ -1,8 +1,9 @@
 /* sensor/firing.c: the attempts of one firing: queue, rate limit, retries, outcome, dead letter.
  *
- * Wrapped around every trigger driver, once. Without a retryStrategy a retryable failure is repeated with growing pauses for
- * about half an hour (an API server that restarts loses nothing); with one, the user's numbers hold. What cannot succeed
- * (REJECT) or has used its attempts becomes a dead letter with its reason. SPDX-License-Identifier: Apache-2.0 */
+ * Wrapped around every trigger driver, once. Without a retryStrategy a retryable failure is
+ * repeated with growing pauses for about half an hour (an API server that restarts loses nothing);
+ * with one, the user's numbers hold. What cannot succeed (REJECT) or has used its attempts becomes
+ * a dead letter with its reason. SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/json.h"
 #include "common/base/rand.h"
 #include "common/base/str.h"
@@ -12,8 +13,11 @@
 #include <stdlib.h>
 
 enum { RUNNING_PER_TRIGGER = 32 };
-static const struct retry_spec default_retry = {
-        .duration_ns = NS_PER_S / 2, .factor = 2, .jitter = 0.2, .steps = 36, .cap_ns = 60 * NS_PER_S};
+static const struct retry_spec default_retry = {.duration_ns = NS_PER_S / 2,
+                                                .factor = 2,
+                                                .jitter = 0.2,
+                                                .steps = 36,
+                                                .cap_ns = 60 * NS_PER_S};
 
 static void pump(struct trigger_queue *q);
 
@@ -37,18 +41,24 @@ static void fill_events(struct firing *f)
                 time_rfc3339(ce->time.ns, time);
                 f->events[i] = (struct trigger_event){
                         .dependency = sensor_dep(f->spec, f->held[i].dep)->name,
-                        .id = ce->id, .source = ce->source, .subject = ce->subject, .type = ce->type,
-                        .datacontenttype = ce->datacontenttype ? ce->datacontenttype : "application/json",
+                        .id = ce->id,
+                        .source = ce->source,
+                        .subject = ce->subject,
+                        .type = ce->type,
+                        .datacontenttype =
+                                ce->datacontenttype ? ce->datacontenttype : "application/json",
                         .time = arena_strndup(a, time, strlen(time)),
-                        .specversion = "1.0", .data = ce->data};
+                        .specversion = "1.0",
+                        .data = ce->data};
         }
 }
 
 static void on_pause_over(void *arg);
-static void on_finish(struct trigger_action *a, enum trigger_outcome outcome, const char *what, const struct err *e);
+static void on_finish(struct trigger_action *a, enum trigger_outcome outcome, const char *what,
+                      const struct err *e);
 
-struct firing *firing_new(struct sensor *s, size_t trigger, const char *id, struct wall created, struct core_held *held,
-                          size_t n)
+struct firing *firing_new(struct sensor *s, size_t trigger, const char *id, struct wall created,
+                          struct core_held *held, size_t n)
 {
         struct firing *f = NEW(struct firing);
         f->sensor = s;
@@ -96,8 +106,15 @@ static struct trigger_action *action_new(struct firing *f)
         const struct trigger_spec *t = trigger_of(f);
         struct trigger_action *a = NEW(struct trigger_action);
         *a = (struct trigger_action){
-                .env = &f->sensor->env, .trigger = t->name, .firing_id = f->id, .policy = t->policy, .events = f->events,
-                .n_events = f->n_held, .attempt = f->attempts, .core = f, .finish = on_finish,
+                .env = &f->sensor->env,
+                .trigger = t->name,
+                .firing_id = f->id,
+                .policy = t->policy,
+                .events = f->events,
+                .n_events = f->n_held,
+                .attempt = f->attempts,
+                .core = f,
+                .finish = on_finish,
                 .log = log_with(f->sensor->log, F_STR("trigger", t->name), F_STR("firing", f->id)),
                 .state = t->driver->state_size ? mem_alloc(t->driver->state_size) : NULL};
         return a;
@@ -111,7 +128,8 @@ static void attempt(struct firing *f)
         trigger_action_free(f->action);
         struct trigger_action *a = f->action = action_new(f);
         ERR_SLOT(e);
-        if (params_apply_json(&a->template, t->template, t->parameters, f->events, f->n_held, &e) < 0) {
+        if (params_apply_json(&a->template, t->template, t->parameters, f->events, f->n_held, &e) <
+            0) {
                 err_wrap(&e, "trigger %s: parameters", t->name);
                 on_finish(a, TRIGGER_REJECT, NULL, &e);
                 err_clear(&e);
@@ -196,7 +214,8 @@ static void settle(struct firing *f, const char *what, const struct err *e)
         struct trigger_queue *q = queue_of(f);
         struct ledger_outcome o = {f->attempts, f->created, loop_wall(s->env.loop), what, e};
         const char *trigger = trigger_of(f)->name;
-        char *text = ledger_firing_text(f->spec, trigger, f->created, f->held, f->n_held, e != NULL, &o);
+        char *text =
+                ledger_firing_text(f->spec, trigger, f->created, f->held, f->n_held, e != NULL, &o);
         ledger_put_take(&s->gather, s->spaces[LEDGER_INTENT], f->id, NULL);
         ledger_put_take(&s->gather, s->spaces[e ? LEDGER_DEAD : LEDGER_DONE], f->id, text);
         if (e)
@@ -219,7 +238,8 @@ static int64_t pause_ns(const struct retry_spec *r, int attempts)
         return ns < 1e15 ? (int64_t)ns : INT64_C(1000000000000000);
 }
 
-static void on_finish(struct trigger_action *a, enum trigger_outcome outcome, const char *what, const struct err *e)
+static void on_finish(struct trigger_action *a, enum trigger_outcome outcome, const char *what,
+                      const struct err *e)
 {
         struct firing *f = a->core;
         struct sensor *s = f->sensor;
@@ -229,7 +249,8 @@ static void on_finish(struct trigger_action *a, enum trigger_outcome outcome, co
         f->finished = true;
         if (outcome == TRIGGER_OK) {
                 metric_add(q->m_ok, 1);
-                metric_observe(q->m_duration, (double)((loop_now(s->env.loop).ns - f->started.ns) / NS_PER_MS));
+                metric_observe(q->m_duration,
+                               (double)((loop_now(s->env.loop).ns - f->started.ns) / NS_PER_MS));
                 log_debug(a->log, "Successfully processed trigger", F_STR("what", what));
                 settle(f, what, NULL);
                 return;
@@ -246,7 +267,8 @@ static void on_finish(struct trigger_action *a, enum trigger_outcome outcome, co
                 return;
         }
         metric_add(q->m_gave_up, 1);
-        log_error(a->log, "Failed to execute a trigger; it is a dead letter now", F_INT("attempts", f->attempts), F_ERR(e));
+        log_error(a->log, "Failed to execute a trigger; it is a dead letter now",
+                  F_INT("attempts", f->attempts), F_ERR(e));
         struct err unknown = {.code = ERR_INTERNAL};
         settle(f, NULL, e ? e : &unknown);
 }

@@ -1,9 +1,9 @@
 /* sensor/intake.c: bus messages in, decisions, and the commits that make them durable.
  *
- * One commit is under way at a time; what is decided meanwhile gathers for the next, so a failed commit (disk full) is
- * simply repeated and nothing overtakes it. A firing starts when its intent is durable, or, where the effect is an
- * idempotent write to the same database, right behind the submitted intent (the ORDER promise of db.h).
- * SPDX-License-Identifier: Apache-2.0 */
+ * One commit is under way at a time; what is decided meanwhile gathers for the next, so a failed
+ * commit (disk full) is simply repeated and nothing overtakes it. A firing starts when its intent
+ * is durable, or, where the effect is an idempotent write to the same database, right behind the
+ * submitted intent (the ORDER promise of db.h). SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/str.h"
 #include "sensor/sensor_priv.h"
 #include <stdlib.h>
@@ -88,8 +88,10 @@ static void put_holds(struct sensor *s)
         for (size_t i = 0; i < s->output.n_holds; i++) {
                 const struct core_hold *h = &s->output.holds[i];
                 const struct trigger_spec *t = sensor_trigger(s->spec, h->trigger);
-                AUTO(mem_free) char *key = mem_printf("%s/%s", t->name, sensor_dep(s->spec, h->dep)->name);
-                ledger_put_take(&s->gather, s->spaces[LEDGER_HOLD], key, h->event ? ledger_event_text(h->event) : NULL);
+                AUTO(mem_free)
+                char *key = mem_printf("%s/%s", t->name, sensor_dep(s->spec, h->dep)->name);
+                ledger_put_take(&s->gather, s->spaces[LEDGER_HOLD], key,
+                                h->event ? ledger_event_text(h->event) : NULL);
         }
 }
 
@@ -101,8 +103,9 @@ static void put_firings(struct sensor *s, const char **ids)
                 const char *trigger = sensor_trigger(s->spec, cf->trigger)->name;
                 char id[FIRING_ID_LEN + 1];
                 firing_id_of(id, s->spec, trigger, cf->held, cf->n);
-                ledger_put_take(&s->gather, s->spaces[LEDGER_INTENT], id,
-                                ledger_firing_text(s->spec, trigger, now, cf->held, cf->n, true, NULL));
+                ledger_put_take(
+                        &s->gather, s->spaces[LEDGER_INTENT], id,
+                        ledger_firing_text(s->spec, trigger, now, cf->held, cf->n, true, NULL));
                 struct firing *f = firing_new(s, cf->trigger, id, now, TAKE(cf->held), cf->n);
                 cf->n = 0;
                 mem_grow(s->born, s->born_cap, s->n_born + 1);
@@ -119,15 +122,21 @@ static void count(struct sensor *s)
                 passed |= s->output.verdicts[i] == DEP_PASS;
                 failed |= s->output.verdicts[i] == DEP_ERROR;
         }
-        metric_add(!related ? s->m_unrelated : failed ? s->m_errors : passed ? s->m_fired : s->m_rejected, 1);
+        metric_add(!related ? s->m_unrelated
+                   : failed ? s->m_errors
+                   : passed ? s->m_fired
+                            : s->m_rejected,
+                   1);
 }
 
 static void decide(struct sensor *s, struct bus_msg *msg)
 {
         ERR_SLOT(e);
         AUTO(sensor_event_unref) struct sensor_event *ev = NULL;
-        if (sensor_event_new(&ev, msg, &e) < 0) { /* a poisoned message: recorded, passed over, never in the way of others */
-                log_error(s->log, "event cannot be read", F_STR("event", msg->id), F_UINT("pos", msg->pos), F_ERR(&e));
+        if (sensor_event_new(&ev, msg, &e) <
+            0) { /* a poisoned message: recorded, passed over, never in the way of others */
+                log_error(s->log, "event cannot be read", F_STR("event", msg->id),
+                          F_UINT("pos", msg->pos), F_ERR(&e));
                 struct buf b = BUF_INIT(BUF_UNBOUNDED);
                 buf_addf(&b, "{\"pos\":%llu,\"error\":", (unsigned long long)msg->pos);
                 json_put_string(&b, err_msg(&e), strlen(err_msg(&e)));
@@ -209,9 +218,11 @@ static size_t find_dep(const struct sensor_spec *spec, const char *name)
         return i;
 }
 
-static void bury_orphan(struct sensor *s, const char *id, const char *value, size_t len, const char *trigger)
+static void bury_orphan(struct sensor *s, const char *id, const char *value, size_t len,
+                        const char *trigger)
 {
-        log_warn(s->log, "firing of a trigger that is gone; now a dead letter", F_STR("trigger", trigger), F_STR("firing", id));
+        log_warn(s->log, "firing of a trigger that is gone; now a dead letter",
+                 F_STR("trigger", trigger), F_STR("firing", id));
         AUTO(mem_free) char *text = mem_strndup(value, len);
         ledger_put_take(&s->gather, s->spaces[LEDGER_DEAD], id, TAKE(text));
         ledger_put_take(&s->gather, s->spaces[LEDGER_INTENT], id, NULL);
@@ -257,7 +268,8 @@ int sensor_revive(struct sensor *s, const char *firing_id, const char *text, str
         size_t born = s->n_born;
         restore_firing(s, firing_id, text, strlen(text));
         if (s->n_born == born)
-                return err_set(e, ERR_INVALID, "firing %s: its trigger or a dependency is gone", firing_id);
+                return err_set(e, ERR_INVALID, "firing %s: its trigger or a dependency is gone",
+                               firing_id);
         commit_now(s);
         return 0;
 }
@@ -272,11 +284,13 @@ static bool check_expr(void *arg, const char *key, const char *value, size_t len
         struct expr_check *c = arg;
         size_t t = find_trigger(c->s->spec, key);
         if (t < c->s->spec->triggers.n)
-                c->known[t] = str_eq((struct str){value, len}, condition_text(sensor_trigger(c->s->spec, t)->conditions));
+                c->known[t] = str_eq((struct str){value, len},
+                                     condition_text(sensor_trigger(c->s->spec, t)->conditions));
         return true;
 }
 
-/* A changed condition starts from nothing, as upstream: what was held for the old one is dropped. */
+/* A changed condition starts from nothing, as upstream: what was held for the old one is dropped.
+ */
 static int drop_stale_holds(struct sensor *s, struct err *e)
 {
         size_t n = s->spec->triggers.n;
@@ -291,12 +305,14 @@ static int drop_stale_holds(struct sensor *s, struct err *e)
                 core_output_reset(&s->output, s->core);
                 sensor_core_forget(s->core, t, &s->output);
                 put_holds(s);
-                ledger_put_take(&s->gather, s->spaces[LEDGER_EXPR], spec->name, mem_strdup(condition_text(spec->conditions)));
+                ledger_put_take(&s->gather, s->spaces[LEDGER_EXPR], spec->name,
+                                mem_strdup(condition_text(spec->conditions)));
         }
         return 0;
 }
 
-static bool count_dead(void *arg, const char *key UNUSED, const char *value UNUSED, size_t len UNUSED)
+static bool count_dead(void *arg, const char *key UNUSED, const char *value UNUSED,
+                       size_t len UNUSED)
 {
         ((struct sensor *)arg)->dead++;
         return true;
@@ -306,7 +322,8 @@ int sensor_load_state(struct sensor *s, struct err *e)
 {
         struct bus *bus = s->owner->o.bus;
         timer_init(&s->retry, on_retry, s);
-        if (bus_state_each(bus, s->spaces[LEDGER_HOLD], "", restore_hold, s, e) < 0 || drop_stale_holds(s, e) < 0 ||
+        if (bus_state_each(bus, s->spaces[LEDGER_HOLD], "", restore_hold, s, e) < 0 ||
+            drop_stale_holds(s, e) < 0 ||
             bus_state_each(bus, s->spaces[LEDGER_INTENT], "", restore_firing, s, e) < 0 ||
             bus_state_each(bus, s->spaces[LEDGER_DEAD], "", count_dead, s, e) < 0)
                 return err_wrap(e, "reading the sensor's state");

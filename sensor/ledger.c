@@ -1,5 +1,5 @@
-/* sensor/ledger.c: see ledger.h. Events are embedded as the raw CloudEvent text they had on the bus.
- * SPDX-License-Identifier: Apache-2.0 */
+/* sensor/ledger.c: see ledger.h. Events are embedded as the raw CloudEvent text they had on the
+ * bus. SPDX-License-Identifier: Apache-2.0 */
 #include "sensor/ledger.h"
 #include "common/base/hash.h"
 #include "common/base/json.h"
@@ -7,7 +7,8 @@
 #include "common/base/str.h"
 #include <stdlib.h>
 
-static const char *const space_names[LEDGER_SPACES] = {"hold", "expr", "intent", "done", "dead", "trace"};
+static const char *const space_names[LEDGER_SPACES] = {"hold", "expr", "intent",
+                                                       "done", "dead", "trace"};
 
 char *ledger_space_name(enum ledger_space space, const struct sensor_spec *spec)
 {
@@ -17,7 +18,8 @@ char *ledger_space_name(enum ledger_space space, const struct sensor_spec *spec)
 void ledger_put_take(struct ledger_puts *p, const char *space, const char *key, char *value)
 {
         mem_grow(p->items, p->cap, p->n + 1);
-        p->items[p->n++] = (struct bus_put){mem_strdup(space), mem_strdup(key), value, value ? strlen(value) : 0};
+        p->items[p->n++] = (struct bus_put){mem_strdup(space), mem_strdup(key), value,
+                                            value ? strlen(value) : 0};
 }
 
 void ledger_puts_move(struct ledger_puts *to, struct ledger_puts *from)
@@ -57,7 +59,8 @@ void firing_id_of(char out[FIRING_ID_LEN + 1], const struct sensor_spec *spec, c
 {
         struct id_pair pairs[CONDITION_DEPS_MAX];
         for (size_t i = 0; i < n; i++)
-                pairs[i] = (struct id_pair){sensor_dep(spec, held[i].dep)->name, held[i].event->ce.id};
+                pairs[i] =
+                        (struct id_pair){sensor_dep(spec, held[i].dep)->name, held[i].event->ce.id};
         qsort(pairs, n, sizeof(*pairs), by_pair);
         struct sha256 h;
         sha256_init(&h);
@@ -109,7 +112,8 @@ static void put_time_member(struct buf *b, const char *key, struct wall t)
 }
 
 char *ledger_firing_text(const struct sensor_spec *spec, const char *trigger, struct wall created,
-                         const struct core_held *held, size_t n, bool full, const struct ledger_outcome *outcome)
+                         const struct core_held *held, size_t n, bool full,
+                         const struct ledger_outcome *outcome)
 {
         struct buf b = BUF_INIT(BUF_UNBOUNDED);
         buf_adds(&b, "{\"trigger\":");
@@ -142,7 +146,8 @@ char *ledger_firing_text(const struct sensor_spec *spec, const char *trigger, st
         return buf_take(&b);
 }
 
-static void put_trace_dependencies(struct buf *b, const struct sensor_core *core, const struct core_output *out)
+static void put_trace_dependencies(struct buf *b, const struct sensor_core *core,
+                                   const struct core_output *out)
 {
         static const char *const words[] = {"unrelated", "pass", "reject", "error"};
         const struct sensor_spec *spec = sensor_core_spec(core);
@@ -170,8 +175,8 @@ static bool concerns(const struct sensor_spec *spec, size_t trigger, const struc
         return false;
 }
 
-static void put_trace_trigger(struct buf *b, const struct sensor_core *core, size_t t, const struct core_output *out,
-                              const char *const *firing_ids)
+static void put_trace_trigger(struct buf *b, const struct sensor_core *core, size_t t,
+                              const struct core_output *out, const char *const *firing_ids)
 {
         const struct sensor_spec *spec = sensor_core_spec(core);
         const struct trigger_spec *trigger = sensor_trigger(spec, t);
@@ -184,13 +189,14 @@ static void put_trace_trigger(struct buf *b, const struct sensor_core *core, siz
         }
         if (fired)
                 return;
-        AUTO(mem_free) char *missing =
-                condition_missing(trigger->conditions, sensor_core_satisfied(core, t), spec->dep_names);
+        AUTO(mem_free)
+        char *missing = condition_missing(trigger->conditions, sensor_core_satisfied(core, t),
+                                          spec->dep_names);
         put_text_member(b, "waits_for", missing);
 }
 
-char *ledger_trace_text(const struct sensor_core *core, const struct sensor_event *ev, const struct core_output *out,
-                        const char *const *firing_ids)
+char *ledger_trace_text(const struct sensor_core *core, const struct sensor_event *ev,
+                        const struct core_output *out, const char *const *firing_ids)
 {
         const struct sensor_spec *spec = sensor_core_spec(core);
         struct buf b = BUF_INIT(BUF_UNBOUNDED);
@@ -207,7 +213,8 @@ char *ledger_trace_text(const struct sensor_core *core, const struct sensor_even
                 const char *name = sensor_trigger(spec, t)->name;
                 buf_adds(&b, first ? "{\"name\":" : ",{\"name\":");
                 json_put_string(&b, name, strlen(name));
-                put_text_member(&b, "conditions", condition_text(sensor_trigger(spec, t)->conditions));
+                put_text_member(&b, "conditions",
+                                condition_text(sensor_trigger(spec, t)->conditions));
                 put_trace_trigger(&b, core, t, out, firing_ids);
                 buf_addc(&b, '}');
                 first = false;
@@ -236,7 +243,8 @@ int ledger_read_event(struct sensor_event **out, const char *text, size_t n, str
             !json_unquote(&id, json_member(event.p, event.n, "id")))
                 return err_set(e, ERR_INTERNAL, "stored event: a member is missing");
         struct wall time = {raw_int(json_member(text, n, "time"))};
-        struct bus_msg *msg = bus_msg_new(buf_str(&subject), buf_str(&id), event.p, event.n, time, false);
+        struct bus_msg *msg =
+                bus_msg_new(buf_str(&subject), buf_str(&id), event.p, event.n, time, false);
         msg->pos = (uint64_t)raw_int(json_member(text, n, "pos"));
         int r = sensor_event_new(out, msg, e);
         bus_msg_unref(msg);
@@ -263,7 +271,8 @@ int ledger_read_firing(struct ledger_firing *out, const char *text, size_t n, st
                 if (i >= list.n || list.p[i] != '{')
                         break;
                 size_t end = json_skip(list.p, list.n, i);
-                struct str item = {list.p + i, end - i}, stored = json_member(item.p, item.n, "stored");
+                struct str item = {list.p + i, end - i},
+                           stored = json_member(item.p, item.n, "stored");
                 mem_grow(out->events, cap, out->n + 1);
                 struct ledger_firing_event *fe = &out->events[out->n];
                 *fe = (struct ledger_firing_event){0};
@@ -271,7 +280,9 @@ int ledger_read_firing(struct ledger_firing *out, const char *text, size_t n, st
                 if (!stored.p || !json_unquote(&b, json_member(item.p, item.n, "dependency")) ||
                     ledger_read_event(&fe->event, stored.p, stored.n, e) < 0) {
                         ledger_firing_deinit(out);
-                        return err_is_set(e) ? -1 : err_set(e, ERR_INTERNAL, "stored firing: an event is missing");
+                        return err_is_set(e) ? -1
+                                             : err_set(e, ERR_INTERNAL,
+                                                       "stored firing: an event is missing");
                 }
                 fe->dependency = mem_strdup(buf_str(&b));
                 out->n++;

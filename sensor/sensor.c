@@ -40,10 +40,12 @@ static int consume(struct sensor *s, struct err *e)
         size_t n = s->spec->dependencies.n;
         char **subjects = mem_calloc(n + 1, sizeof(*subjects));
         for (size_t i = 0; i < n; i++)
-                subjects[i] = mem_printf("%s.%s", sensor_dep(s->spec, i)->event_source, sensor_dep(s->spec, i)->event);
+                subjects[i] = mem_printf("%s.%s", sensor_dep(s->spec, i)->event_source,
+                                         sensor_dep(s->spec, i)->event);
         AUTO(mem_free) char *name = consumer_name(s->spec);
-        struct bus_consumer_options o = {
-                .name = name, .subjects = (const char *const *)subjects, .start_at = s->spec->created};
+        struct bus_consumer_options o = {.name = name,
+                                         .subjects = (const char *const *)subjects,
+                                         .start_at = s->spec->created};
         int r = bus_consume(&s->consumer, s->owner->o.bus, &o, sensor_on_messages, s, e);
         for (size_t i = 0; i < n; i++)
                 free(subjects[i]);
@@ -54,8 +56,10 @@ static int consume(struct sensor *s, struct err *e)
 static int sensor_start(struct sensor *s, struct err *e)
 {
         const struct sensors_options *o = &s->owner->o;
-        s->log = log_with(s->owner->log, F_STR("sensor", s->spec->name), F_STR("namespace", s->spec->ns));
-        s->env = (struct trigger_env){o->loop, o->store, o->http, o->pool, s->spec->ns, s->spec->name};
+        s->log = log_with(s->owner->log, F_STR("sensor", s->spec->name),
+                          F_STR("namespace", s->spec->ns));
+        s->env = (struct trigger_env){o->loop, o->store,    o->http,
+                                      o->pool, s->spec->ns, s->spec->name};
         for (int i = 0; i < LEDGER_SPACES; i++)
                 s->spaces[i] = ledger_space_name((enum ledger_space)i, s->spec);
         s->core = sensor_core_new(s->spec);
@@ -78,7 +82,8 @@ static void sensor_stop(struct sensor *s)
                 struct firing *f = s->firings;
                 if (f->running && !f->finished && f->attempts > 0) {
                         f->finished = true;
-                        const struct trigger_driver *driver = sensor_trigger(f->spec, f->trigger)->driver;
+                        const struct trigger_driver *driver =
+                                sensor_trigger(f->spec, f->trigger)->driver;
                         if (driver->cancel)
                                 driver->cancel(TAKE(f->action));
                 }
@@ -125,7 +130,8 @@ static struct sensor **find(struct sensors *all, const char *ns, const char *nam
 
 static bool same_spec(const json_t *a, const json_t *b)
 {
-        return streq(obj_uid(a), obj_uid(b)) && json_equal(json_object_get(a, "spec"), json_object_get(b, "spec"));
+        return streq(obj_uid(a), obj_uid(b)) &&
+               json_equal(json_object_get(a, "spec"), json_object_get(b, "spec"));
 }
 
 static void start_one(struct sensor *s)
@@ -140,7 +146,8 @@ static void start_one(struct sensor *s)
         if (!err_is_set(&e))
                 return;
         s->error = mem_strdup(err_msg(&e));
-        log_error(s->owner->log, "sensor does not run", F_STR("sensor", obj_name(s->object)), F_ERR(&e));
+        log_error(s->owner->log, "sensor does not run", F_STR("sensor", obj_name(s->object)),
+                  F_ERR(&e));
         err_clear(&e);
 }
 
@@ -176,7 +183,8 @@ static void on_set(void *arg, json_t *object)
         sensors_set(arg, object);
 }
 
-/* A deleted Sensor takes its place in the bus with it, so that it holds no events back; its dead letters stay. */
+/* A deleted Sensor takes its place in the bus with it, so that it holds no events back; its dead
+ * letters stay. */
 static void on_gone(void *arg, json_t *object)
 {
         struct sensors *all = arg;
@@ -196,7 +204,8 @@ int sensors_follow(struct sensors *all, struct err *e)
 {
         static const struct store_follow_handlers handlers = {on_set, on_gone, on_synced};
         struct store_list_opts o = {.label_selector = all->o.label_selector};
-        return store_follow(&all->follow, all->o.store, &STORE_SENSOR, all->o.ns, &o, &handlers, all, e);
+        return store_follow(&all->follow, all->o.store, &STORE_SENSOR, all->o.ns, &o, &handlers,
+                            all, e);
 }
 
 bool sensors_ready(struct sensors *all)
@@ -204,10 +213,12 @@ bool sensors_ready(struct sensors *all)
         return all->synced || !all->follow;
 }
 
-void sensors_each(struct sensors *all, void (*each)(void *arg, const struct sensor_info *i), void *arg)
+void sensors_each(struct sensors *all, void (*each)(void *arg, const struct sensor_info *i),
+                  void *arg)
 {
         for (struct sensor *s = all->list; s; s = s->next) {
-                struct sensor_info i = {.ns = obj_ns(s->object), .name = obj_name(s->object), .error = s->error};
+                struct sensor_info i = {
+                        .ns = obj_ns(s->object), .name = obj_name(s->object), .error = s->error};
                 if (s->spec && s->consumer) {
                         i.dependencies = s->spec->dependencies.n;
                         i.triggers = s->spec->triggers.n;
@@ -301,7 +312,8 @@ static bool match_dead(void *arg, const char *key, const char *value, size_t len
         return false;
 }
 
-int sensors_redrive(struct sensors *all, const char *ns, const char *name, const char *firing_id, struct err *e)
+int sensors_redrive(struct sensors *all, const char *ns, const char *name, const char *firing_id,
+                    struct err *e)
 {
         struct sensor *s = *find(all, ns, name);
         if (!s || !s->consumer)
@@ -310,7 +322,8 @@ int sensors_redrive(struct sensors *all, const char *ns, const char *name, const
         if (bus_state_each(all->o.bus, s->spaces[LEDGER_DEAD], firing_id, match_dead, &r, e) < 0)
                 return -1;
         if (!r.text)
-                return err_set(e, ERR_NOT_FOUND, "sensor %s/%s has no dead letter %s", ns, name, firing_id);
+                return err_set(e, ERR_NOT_FOUND, "sensor %s/%s has no dead letter %s", ns, name,
+                               firing_id);
         s->dead--;
         metric_set(s->m_dead, (int64_t)s->dead);
         ledger_put_take(&s->gather, s->spaces[LEDGER_DEAD], firing_id, NULL);

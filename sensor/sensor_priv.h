@@ -1,5 +1,5 @@
-/* sensor/sensor_priv.h: one running sensor, shared by sensor.c (life cycle), intake.c (events, commits) and firing.c
- * (attempts, outcomes). SPDX-License-Identifier: Apache-2.0 */
+/* sensor/sensor_priv.h: one running sensor, shared by sensor.c (life cycle), intake.c (events,
+ * commits) and firing.c (attempts, outcomes). SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "common/base/log.h"
 #include "common/base/metrics.h"
@@ -11,20 +11,21 @@
 
 struct sensor;
 
-/* Per trigger: who waits, who runs, when the next may start. Survives a change of the spec by name. */
+/* Per trigger: who waits, who runs, when the next may start. Survives a change of the spec by name.
+ */
 struct trigger_queue {
         struct sensor *sensor;
         size_t index;
         struct firing *waiting, **waiting_end;
         size_t running;
-        struct mono next_start;      /* rate limit */
+        struct mono next_start; /* rate limit */
         struct loop_timer timer;
         struct metric_series *m_ok, *m_failed, *m_gave_up, *m_duration;
 };
 
 struct firing {
         struct sensor *sensor;
-        struct sensor_spec *spec;    /* the one it was decided under */
+        struct sensor_spec *spec; /* the one it was decided under */
         size_t trigger;
         char id[FIRING_ID_LEN + 1];
         struct core_held *held;
@@ -32,12 +33,12 @@ struct firing {
         struct wall created;
         struct mono started;
         int attempts;
-        bool running, finished;      /* finished: the driver has answered this attempt */
-        struct loop_timer timer;     /* pause before the next attempt */
+        bool running, finished;  /* finished: the driver has answered this attempt */
+        struct loop_timer timer; /* pause before the next attempt */
         struct trigger_event *events;
-        struct trigger_action *action;        /* of this attempt; the sensor's own as long as it is here */
-        struct firing *next;                  /* in the waiting queue */
-        struct firing *all_next, **all_prev;  /* in sensor->firings */
+        struct trigger_action *action; /* of this attempt; the sensor's own as long as it is here */
+        struct firing *next;           /* in the waiting queue */
+        struct firing *all_next, **all_prev; /* in sensor->firings */
 };
 
 struct sensor {
@@ -49,12 +50,12 @@ struct sensor {
         struct log *log;
         char *spaces[LEDGER_SPACES];
         struct trigger_env env;
-        struct trigger_queue *queues;  /* one per trigger of spec */
-        struct firing *firings;        /* all not yet done or dead */
+        struct trigger_queue *queues; /* one per trigger of spec */
+        struct firing *firings;       /* all not yet done or dead */
         size_t n_firings;
         size_t dead;
-        char *error;                   /* why it does not run */
-        json_t *object;                /* as last set: an unchanged one is not restarted */
+        char *error;    /* why it does not run */
+        json_t *object; /* as last set: an unchanged one is not restarted */
 
         /* Commits are serial: one is under way, the next gathers behind it. */
         struct ledger_puts gather, flight;
@@ -62,7 +63,7 @@ struct sensor {
         struct firing **born, **flight_born; /* firings whose intent is in gather / flight */
         size_t n_born, born_cap, n_flight_born, flight_born_cap;
         bool committing, paused, closing;
-        struct loop_timer retry;       /* of a failed commit */
+        struct loop_timer retry; /* of a failed commit */
         int64_t retry_ms;
         struct metric_series *m_fired, *m_rejected, *m_errors, *m_unrelated, *m_lag, *m_dead;
         struct sensor *next;
@@ -85,13 +86,14 @@ struct sensors {
 /* intake.c */
 void sensor_on_messages(void *arg, struct bus_msg *const *msgs, size_t n);
 void sensor_commit_soon(struct sensor *s); /* puts were added to gather */
-int sensor_revive(struct sensor *s, const char *firing_id, const char *text, struct err *e) MUST_CHECK; /* a dead letter runs again */
+int sensor_revive(struct sensor *s, const char *firing_id, const char *text,
+                  struct err *e) MUST_CHECK;    /* a dead letter runs again */
 void sensor_relieve_pressure(struct sensor *s); /* a firing ended */
 int sensor_load_state(struct sensor *s, struct err *e) MUST_CHECK;
 
 /* firing.c */
-struct firing *firing_new(struct sensor *s, size_t trigger, const char *id, struct wall created, struct core_held *held_taken,
-                          size_t n);
+struct firing *firing_new(struct sensor *s, size_t trigger, const char *id, struct wall created,
+                          struct core_held *held_taken, size_t n);
 void firing_free(struct firing *f);
 bool firing_early(const struct firing *f); /* may run right behind the submitted intent */
 void firing_enqueue(struct firing *f);

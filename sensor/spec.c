@@ -1,5 +1,5 @@
-/* sensor/spec.c: see spec.h. The field tables load what has a fixed shape; trigger templates stay json_t because
- * parameters rewrite them. SPDX-License-Identifier: Apache-2.0 */
+/* sensor/spec.c: see spec.h. The field tables load what has a fixed shape; trigger templates stay
+ * json_t because parameters rewrite them. SPDX-License-Identifier: Apache-2.0 */
 #include "sensor/spec.h"
 #include "common/base/json.h"
 #include "common/base/str.h"
@@ -21,26 +21,36 @@ static const struct field dependency_fields[] = {
               .help = "name that conditions and parameters use"),
         FIELD(struct dependency_spec, event_source, FIELD_STR, .name = "eventSourceName",
               .flags = FIELD_REQUIRED | FIELD_NONEMPTY, .help = "metadata.name of the EventSource"),
-        FIELD(struct dependency_spec, event, FIELD_STR, .name = "eventName", .flags = FIELD_REQUIRED | FIELD_NONEMPTY,
+        FIELD(struct dependency_spec, event, FIELD_STR, .name = "eventName",
+              .flags = FIELD_REQUIRED | FIELD_NONEMPTY,
               .help = "key of the event under its type in the EventSource"),
         FIELD(struct dependency_spec, filters_json, FIELD_JSON, .name = "filters",
               .help = "which events count; see filters"),
-        FIELD(struct dependency_spec, filters_operator, FIELD_ENUM, .name = "filtersLogicalOperator",
-              .choices = and_or, .def = "and", .help = "how the kinds of filters are joined"),
-        {.name = "transform", .kind = FIELD_LATER, .sub = transform_fields, .help = "rewrites the payload before filters"},
+        FIELD(struct dependency_spec, filters_operator, FIELD_ENUM,
+              .name = "filtersLogicalOperator", .choices = and_or, .def = "and",
+              .help = "how the kinds of filters are joined"),
+        {.name = "transform",
+         .kind = FIELD_LATER,
+         .sub = transform_fields,
+         .help = "rewrites the payload before filters"},
         FIELD_END};
 
 static const struct field retry_fields[] = {
         FIELD(struct retry_spec, duration_ns, FIELD_DURATION, .name = "duration", .def = "1s",
               .help = "first pause; Go duration or nanoseconds"),
-        FIELD(struct retry_spec, factor, FIELD_DOUBLE, .def = "1", .help = "each pause is this times the one before"),
-        FIELD(struct retry_spec, jitter, FIELD_DOUBLE, .def = "1", .help = "up to this share of the pause is added at random"),
-        FIELD(struct retry_spec, steps, FIELD_INT, .def = "5", .min = 1, .max = 1000000, .help = "attempts in all"),
-        FIELD(struct retry_spec, cap_ns, FIELD_DURATION, .name = "cap", .help = "longest pause (ours)"),
+        FIELD(struct retry_spec, factor, FIELD_DOUBLE, .def = "1",
+              .help = "each pause is this times the one before"),
+        FIELD(struct retry_spec, jitter, FIELD_DOUBLE, .def = "1",
+              .help = "up to this share of the pause is added at random"),
+        FIELD(struct retry_spec, steps, FIELD_INT, .def = "5", .min = 1, .max = 1000000,
+              .help = "attempts in all"),
+        FIELD(struct retry_spec, cap_ns, FIELD_DURATION, .name = "cap",
+              .help = "longest pause (ours)"),
         FIELD_END};
 
 static const struct field rate_limit_fields[] = {
-        FIELD(struct rate_limit_spec, unit, FIELD_ENUM, .choices = units, .def = "Second", .help = "window"),
+        FIELD(struct rate_limit_spec, unit, FIELD_ENUM, .choices = units, .def = "Second",
+              .help = "window"),
         FIELD(struct rate_limit_spec, requests_per_unit, FIELD_INT, .name = "requestsPerUnit",
               .flags = FIELD_REQUIRED, .min = 1, .max = INT32_MAX, .help = "firings per window"),
         FIELD_END};
@@ -50,13 +60,17 @@ static const struct field trigger_fields[] = {
               .help = "name, conditions and exactly one trigger type"),
         FIELD(struct trigger_spec, parameters, FIELD_JSON, .help = "applied to the whole template"),
         FIELD(struct trigger_spec, policy, FIELD_JSON, .help = "what counts as success"),
-        FIELD(struct trigger_spec, retry, FIELD_OBJ_PTR, .name = "retryStrategy", .sub = retry_fields,
-              .sub_size = sizeof(struct retry_spec), .help = "attempts after a retryable failure"),
-        FIELD(struct trigger_spec, rate_limit, FIELD_OBJ_PTR, .name = "rateLimit", .sub = rate_limit_fields,
-              .sub_size = sizeof(struct rate_limit_spec), .help = "exact token bucket"),
+        FIELD(struct trigger_spec, retry, FIELD_OBJ_PTR, .name = "retryStrategy",
+              .sub = retry_fields, .sub_size = sizeof(struct retry_spec),
+              .help = "attempts after a retryable failure"),
+        FIELD(struct trigger_spec, rate_limit, FIELD_OBJ_PTR, .name = "rateLimit",
+              .sub = rate_limit_fields, .sub_size = sizeof(struct rate_limit_spec),
+              .help = "exact token bucket"),
         FIELD(struct trigger_spec, at_least_once, FIELD_BOOL, .name = "atLeastOnce",
               .help = "accepted; every trigger has the guarantee here"),
-        {.name = "dlqTrigger", .kind = FIELD_LATER, .help = "trigger to run when all attempts failed"},
+        {.name = "dlqTrigger",
+         .kind = FIELD_LATER,
+         .help = "trigger to run when all attempts failed"},
         FIELD_END};
 
 struct sensor_body {
@@ -67,13 +81,18 @@ const struct field sensor_fields[] = {
         FIELD(struct sensor_body, dependencies, FIELD_LIST, .sub = dependency_fields,
               .sub_size = sizeof(struct dependency_spec), .flags = FIELD_REQUIRED | FIELD_NONEMPTY,
               .help = "the events it waits for"),
-        FIELD(struct sensor_body, triggers, FIELD_LIST, .sub = trigger_fields, .sub_size = sizeof(struct trigger_spec),
-              .flags = FIELD_REQUIRED | FIELD_NONEMPTY, .help = "what it does then"),
-        {.name = "eventBusName", .kind = FIELD_NO_EFFECT, .help = "the bus is chosen by the daemon's configuration"},
+        FIELD(struct sensor_body, triggers, FIELD_LIST, .sub = trigger_fields,
+              .sub_size = sizeof(struct trigger_spec), .flags = FIELD_REQUIRED | FIELD_NONEMPTY,
+              .help = "what it does then"),
+        {.name = "eventBusName",
+         .kind = FIELD_NO_EFFECT,
+         .help = "the bus is chosen by the daemon's configuration"},
         {.name = "template", .kind = FIELD_NO_EFFECT, .help = "pod settings"},
         {.name = "replicas", .kind = FIELD_NO_EFFECT, .help = "pods of the sensor"},
         {.name = "revisionHistoryLimit", .kind = FIELD_NO_EFFECT, .help = "passed to a Deployment"},
-        {.name = "errorOnFailedRound", .kind = FIELD_NO_EFFECT, .help = "read by nothing, upstream either"},
+        {.name = "errorOnFailedRound",
+         .kind = FIELD_NO_EFFECT,
+         .help = "read by nothing, upstream either"},
         {.name = "loggingFields", .kind = FIELD_NO_EFFECT, .help = "has no effect upstream either"},
         FIELD_END};
 
@@ -88,14 +107,16 @@ static bool is_template_key(const char *key)
 }
 
 /* Trigger types of Argo Events that have no driver yet. */
-static const char *const later_types[] = {"argoWorkflow", "awsLambda", "azureEventHubs", "azureServiceBus", "kafka",
-                                          "pulsar", "nats", "slack", "openWhisk", "custom", "email"};
+static const char *const later_types[] = {
+        "argoWorkflow", "awsLambda", "azureEventHubs", "azureServiceBus", "kafka", "pulsar",
+        "nats",         "slack",     "openWhisk",      "custom",          "email"};
 
-static void check_unknown_type(const json_t *template, const struct jpath *at, bool strict, struct diags *d)
+static void check_unknown_type(const json_t *template, const struct jpath *at, bool strict,
+                               struct diags *d)
 {
         const char *key;
         json_t *value;
-        json_object_foreach((json_t *)(uintptr_t)template, key, value) {
+        json_object_foreach ((json_t *)(uintptr_t) template, key, value) {
                 struct jpath here = jpath_key(at, key);
                 if (is_template_key(key) || trigger_driver_find(key))
                         continue;
@@ -115,7 +136,8 @@ static void check_unknown_type(const json_t *template, const struct jpath *at, b
                         known[n++] = template_keys[i];
                 const char *near = str_nearest(key, known, n);
                 AUTO(mem_free) char *hint = near ? mem_printf("did you mean %s?", near) : NULL;
-                diag_at_key(d, strict ? SEV_ERROR : SEV_WARNING, &here, "W001", hint, "unknown field %s", key);
+                diag_at_key(d, strict ? SEV_ERROR : SEV_WARNING, &here, "W001", hint,
+                            "unknown field %s", key);
         }
 }
 
@@ -126,13 +148,14 @@ static void check_name(const struct trigger_spec *t, const struct jpath *at, str
                 diag_error(d, &here, "E004", NULL, "a trigger template needs a name");
 }
 
-static void load_template(struct sensor_spec *s, struct trigger_spec *t, const struct jpath *up, bool strict,
-                          struct diags *d)
+static void load_template(struct sensor_spec *s, struct trigger_spec *t, const struct jpath *up,
+                          bool strict, struct diags *d)
 {
         struct jpath at = jpath_key(up, "template");
         if (!json_is_object(t->template)) {
                 if (t->template)
-                        diag_error(d, &at, "E003", NULL, "expected a map, found %s", json_kind_name(t->template));
+                        diag_error(d, &at, "E003", NULL, "expected a map, found %s",
+                                   json_kind_name(t->template));
                 return;
         }
         t->name = mem_strdup(json_str(t->template, "name"));
@@ -141,7 +164,8 @@ static void load_template(struct sensor_spec *s, struct trigger_spec *t, const s
         check_unknown_type(t->template, &at, strict, d);
         if (json_object_get(t->template, "conditionsReset")) {
                 struct jpath here = jpath_key(&at, "conditionsReset");
-                diag_at_key(d, SEV_ERROR, &here, "E008", NULL, "not supported yet: field conditionsReset");
+                diag_at_key(d, SEV_ERROR, &here, "E008", NULL,
+                            "not supported yet: field conditionsReset");
         }
         size_t types = 0;
         for (const struct trigger_driver *const *drv = trigger_drivers(); *drv; drv++) {
@@ -152,17 +176,19 @@ static void load_template(struct sensor_spec *s, struct trigger_spec *t, const s
                 types++;
         }
         if (types == 0 && d->errors == 0)
-                diag_error(d, &at, "E020", "for example http: or k8s:", "trigger %s has no trigger type",
+                diag_error(d, &at, "E020",
+                           "for example http: or k8s:", "trigger %s has no trigger type",
                            t->name ? t->name : "without a name");
         if (types > 1)
-                diag_warn(d, &at, "W020", NULL, "trigger %s has %zu trigger types; only %s is used", t->name, types,
-                          t->driver->type);
+                diag_warn(d, &at, "W020", NULL, "trigger %s has %zu trigger types; only %s is used",
+                          t->name, types, t->driver->type);
         if (t->driver) {
                 struct jpath here = jpath_key(&at, t->driver->type);
                 const json_t *spec = json_object_get(t->template, t->driver->type);
                 if (t->driver->fields) {
                         void *scratch = mem_alloc(t->driver->config_size);
-                        if (fields_load(scratch, t->driver->fields, spec, &here, &(struct field_opts){.strict = strict}, d) == 0 &&
+                        if (fields_load(scratch, t->driver->fields, spec, &here,
+                                        &(struct field_opts){.strict = strict}, d) == 0 &&
                             t->driver->check)
                                 t->driver->check(spec, t->template, &here, d);
                         fields_free(scratch, t->driver->fields);
@@ -172,45 +198,53 @@ static void load_template(struct sensor_spec *s, struct trigger_spec *t, const s
         if (s->dependencies.n && s->dependencies.n <= CONDITION_DEPS_MAX) {
                 ERR_SLOT(e);
                 struct jpath here = jpath_key(&at, "conditions");
-                if (condition_new(&t->conditions, t->conditions_text, s->dep_names, s->dependencies.n, &e) < 0) {
+                if (condition_new(&t->conditions, t->conditions_text, s->dep_names,
+                                  s->dependencies.n, &e) < 0) {
                         diag_error(d, &here, "E021", NULL, "%s", err_msg(&e));
                         err_clear(&e);
                 }
         }
 }
 
-static void load_dependencies(struct sensor_spec *s, const struct jpath *spec, bool strict, struct diags *d)
+static void load_dependencies(struct sensor_spec *s, const struct jpath *spec, bool strict,
+                              struct diags *d)
 {
         struct jpath list = jpath_key(spec, "dependencies");
         struct dependency_spec *deps = s->dependencies.items;
         s->dep_names = mem_calloc(s->dependencies.n + 1, sizeof(*s->dep_names));
         if (s->dependencies.n > CONDITION_DEPS_MAX)
-                diag_error(d, &list, "E022", NULL, "%zu dependencies; at most %d are possible", s->dependencies.n,
-                           CONDITION_DEPS_MAX);
+                diag_error(d, &list, "E022", NULL, "%zu dependencies; at most %d are possible",
+                           s->dependencies.n, CONDITION_DEPS_MAX);
         for (size_t i = 0; i < s->dependencies.n; i++) {
                 struct jpath item = jpath_index(&list, i), name = jpath_key(&item, "name"),
                              filters = jpath_key(&item, "filters");
                 s->dep_names[i] = deps[i].name ? deps[i].name : "";
                 for (size_t k = 0; k < i; k++)
                         if (streq(s->dep_names[i], s->dep_names[k]))
-                                diag_error(d, &name, "E023", NULL, "a dependency named \"%s\" exists already",
+                                diag_error(d, &name, "E023", NULL,
+                                           "a dependency named \"%s\" exists already",
                                            s->dep_names[i]);
                 if (strpbrk(s->dep_names[i], " \t\r\n()&|"))
-                        diag_error(d, &name, "E024", NULL, "a dependency name must not hold white space or any of ()&|");
-                if (filter_new(&deps[i].filter, deps[i].filters_json, deps[i].filters_operator == 1, &filters, strict, d) < 0)
+                        diag_error(d, &name, "E024", NULL,
+                                   "a dependency name must not hold white space or any of ()&|");
+                if (filter_new(&deps[i].filter, deps[i].filters_json, deps[i].filters_operator == 1,
+                               &filters, strict, d) < 0)
                         deps[i].filter = NULL;
         }
 }
 
-static void check_unique_triggers(const struct sensor_spec *s, const struct jpath *list, struct diags *d)
+static void check_unique_triggers(const struct sensor_spec *s, const struct jpath *list,
+                                  struct diags *d)
 {
         const struct trigger_spec *t = s->triggers.items;
         for (size_t i = 0; i < s->triggers.n; i++)
                 for (size_t k = 0; k < i; k++)
                         if (t[i].name && streq(t[i].name, t[k].name)) {
-                                struct jpath item = jpath_index(list, i), tmpl = jpath_key(&item, "template"),
+                                struct jpath item = jpath_index(list, i),
+                                             tmpl = jpath_key(&item, "template"),
                                              name = jpath_key(&tmpl, "name");
-                                diag_error(d, &name, "E025", NULL, "a trigger named \"%s\" exists already", t[i].name);
+                                diag_error(d, &name, "E025", NULL,
+                                           "a trigger named \"%s\" exists already", t[i].name);
                         }
 }
 
@@ -227,7 +261,8 @@ int sensor_spec_new(struct sensor_spec **out, const json_t *object, bool strict,
         }
         s->name = mem_strdup(name ? name : "");
         s->ns = mem_strdup(obj_ns(object));
-        const char *uid = obj_uid(object), *created = json_str(object, "metadata", "creationTimestamp");
+        const char *uid = obj_uid(object),
+                   *created = json_str(object, "metadata", "creationTimestamp");
         s->uid = mem_strdup(uid ? uid : "");
         time_parse_rfc3339(created, &s->created.ns);
         struct sensor_body body = {0};

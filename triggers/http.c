@@ -1,9 +1,10 @@
 /* triggers/http.c: calls an HTTP endpoint with a payload built from the events (argo-events.md 7).
  *
- * Order of headers: static, dynamic, secure, basic auth; no Content-Type unless given. Without policy.status Argo calls any answer a
- * success and loses the event; here 2xx and 3xx succeed, 408, 425, 429 and 5xx are tried again, the rest is rejected
- * (docs/compatibility.md). With policy.status.allow the listed codes succeed and all others are tried again. Every attempt of a firing carries the same
- * Idempotency-Key. SPDX-License-Identifier: Apache-2.0 */
+ * Order of headers: static, dynamic, secure, basic auth; no Content-Type unless given. Without
+ * policy.status Argo calls any answer a success and loses the event; here 2xx and 3xx succeed, 408,
+ * 425, 429 and 5xx are tried again, the rest is rejected (docs/compatibility.md). With
+ * policy.status.allow the listed codes succeed and all others are tried again. Every attempt of a
+ * firing carries the same Idempotency-Key. SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/json.h"
 #include "common/base/mem.h"
 #include "common/base/secret.h"
@@ -25,30 +26,38 @@ struct http_trigger { /* checked by the table; the driver reads the json_t */
 };
 
 static const struct field http_fields[] = {
-        FIELD(struct http_trigger, url, FIELD_STR, .flags = FIELD_REQUIRED | FIELD_NONEMPTY, .help = "http or https address"),
-        FIELD(struct http_trigger, payload, FIELD_JSON, .help = "parameters that build the JSON body"),
-        FIELD(struct http_trigger, tls, FIELD_JSON, .help = "caCertSecret, clientCertSecret, clientKeySecret, insecureSkipVerify"),
-        FIELD(struct http_trigger, method, FIELD_ENUM, .choices = methods, .def = "POST", .help = "request method"),
-        FIELD(struct http_trigger, parameters, FIELD_JSON, .help = "applied to this trigger's own fields"),
-        FIELD(struct http_trigger, timeout_s, FIELD_INT, .name = "timeout", .def = "60", .min = 0, .max = 86400,
-              .help = "seconds for the whole call"),
-        FIELD(struct http_trigger, basic_auth, FIELD_JSON, .name = "basicAuth", .help = "username and password from Secrets"),
+        FIELD(struct http_trigger, url, FIELD_STR, .flags = FIELD_REQUIRED | FIELD_NONEMPTY,
+              .help = "http or https address"),
+        FIELD(struct http_trigger, payload, FIELD_JSON,
+              .help = "parameters that build the JSON body"),
+        FIELD(struct http_trigger, tls, FIELD_JSON,
+              .help = "caCertSecret, clientCertSecret, clientKeySecret, insecureSkipVerify"),
+        FIELD(struct http_trigger, method, FIELD_ENUM, .choices = methods, .def = "POST",
+              .help = "request method"),
+        FIELD(struct http_trigger, parameters, FIELD_JSON,
+              .help = "applied to this trigger's own fields"),
+        FIELD(struct http_trigger, timeout_s, FIELD_INT, .name = "timeout", .def = "60", .min = 0,
+              .max = 86400, .help = "seconds for the whole call"),
+        FIELD(struct http_trigger, basic_auth, FIELD_JSON, .name = "basicAuth",
+              .help = "username and password from Secrets"),
         FIELD(struct http_trigger, headers, FIELD_MAP, .help = "static headers"),
-        FIELD(struct http_trigger, secure_headers, FIELD_JSON, .name = "secureHeaders", .help = "headers from Secrets and ConfigMaps"),
-        FIELD(struct http_trigger, dynamic_headers, FIELD_JSON, .name = "dynamicHeaders", .help = "headers from events"),
+        FIELD(struct http_trigger, secure_headers, FIELD_JSON, .name = "secureHeaders",
+              .help = "headers from Secrets and ConfigMaps"),
+        FIELD(struct http_trigger, dynamic_headers, FIELD_JSON, .name = "dynamicHeaders",
+              .help = "headers from events"),
         FIELD(struct http_trigger, host, FIELD_STR, .help = "overrides the Host header"),
         FIELD_END};
 
 /* One value to fetch before the call. */
 struct wanted {
         struct trigger_action *action;
-        const char *header;   /* a header of this name; NULL: see use */
+        const char *header; /* a header of this name; NULL: see use */
         enum { USE_HEADER, USE_USER, USE_PASSWORD, USE_CA, USE_CERT, USE_KEY } use;
         struct secret *value;
 };
 
 struct http_firing {
-        json_t *spec;         /* after resource parameters */
+        json_t *spec; /* after resource parameters */
         struct buf body;
         struct http_header headers[HEADERS_MAX];
         char *owned[HEADERS_MAX * 2]; /* names and values of dynamic headers */
@@ -95,7 +104,7 @@ static bool allowed_by_policy(const json_t *policy, int status, bool *has_policy
         json_t *allow = json_at(policy, "status", "allow"), *item;
         *has_policy = json_is_array(allow);
         size_t i;
-        json_array_foreach(allow, i, item)
+        json_array_foreach (allow, i, item)
                 if (json_integer_value(item) == status)
                         return true;
         return false;
@@ -111,13 +120,18 @@ static void on_answer(void *arg, const struct http_response *r, const struct err
         }
         bool has_policy, allowed = allowed_by_policy(a->policy, r->status, &has_policy);
         if (has_policy ? allowed : r->status < 400) {
-                AUTO(mem_free) char *what = mem_printf("%s %s answered %d", json_str(state(a)->spec, "method") ? json_str(state(a)->spec, "method") : "POST",
-                                                       json_str(state(a)->spec, "url"), r->status);
+                AUTO(mem_free)
+                char *what = mem_printf("%s %s answered %d",
+                                        json_str(state(a)->spec, "method")
+                                                ? json_str(state(a)->spec, "method")
+                                                : "POST",
+                                        json_str(state(a)->spec, "url"), r->status);
                 cleanup(state(a));
                 trigger_finish(a, TRIGGER_OK, what, NULL);
                 return;
         }
-        bool again = has_policy || r->status >= 500 || r->status == 408 || r->status == 425 || r->status == 429;
+        bool again = has_policy || r->status >= 500 || r->status == 408 || r->status == 425 ||
+                     r->status == 429;
         ERR_SLOT(words);
         err_set(&words, again ? ERR_UNAVAILABLE : ERR_INVALID, "answered %d%s", r->status,
                 has_policy ? ", which policy.status.allow does not list" : "");
@@ -158,11 +172,20 @@ static void call(struct trigger_action *a)
         json_t *timeout = json_object_get(f->spec, "timeout");
         const struct secret *user = use_of(f, USE_USER);
         struct http_call_spec spec = {
-                .method = str_empty(method) ? "POST" : method, .url = json_str(f->spec, "url"), .headers = f->headers,
-                .body = f->body.len ? f->body.data : NULL, .body_len = f->body.len, .host = json_str(f->spec, "host"),
-                .user = user ? secret_reveal(user) : NULL, .password = use_of(f, USE_PASSWORD), .max_redirects = 10,
-                .timeout_ms = json_integer_value(timeout) > 0 ? (int)json_integer_value(timeout) * 1000 : 0,
-                .tls = {.insecure_skip_verify = json_is_true(json_at(f->spec, "tls", "insecureSkipVerify"))},
+                .method = str_empty(method) ? "POST" : method,
+                .url = json_str(f->spec, "url"),
+                .headers = f->headers,
+                .body = f->body.len ? f->body.data : NULL,
+                .body_len = f->body.len,
+                .host = json_str(f->spec, "host"),
+                .user = user ? secret_reveal(user) : NULL,
+                .password = use_of(f, USE_PASSWORD),
+                .max_redirects = 10,
+                .timeout_ms = json_integer_value(timeout) > 0
+                                      ? (int)json_integer_value(timeout) * 1000
+                                      : 0,
+                .tls = {.insecure_skip_verify =
+                                json_is_true(json_at(f->spec, "tls", "insecureSkipVerify"))},
                 .no_default_headers = true};
         if (use_of(f, USE_CA))
                 spec.tls.ca_pem = secret_reveal(use_of(f, USE_CA));
@@ -234,13 +257,14 @@ static void want_all(struct trigger_action *a)
         f->pending = 1; /* ours, given back at the end: answers may come at once */
         size_t i;
         json_t *item;
-        json_array_foreach(json_object_get(f->spec, "secureHeaders"), i, item) {
+        json_array_foreach (json_object_get(f->spec, "secureHeaders"), i, item) {
                 const char *header = json_str(item, "name");
                 json_t *config = json_at(item, "valueFrom", "configMapKeyRef");
                 want_secret(a, json_at(item, "valueFrom", "secretKeyRef"), header, USE_HEADER);
                 struct wanted *w = config ? want(a, header, USE_HEADER) : NULL;
                 if (w)
-                        store_config(a->env->store, a->env->ns, json_str(config, "name"), json_str(config, "key"), on_config, w);
+                        store_config(a->env->store, a->env->ns, json_str(config, "name"),
+                                     json_str(config, "key"), on_config, w);
         }
         want_secret(a, json_at(f->spec, "basicAuth", "username"), NULL, USE_USER);
         want_secret(a, json_at(f->spec, "basicAuth", "password"), NULL, USE_PASSWORD);
@@ -257,7 +281,7 @@ static int dynamic_headers(struct trigger_action *a, struct err *e)
         struct http_firing *f = state(a);
         size_t i;
         json_t *item;
-        json_array_foreach(json_object_get(f->spec, "dynamicHeaders"), i, item) {
+        json_array_foreach (json_object_get(f->spec, "dynamicHeaders"), i, item) {
                 struct param_value v = {0};
                 const char *dest = json_str(item, "dest");
                 if (param_resolve(&v, json_object_get(item, "src"), a->events, a->n_events, e) < 0)
@@ -275,16 +299,18 @@ static int prepare(struct trigger_action *a, struct err *e)
 {
         struct http_firing *f = state(a);
         f->body = BUF_INIT(PAYLOAD_MAX);
-        if (params_apply_json(&f->spec, a->spec, json_object_get(a->spec, "parameters"), a->events, a->n_events, e) < 0)
+        if (params_apply_json(&f->spec, a->spec, json_object_get(a->spec, "parameters"), a->events,
+                              a->n_events, e) < 0)
                 return err_wrap(e, "parameters");
-        if (params_payload(&f->body, json_object_get(f->spec, "payload"), a->events, a->n_events, e) < 0)
+        if (params_payload(&f->body, json_object_get(f->spec, "payload"), a->events, a->n_events,
+                           e) < 0)
                 return err_wrap(e, "payload");
         const char *url = json_str(f->spec, "url");
         if (str_empty(url))
                 return err_set(e, ERR_INVALID, "url is empty");
         const char *name;
         json_t *value;
-        json_object_foreach(json_object_get(f->spec, "headers"), name, value)
+        json_object_foreach (json_object_get(f->spec, "headers"), name, value)
                 add_header(f, name, json_string_value(value) ? json_string_value(value) : "");
         return dynamic_headers(a, e);
 }
@@ -313,28 +339,39 @@ static void http_cancel(struct trigger_action *a)
 
 static void check_value_from(const json_t *item, const struct jpath *at, struct diags *d)
 {
-        if (!json_at(item, "valueFrom", "secretKeyRef") && !json_at(item, "valueFrom", "configMapKeyRef"))
-                diag_error(d, at, "E031", NULL, "a secure header needs valueFrom.secretKeyRef or valueFrom.configMapKeyRef");
+        if (!json_at(item, "valueFrom", "secretKeyRef") &&
+            !json_at(item, "valueFrom", "configMapKeyRef"))
+                diag_error(d, at, "E031", NULL,
+                           "a secure header needs valueFrom.secretKeyRef or "
+                           "valueFrom.configMapKeyRef");
 }
 
-static void http_check(const json_t *spec, const json_t *trigger UNUSED, const struct jpath *at, struct diags *d)
+static void http_check(const json_t *spec, const json_t *trigger UNUSED, const struct jpath *at,
+                       struct diags *d)
 {
         struct jpath payload = jpath_key(at, "payload"), params = jpath_key(at, "parameters"),
-                     dynamic = jpath_key(at, "dynamicHeaders"), secure = jpath_key(at, "secureHeaders"), url = jpath_key(at, "url");
+                     dynamic = jpath_key(at, "dynamicHeaders"),
+                     secure = jpath_key(at, "secureHeaders"), url = jpath_key(at, "url");
         params_check(json_object_get(spec, "payload"), true, &payload, d);
         params_check(json_object_get(spec, "parameters"), false, &params, d);
         params_check(json_object_get(spec, "dynamicHeaders"), false, &dynamic, d);
         size_t i;
         json_t *item;
-        json_array_foreach(json_object_get(spec, "secureHeaders"), i, item) {
+        json_array_foreach (json_object_get(spec, "secureHeaders"), i, item) {
                 struct jpath here = jpath_index(&secure, i);
                 check_value_from(item, &here, d);
         }
         const char *address = json_str(spec, "url");
-        if (!str_empty(address) && !str_starts(address, "http://") && !str_starts(address, "https://"))
-                diag_warn(d, &url, "W031", "http://host/path", "expected an http or https address, found \"%s\"", address);
+        if (!str_empty(address) && !str_starts(address, "http://") &&
+            !str_starts(address, "https://"))
+                diag_warn(d, &url, "W031", "http://host/path",
+                          "expected an http or https address, found \"%s\"", address);
 }
 
-const struct trigger_driver trigger_http = {
-        .type = "http", .fields = http_fields, .config_size = sizeof(struct http_trigger), .state_size = sizeof(struct http_firing),
-        .check = http_check, .execute = http_execute, .cancel = http_cancel};
+const struct trigger_driver trigger_http = {.type = "http",
+                                            .fields = http_fields,
+                                            .config_size = sizeof(struct http_trigger),
+                                            .state_size = sizeof(struct http_firing),
+                                            .check = http_check,
+                                            .execute = http_execute,
+                                            .cancel = http_cancel};

@@ -31,8 +31,11 @@ static bool next_tag(struct str text, size_t at, struct tag *out)
                         return false;
                 size_t to = (size_t)(end - text.p);
                 bool trim_right = to > from && text.p[to - 1] == '-';
-                struct str inside = str_trim((struct str){text.p + from + trim_left, to - from - trim_left - (trim_right && to > from + trim_left)});
-                bool input = inside.n >= 6 && memcmp(inside.p, ".Input", 6) == 0 && (inside.n == 6 || !isalnum((unsigned char)inside.p[6]));
+                struct str inside = str_trim((struct str){
+                        text.p + from + trim_left,
+                        to - from - trim_left - (trim_right && to > from + trim_left)});
+                bool input = inside.n >= 6 && memcmp(inside.p, ".Input", 6) == 0 &&
+                             (inside.n == 6 || !isalnum((unsigned char)inside.p[6]));
                 bool events = inside.n > 8 && memcmp(inside.p, ".Events.", 8) == 0;
                 if (input || events) {
                         *out = (struct tag){i, to + 2, inside, trim_left, trim_right};
@@ -61,7 +64,8 @@ static struct str member_or_empty(struct str doc, const char *key)
 
 static void put_view(struct buf *b, const struct trigger_event *ev)
 {
-        struct str body = member_or_empty(ev->data, "body"), headers = member_or_empty(ev->data, "header");
+        struct str body = member_or_empty(ev->data, "body"),
+                   headers = member_or_empty(ev->data, "header");
         if (!headers.p)
                 headers = member_or_empty(ev->data, "headers");
         buf_adds(b, "{\"context\":");
@@ -98,7 +102,8 @@ static struct str root(struct renderer *r)
                 for (size_t i = 0; i < r->n; i++) {
                         if (i)
                                 buf_addc(&r->root, ',');
-                        json_put_string(&r->root, r->events[i].dependency, strlen(r->events[i].dependency));
+                        json_put_string(&r->root, r->events[i].dependency,
+                                        strlen(r->events[i].dependency));
                         buf_addc(&r->root, ':');
                         put_view(&r->root, &r->events[i]);
                 }
@@ -111,7 +116,8 @@ static struct str root(struct renderer *r)
 static bool plain_path(struct str inside)
 {
         for (size_t i = 0; i < inside.n; i++)
-                if (!isalnum((unsigned char)inside.p[i]) && !strchr("._-", inside.p[i]) && (unsigned char)inside.p[i] < 0x80)
+                if (!isalnum((unsigned char)inside.p[i]) && !strchr("._-", inside.p[i]) &&
+                    (unsigned char)inside.p[i] < 0x80)
                         return false;
         return inside.p[inside.n - 1] != '.' && !memmem(inside.p, inside.n, "..", 2);
 }
@@ -125,7 +131,8 @@ static struct str member_of(struct str doc, struct str key, struct arena *a)
         struct gjson r; /* a list index */
         ERR_SLOT(e);
         uint64_t index;
-        if (i < doc.n && doc.p[i] == '[' && str_to_u64(name, &index) && gjson_get(doc, str_of(name), a, &r, &e) == 0 && r.exists)
+        if (i < doc.n && doc.p[i] == '[' && str_to_u64(name, &index) &&
+            gjson_get(doc, str_of(name), a, &r, &e) == 0 && r.exists)
                 return r.raw;
         err_clear(&e);
         return (struct str){NULL, 0};
@@ -140,8 +147,9 @@ static int put_plain(struct renderer *r, struct buf *out, struct str inside, str
                 struct str key = {inside.p + i, end - i};
                 at = member_of(at, key, &r->arena);
                 if (!at.p)
-                        return err_set(e, ERR_INVALID, "tag {{%.*s}}: the event has nothing at %.*s", (int)inside.n, inside.p,
-                                       (int)end, inside.p);
+                        return err_set(e, ERR_INVALID,
+                                       "tag {{%.*s}}: the event has nothing at %.*s", (int)inside.n,
+                                       inside.p, (int)end, inside.p);
                 i = end + 1;
         }
         if (at.n && at.p[0] == '"') {
@@ -165,7 +173,8 @@ static int put_template(struct renderer *r, struct buf *out, struct str inside, 
             gotmpl_render(t, dot, clock_system(), &r->arena, &result, e) < 0)
                 return err_wrap(e, "tag {{%.*s}}", (int)inside.n, inside.p);
         if (str_eq((struct str){buf_str(&result), result.len}, "<no value>"))
-                return err_set(e, ERR_INVALID, "tag {{%.*s}}: the event has no such value", (int)inside.n, inside.p);
+                return err_set(e, ERR_INVALID, "tag {{%.*s}}: the event has no such value",
+                               (int)inside.n, inside.p);
         buf_add(out, buf_str(&result), result.len);
         return 0;
 }
@@ -179,14 +188,17 @@ static int render_text(struct renderer *r, struct buf *out, struct str text, str
                 while (t.trim_left && until > at && isspace((unsigned char)text.p[until - 1]))
                         until--;
                 buf_add(out, text.p + at, until - at);
-                if ((plain_path(t.inside) ? put_plain(r, out, t.inside, e) : put_template(r, out, t.inside, e)) < 0)
+                if ((plain_path(t.inside) ? put_plain(r, out, t.inside, e)
+                                          : put_template(r, out, t.inside, e)) < 0)
                         return -1;
                 at = t.to;
                 while (t.trim_right && at < text.n && isspace((unsigned char)text.p[at]))
                         at++;
         }
         buf_add(out, text.p + at, text.n - at);
-        return out->overflow ? err_set(e, ERR_LIMIT, "rendered text is larger than %zu bytes", out->max) : 0;
+        return out->overflow
+                       ? err_set(e, ERR_LIMIT, "rendered text is larger than %zu bytes", out->max)
+                       : 0;
 }
 
 /* ---- the tree ---- */
@@ -198,7 +210,8 @@ static int render_object(struct renderer *r, json_t *object, struct err *e)
         const char *key;
         json_t *value;
         void *tmp;
-        json_object_foreach_safe(object, tmp, key, value) {
+        json_object_foreach_safe(object, tmp, key, value)
+        {
                 json_t *new = NULL;
                 if (render_value(r, value, &new, e) < 0)
                         return err_wrap(e, "%s", key);
@@ -212,7 +225,7 @@ static int render_array(struct renderer *r, json_t *array, struct err *e)
 {
         size_t i;
         json_t *value;
-        json_array_foreach(array, i, value) {
+        json_array_foreach (array, i, value) {
                 json_t *new = NULL;
                 if (render_value(r, value, &new, e) < 0)
                         return err_wrap(e, "[%zu]", i);
@@ -260,7 +273,8 @@ int inline_render(json_t **tree, const struct trigger_event *events, size_t n, s
 
 /* ---- lint ---- */
 
-static void check_tag(const struct tag *t, const char *const *dependencies, size_t n, const struct jpath *at, struct diags *d)
+static void check_tag(const struct tag *t, const char *const *dependencies, size_t n,
+                      const struct jpath *at, struct diags *d)
 {
         if (plain_path(t->inside)) {
                 if (!dependencies || memcmp(t->inside.p, ".Events.", 8) != 0)
@@ -270,8 +284,9 @@ static void check_tag(const struct tag *t, const char *const *dependencies, size
                         if (str_eq((struct str){t->inside.p + 8, len}, dependencies[i]))
                                 return;
                 AUTO(mem_free) char *word = mem_strndup(t->inside.p + 8, len);
-                diag_error(d, at, "E033", str_nearest(word, dependencies, n), "{{%.*s}}: no dependency is named \"%s\"",
-                           (int)t->inside.n, t->inside.p, word);
+                diag_error(d, at, "E033", str_nearest(word, dependencies, n),
+                           "{{%.*s}}: no dependency is named \"%s\"", (int)t->inside.n, t->inside.p,
+                           word);
                 return;
         }
         ERR_SLOT(e);
@@ -284,7 +299,8 @@ static void check_tag(const struct tag *t, const char *const *dependencies, size
         gotmpl_free(compiled);
 }
 
-static void check_value(const json_t *value, const char *const *deps, size_t n, const struct jpath *at, int depth, struct diags *d)
+static void check_value(const json_t *value, const char *const *deps, size_t n,
+                        const struct jpath *at, int depth, struct diags *d)
 {
         const char *key;
         json_t *child;
@@ -297,17 +313,18 @@ static void check_value(const json_t *value, const char *const *deps, size_t n, 
                 for (size_t from = 0; next_tag(text, from, &t); from = t.to)
                         check_tag(&t, deps, n, at, d);
         }
-        json_object_foreach((json_t *)(uintptr_t)value, key, child) {
+        json_object_foreach ((json_t *)(uintptr_t)value, key, child) {
                 struct jpath here = jpath_key(at, key);
                 check_value(child, deps, n, &here, depth + 1, d);
         }
-        json_array_foreach((json_t *)(uintptr_t)value, i, child) {
+        json_array_foreach ((json_t *)(uintptr_t)value, i, child) {
                 struct jpath here = jpath_index(at, i);
                 check_value(child, deps, n, &here, depth + 1, d);
         }
 }
 
-void inline_check(const json_t *tree, const char *const *dependencies, size_t n, const struct jpath *at, struct diags *d)
+void inline_check(const json_t *tree, const char *const *dependencies, size_t n,
+                  const struct jpath *at, struct diags *d)
 {
         check_value(tree, dependencies, n, at, 0, d);
 }

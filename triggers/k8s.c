@@ -1,8 +1,10 @@
-/* triggers/k8s.c: create, update, patch or delete any resource, in our store or in a cluster (argo-events.md 7).
+/* triggers/k8s.c: create, update, patch or delete any resource, in our store or in a cluster
+ * (argo-events.md 7).
  *
- * Exactly once in effect: an object without a name of its own is named from its generateName prefix and the firing id, and every created
- * object carries the firing id as an annotation. "Already exists" is success only when that annotation is ours; otherwise it is a
- * conflict that a person must see. SPDX-License-Identifier: Apache-2.0 */
+ * Exactly once in effect: an object without a name of its own is named from its generateName prefix
+ * and the firing id, and every created object carries the firing id as an annotation. "Already
+ * exists" is success only when that annotation is ours; otherwise it is a conflict that a person
+ * must see. SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/json.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
@@ -18,7 +20,8 @@ enum { NAME_SUFFIX_LEN = 12, NAME_PREFIX_MAX = 50 };
 
 enum operation { OP_CREATE, OP_UPDATE, OP_PATCH, OP_DELETE };
 static const char *const operations[] = {"create", "update", "patch", "delete", NULL};
-static const char *const patch_types[] = {"application/merge-patch+json", "application/json-patch+json",
+static const char *const patch_types[] = {"application/merge-patch+json",
+                                          "application/json-patch+json",
                                           "application/strategic-merge-patch+json", NULL};
 
 struct k8s_trigger { /* what the field table checks; the driver reads the json_t */
@@ -28,16 +31,20 @@ struct k8s_trigger { /* what the field table checks; the driver reads the json_t
 };
 
 static const struct field k8s_fields[] = {
-        FIELD(struct k8s_trigger, source, FIELD_JSON, .flags = FIELD_REQUIRED, .help = "where the resource comes from"),
-        FIELD(struct k8s_trigger, operation, FIELD_ENUM, .choices = operations, .def = "create", .help = "what to do with it"),
+        FIELD(struct k8s_trigger, source, FIELD_JSON, .flags = FIELD_REQUIRED,
+              .help = "where the resource comes from"),
+        FIELD(struct k8s_trigger, operation, FIELD_ENUM, .choices = operations, .def = "create",
+              .help = "what to do with it"),
         FIELD(struct k8s_trigger, parameters, FIELD_JSON, .help = "applied to the resource"),
-        FIELD(struct k8s_trigger, patch_strategy, FIELD_ENUM, .name = "patchStrategy", .choices = patch_types,
-              .def = "application/merge-patch+json", .help = "content type of a patch"),
+        FIELD(struct k8s_trigger, patch_strategy, FIELD_ENUM, .name = "patchStrategy",
+              .choices = patch_types, .def = "application/merge-patch+json",
+              .help = "content type of a patch"),
         FIELD(struct k8s_trigger, live_object, FIELD_BOOL, .name = "liveObject",
               .help = "update: parameters are applied to the object as it is in the cluster"),
         FIELD_END};
 
-static void k8s_check(const json_t *spec, const json_t *trigger UNUSED, const struct jpath *at, struct diags *d)
+static void k8s_check(const json_t *spec, const json_t *trigger UNUSED, const struct jpath *at,
+                      struct diags *d)
 {
         struct jpath source = jpath_key(at, "source"), params = jpath_key(at, "parameters");
         const json_t *location = json_object_get(spec, "source");
@@ -83,8 +90,9 @@ static void finish(struct trigger_action *a, const char *verb, const struct err 
         if (e) {
                 ERR_SLOT(words);
                 err_copy(&words, e);
-                err_wrap(&words, "%s %s %s/%s", operations[f->op], f->kind_known ? f->kind.kind : "resource",
-                         f->ns ? f->ns : a->env->ns, f->name ? f->name : "");
+                err_wrap(&words, "%s %s %s/%s", operations[f->op],
+                         f->kind_known ? f->kind.kind : "resource", f->ns ? f->ns : a->env->ns,
+                         f->name ? f->name : "");
                 cleanup(f);
                 trigger_finish(a, trigger_outcome_of(&words), NULL, &words);
                 err_clear(&words);
@@ -108,7 +116,8 @@ static void name_from_firing(json_t *object, const char *firing_id)
         const char *prefix = json_str(object, "metadata", "generateName");
         if (json_str(object, "metadata", "name") || !prefix)
                 return;
-        AUTO(mem_free) char *name = mem_printf("%.*s%.*s", NAME_PREFIX_MAX, prefix, NAME_SUFFIX_LEN, firing_id);
+        AUTO(mem_free)
+        char *name = mem_printf("%.*s%.*s", NAME_PREFIX_MAX, prefix, NAME_SUFFIX_LEN, firing_id);
         json_put_at(object, json_string(name), "metadata", "name");
 }
 
@@ -116,13 +125,16 @@ static void mark_as_ours(struct trigger_action *a, json_t *object)
 {
         set_label(object, "events.argoproj.io/sensor", a->env->sensor);
         set_label(object, "events.argoproj.io/trigger", a->trigger);
-        AUTO(mem_free) char *ms = mem_printf("%lld", (long long)(loop_wall(a->env->loop).ns / NS_PER_MS));
+        AUTO(mem_free)
+        char *ms = mem_printf("%lld", (long long)(loop_wall(a->env->loop).ns / NS_PER_MS));
         set_label(object, "events.argoproj.io/action-timestamp", ms);
-        json_put_at(object, json_string(a->firing_id), "metadata", "annotations", ANNOTATION_FIRING);
+        json_put_at(object, json_string(a->firing_id), "metadata", "annotations",
+                    ANNOTATION_FIRING);
         struct buf ids = BUF_INIT(1024);
         for (size_t i = 0; i < a->n_events; i++)
                 buf_addf(&ids, "%s%s", i ? "," : "", a->events[i].id);
-        json_put_at(object, json_string(buf_str(&ids)), "metadata", "annotations", ANNOTATION_EVENTS);
+        json_put_at(object, json_string(buf_str(&ids)), "metadata", "annotations",
+                    ANNOTATION_EVENTS);
         buf_deinit(&ids);
 }
 
@@ -153,7 +165,8 @@ static void on_existing(void *arg, json_t *object, const struct err *e)
         else if (e)
                 err_copy(&words, e);
         else
-                err_set(&words, ERR_CONFLICT, "an object of that name exists and was not made by this firing%s%s",
+                err_set(&words, ERR_CONFLICT,
+                        "an object of that name exists and was not made by this firing%s%s",
                         theirs ? "; it belongs to firing " : "", theirs ? theirs : "");
         finish(a, NULL, &words);
         err_clear(&words);
@@ -167,7 +180,8 @@ static void on_created(void *arg, json_t *object UNUSED, const struct err *e)
         struct k8s_firing *f = state(a);
         if (e && e->code == ERR_CONFLICT) {
                 f->busy = true;
-                store_get(a->env->store, (struct store_ref){&f->kind, f->ns, f->name}, on_existing, a);
+                store_get(a->env->store, (struct store_ref){&f->kind, f->ns, f->name}, on_existing,
+                          a);
                 return;
         }
         finish(a, "created", e);
@@ -189,7 +203,9 @@ static void on_updated(void *arg, json_t *object UNUSED, const struct err *e)
         if (!answer_wanted(a))
                 return;
         ERR_SLOT(words);
-        if (e && e->code == ERR_CONFLICT) /* changed between read and write: the next attempt reads again */
+        if (e &&
+            e->code ==
+                    ERR_CONFLICT) /* changed between read and write: the next attempt reads again */
                 err_set(&words, ERR_UNAVAILABLE, "%s", err_msg(e));
         finish(a, "updated", err_is_set(&words) ? &words : e);
         err_clear(&words);
@@ -200,7 +216,7 @@ static void merge_over(json_t *live, const json_t *wanted)
 {
         const char *key;
         json_t *value;
-        json_object_foreach((json_t *)(uintptr_t)wanted, key, value) {
+        json_object_foreach ((json_t *)(uintptr_t)wanted, key, value) {
                 json_t *old = json_object_get(live, key);
                 if (json_is_object(old) && json_is_object(value))
                         merge_over(old, value);
@@ -228,7 +244,8 @@ static void on_live(void *arg, json_t *object, const struct err *e)
         AUTO_JSON json_t *live = json_deep_copy(object);
         if (live_object) {
                 AUTO_JSON json_t *with = NULL;
-                if (params_apply_json(&with, live, json_object_get(a->spec, "parameters"), a->events, a->n_events, &words) < 0) {
+                if (params_apply_json(&with, live, json_object_get(a->spec, "parameters"),
+                                      a->events, a->n_events, &words) < 0) {
                         finish(a, NULL, &words);
                         err_clear(&words);
                         return;
@@ -296,7 +313,8 @@ static int prepare(struct trigger_action *a, json_t *fetched, struct err *e)
                 return -1;
         const json_t *params = json_object_get(a->spec, "parameters");
         bool live = f->op == OP_UPDATE && json_is_true(json_object_get(a->spec, "liveObject"));
-        if (params_apply_json(&f->object, object, live ? NULL : params, a->events, a->n_events, e) < 0)
+        if (params_apply_json(&f->object, object, live ? NULL : params, a->events, a->n_events, e) <
+            0)
                 return err_wrap(e, "parameters");
         if (store_kind_of(&f->kind, f->object, e) < 0)
                 return -1;
@@ -306,7 +324,8 @@ static int prepare(struct trigger_action *a, json_t *fetched, struct err *e)
         f->ns = mem_strdup(ns && *ns ? ns : a->env->ns);
         f->name = mem_strdup(name);
         if (str_empty(name))
-                return err_set(e, ERR_INVALID, "the resource has neither metadata.name nor metadata.generateName");
+                return err_set(e, ERR_INVALID,
+                               "the resource has neither metadata.name nor metadata.generateName");
         if (!f->kind.cluster_scoped)
                 json_put_at(f->object, json_string(f->ns), "metadata", "namespace");
         return 0;
@@ -330,17 +349,20 @@ static void k8s_execute(struct trigger_action *a)
 {
         struct k8s_firing *f = state(a);
         const char *op = json_str(a->spec, "operation");
-        for (f->op = OP_CREATE; operations[f->op] && !str_empty(op) && !streq(op, operations[f->op]);)
+        for (f->op = OP_CREATE;
+             operations[f->op] && !str_empty(op) && !streq(op, operations[f->op]);)
                 f->op++;
         if (!operations[f->op]) { /* parameters can write anything here */
                 f->op = OP_CREATE;
                 ERR_SLOT(e);
-                err_set(&e, ERR_INVALID, "operation \"%s\" is none of create, update, patch, delete", op);
+                err_set(&e, ERR_INVALID,
+                        "operation \"%s\" is none of create, update, patch, delete", op);
                 finish(a, NULL, &e);
                 err_clear(&e);
                 return;
         }
-        struct source_fetch *fetch = source_fetch(a->env, json_object_get(a->spec, "source"), on_fetched, a);
+        struct source_fetch *fetch =
+                source_fetch(a->env, json_object_get(a->spec, "source"), on_fetched, a);
         if (fetch)
                 f->fetch = fetch;
 }
@@ -358,6 +380,11 @@ static void k8s_cancel(struct trigger_action *a)
         trigger_action_free(a);
 }
 
-const struct trigger_driver trigger_k8s = {
-        .type = "k8s", .fields = k8s_fields, .config_size = sizeof(struct k8s_trigger), .state_size = sizeof(struct k8s_firing),
-        .check = k8s_check, .execute = k8s_execute, .cancel = k8s_cancel, .store_only = true};
+const struct trigger_driver trigger_k8s = {.type = "k8s",
+                                           .fields = k8s_fields,
+                                           .config_size = sizeof(struct k8s_trigger),
+                                           .state_size = sizeof(struct k8s_firing),
+                                           .check = k8s_check,
+                                           .execute = k8s_execute,
+                                           .cancel = k8s_cancel,
+                                           .store_only = true};

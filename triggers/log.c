@@ -1,4 +1,5 @@
-/* triggers/log.c: the boring trigger: one log line per event. SPDX-License-Identifier: Apache-2.0 */
+/* triggers/log.c: the boring trigger: one log line per event. SPDX-License-Identifier: Apache-2.0
+ */
 #include "triggers/parameters.h"
 
 struct log_trigger {
@@ -17,7 +18,8 @@ static void log_execute(struct trigger_action *a)
                 struct buf context = BUF_INIT(4096), data = BUF_INIT(4096);
                 trigger_context_put(&context, ev);
                 buf_add(&data, ev->data.p, ev->data.n < 2048 ? ev->data.n : 2048);
-                log_info(a->log, "event", F_STR("dependencyName", ev->dependency), F_STR("eventContext", buf_str(&context)),
+                log_info(a->log, "event", F_STR("dependencyName", ev->dependency),
+                         F_STR("eventContext", buf_str(&context)),
                          F_STR("eventData", buf_str(&data)));
                 buf_deinit(&context);
                 buf_deinit(&data);
@@ -25,5 +27,7 @@ static void log_execute(struct trigger_action *a)
         trigger_finish(a, TRIGGER_OK, "logged", NULL);
 }
 
-const struct trigger_driver trigger_log = {
-        .type = "log", .fields = log_fields, .config_size = sizeof(struct log_trigger), .execute = log_execute};
+const struct trigger_driver trigger_log = {.type = "log",
+                                           .fields = log_fields,
+                                           .config_size = sizeof(struct log_trigger),
+                                           .execute = log_execute};

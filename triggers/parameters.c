@@ -23,20 +23,25 @@ struct parameter_source {
         bool use_raw_data;
 };
 static const struct field source_fields[] = {
-        FIELD(struct parameter_source, dependency, FIELD_STR, .name = "dependencyName", .flags = FIELD_REQUIRED | FIELD_NONEMPTY,
+        FIELD(struct parameter_source, dependency, FIELD_STR, .name = "dependencyName",
+              .flags = FIELD_REQUIRED | FIELD_NONEMPTY,
               .help = "the dependency whose event is read"),
-        FIELD(struct parameter_source, context_key, FIELD_STR, .name = "contextKey", .help = "path into the event's context"),
+        FIELD(struct parameter_source, context_key, FIELD_STR, .name = "contextKey",
+              .help = "path into the event's context"),
         FIELD(struct parameter_source, context_template, FIELD_STR, .name = "contextTemplate",
               .help = "Go template over the context as .Input"),
-        FIELD(struct parameter_source, data_key, FIELD_STR, .name = "dataKey", .help = "path into the payload"),
+        FIELD(struct parameter_source, data_key, FIELD_STR, .name = "dataKey",
+              .help = "path into the payload"),
         FIELD(struct parameter_source, data_template, FIELD_STR, .name = "dataTemplate",
               .help = "Go template over the payload as .Input; wins over dataKey"),
-        FIELD(struct parameter_source, value, FIELD_STR, .help = "default when nothing else gives a value"),
+        FIELD(struct parameter_source, value, FIELD_STR,
+              .help = "default when nothing else gives a value"),
         FIELD(struct parameter_source, use_raw_data, FIELD_BOOL, .name = "useRawData",
               .help = "set the value as JSON instead of as a string"),
         FIELD_END};
 const struct field parameter_fields[] = {
-        FIELD(struct parameter, src, FIELD_JSON, .flags = FIELD_REQUIRED, .help = "where the value comes from"),
+        FIELD(struct parameter, src, FIELD_JSON, .flags = FIELD_REQUIRED,
+              .help = "where the value comes from"),
         FIELD(struct parameter, dest, FIELD_STR, .help = "path it is set at; -1 appends to a list"),
         FIELD(struct parameter, operation, FIELD_ENUM, .choices = operations, .def = "overwrite",
               .help = "what happens to a value that is there"),
@@ -54,11 +59,17 @@ void trigger_context_put(struct buf *b, const struct trigger_event *ev)
 {
         const struct {
                 const char *key, *value;
-        } members[] = {{"id", ev->id}, {"source", ev->source}, {"specversion", ev->specversion}, {"type", ev->type},
-                       {"datacontenttype", ev->datacontenttype}, {"subject", ev->subject}, {"time", ev->time}};
+        } members[] = {{"id", ev->id},
+                       {"source", ev->source},
+                       {"specversion", ev->specversion},
+                       {"type", ev->type},
+                       {"datacontenttype", ev->datacontenttype},
+                       {"subject", ev->subject},
+                       {"time", ev->time}};
         for (size_t i = 0; i < ARRAY_LEN(members); i++) {
                 buf_addf(b, "%s\"%s\":", i ? "," : "{", members[i].key);
-                json_put_string_html(b, members[i].value ? members[i].value : "", strlen(members[i].value ? members[i].value : ""));
+                json_put_string_html(b, members[i].value ? members[i].value : "",
+                                     strlen(members[i].value ? members[i].value : ""));
         }
         buf_addc(b, '}');
 }
@@ -77,7 +88,8 @@ void trigger_event_put(struct buf *b, const struct trigger_event *ev)
 
 /* ---- resolve ---- */
 
-static const struct trigger_event *find_event(const struct trigger_event *events, size_t n, const char *dependency)
+static const struct trigger_event *find_event(const struct trigger_event *events, size_t n,
+                                              const char *dependency)
 {
         for (size_t i = 0; i < n; i++)
                 if (streq(events[i].dependency, dependency))
@@ -94,7 +106,8 @@ static void set_text(struct param_value *v, struct str text)
 }
 
 /* The document a key or template looks into: the payload (YAML converted), or the context. */
-static int document(struct buf *scratch, struct str *out, const struct trigger_event *ev, bool context, struct err *e)
+static int document(struct buf *scratch, struct str *out, const struct trigger_event *ev,
+                    bool context, struct err *e)
 {
         if (context) {
                 trigger_context_put(scratch, ev);
@@ -106,7 +119,9 @@ static int document(struct buf *scratch, struct str *out, const struct trigger_e
                 return json_scan(ev->data.p, ev->data.n, e) < 0 ? err_wrap(e, "payload") : 0;
         }
         if (!streq(ev->datacontenttype, "application/yaml"))
-                return err_set(e, ERR_INVALID, "the payload's type is %s; keys and templates need application/json or application/yaml",
+                return err_set(e, ERR_INVALID,
+                               "the payload's type is %s; keys and templates need application/json "
+                               "or application/yaml",
                                ev->datacontenttype);
         AUTO_JSON json_t *tree = NULL;
         if (yaml_parse_one(&tree, ev->data.p, ev->data.n, e) < 0)
@@ -116,7 +131,8 @@ static int document(struct buf *scratch, struct str *out, const struct trigger_e
         return 0;
 }
 
-static int by_template(struct param_value *v, const char *text, struct str doc, struct arena *a, struct err *e)
+static int by_template(struct param_value *v, const char *text, struct str doc, struct arena *a,
+                       struct err *e)
 {
         AUTO(gotmpl_free) struct gotmpl *t = NULL;
         AUTO_BUF struct buf out = BUF_INIT(LANG_OUTPUT);
@@ -125,12 +141,14 @@ static int by_template(struct param_value *v, const char *text, struct str doc, 
                 return err_wrap(e, "template");
         struct str result = {buf_str(&out), out.len};
         if (gotmpl_is_empty(result))
-                return err_set(e, ERR_INVALID, "template gives nothing: \"%.*s\"", (int)(strlen(text) < 200 ? strlen(text) : 200), text);
+                return err_set(e, ERR_INVALID, "template gives nothing: \"%.*s\"",
+                               (int)(strlen(text) < 200 ? strlen(text) : 200), text);
         set_text(v, result);
         return 0;
 }
 
-static int by_key(struct param_value *v, const char *key, struct str doc, struct arena *a, struct err *e)
+static int by_key(struct param_value *v, const char *key, struct str doc, struct arena *a,
+                  struct err *e)
 {
         struct gjson r;
         if (gjson_get(doc, str_of(key), a, &r, e) < 0)
@@ -148,7 +166,8 @@ static int by_key(struct param_value *v, const char *key, struct str doc, struct
 }
 
 /* data* wins over context*, as a whole; the template first, then the key, then the default. */
-static int from_event(struct param_value *v, const json_t *src, const struct trigger_event *ev, struct err *e)
+static int from_event(struct param_value *v, const json_t *src, const struct trigger_event *ev,
+                      struct err *e)
 {
         const char *key = json_str(src, "contextKey"), *template = json_str(src, "contextTemplate");
         bool context = true;
@@ -175,18 +194,24 @@ static int from_event(struct param_value *v, const json_t *src, const struct tri
         return r;
 }
 
-int param_resolve(struct param_value *out, const json_t *src, const struct trigger_event *events, size_t n, struct err *e)
+int param_resolve(struct param_value *out, const json_t *src, const struct trigger_event *events,
+                  size_t n, struct err *e)
 {
         const char *dep = json_str(src, "dependencyName"), *value = json_str(src, "value");
-        *out = (struct param_value){.state = PARAM_ABSENT, .type = "String", .text = BUF_INIT(LANG_OUTPUT), .raw = BUF_INIT(LANG_OUTPUT)};
+        *out = (struct param_value){.state = PARAM_ABSENT,
+                                    .type = "String",
+                                    .text = BUF_INIT(LANG_OUTPUT),
+                                    .raw = BUF_INIT(LANG_OUTPUT)};
         const struct trigger_event *ev = find_event(events, n, dep ? dep : "");
         if (!ev) {
                 if (value)
                         set_text(out, str_of(value));
                 return 0;
         }
-        bool addressed = !str_empty(json_str(src, "dataKey")) || !str_empty(json_str(src, "dataTemplate")) ||
-                         !str_empty(json_str(src, "contextKey")) || !str_empty(json_str(src, "contextTemplate"));
+        bool addressed = !str_empty(json_str(src, "dataKey")) ||
+                         !str_empty(json_str(src, "dataTemplate")) ||
+                         !str_empty(json_str(src, "contextKey")) ||
+                         !str_empty(json_str(src, "contextTemplate"));
         if (!addressed && value) {
                 set_text(out, str_of(value));
                 return 0;
@@ -213,7 +238,8 @@ int param_resolve(struct param_value *out, const json_t *src, const struct trigg
 
 /* ---- apply ---- */
 
-static int set_one(struct buf *doc, const char *dest, const json_t *param, struct param_value *v, struct arena *a, struct err *e)
+static int set_one(struct buf *doc, const char *dest, const json_t *param, struct param_value *v,
+                   struct arena *a, struct err *e)
 {
         const char *op = json_str(param, "operation");
         bool raw = json_is_true(json_at(param, "src", "useRawData")) && v->raw.len;
@@ -232,11 +258,13 @@ static int set_one(struct buf *doc, const char *dest, const json_t *param, struc
                         raw = false;
                 }
         } else if (op && *op && !streq(op, "overwrite")) {
-                return err_set(e, ERR_INVALID, "operation \"%s\" is none of overwrite, append, prepend", op);
+                return err_set(e, ERR_INVALID,
+                               "operation \"%s\" is none of overwrite, append, prepend", op);
         }
         AUTO_BUF struct buf out = BUF_INIT(doc->max);
         struct str whole = {buf_str(doc), doc->len};
-        int r = raw ? sjson_set_raw(&out, whole, str_of(dest), (struct str){buf_str(&v->raw), v->raw.len}, a, e)
+        int r = raw ? sjson_set_raw(&out, whole, str_of(dest),
+                                    (struct str){buf_str(&v->raw), v->raw.len}, a, e)
                     : sjson_set_string(&out, whole, str_of(dest), text, a, e);
         if (r < 0)
                 return -1;
@@ -246,7 +274,8 @@ static int set_one(struct buf *doc, const char *dest, const json_t *param, struc
         return 0;
 }
 
-static int apply_one(struct buf *doc, const json_t *param, const struct trigger_event *events, size_t n, struct err *e)
+static int apply_one(struct buf *doc, const json_t *param, const struct trigger_event *events,
+                     size_t n, struct err *e)
 {
         struct param_value v;
         const char *dest = json_str(param, "dest");
@@ -263,18 +292,20 @@ static int apply_one(struct buf *doc, const json_t *param, const struct trigger_
         return r;
 }
 
-int params_apply(struct buf *doc, const json_t *params, const struct trigger_event *events, size_t n, struct err *e)
+int params_apply(struct buf *doc, const json_t *params, const struct trigger_event *events,
+                 size_t n, struct err *e)
 {
         size_t i;
         json_t *param;
-        json_array_foreach((json_t *)(uintptr_t)params, i, param)
+        json_array_foreach ((json_t *)(uintptr_t)params, i, param)
                 if (apply_one(doc, param, events, n, e) < 0)
-                        return err_wrap(e, "parameter %zu (dest %s)", i, json_str(param, "dest") ? json_str(param, "dest") : "");
+                        return err_wrap(e, "parameter %zu (dest %s)", i,
+                                        json_str(param, "dest") ? json_str(param, "dest") : "");
         return 0;
 }
 
-int params_apply_json(json_t **out, const json_t *object, const json_t *params, const struct trigger_event *events, size_t n,
-                      struct err *e)
+int params_apply_json(json_t **out, const json_t *object, const json_t *params,
+                      const struct trigger_event *events, size_t n, struct err *e)
 {
         if (json_array_size(params) == 0) {
                 *out = json_deep_copy(object);
@@ -289,11 +320,12 @@ int params_apply_json(json_t **out, const json_t *object, const json_t *params, 
         return 0;
 }
 
-int params_payload(struct buf *out, const json_t *params, const struct trigger_event *events, size_t n, struct err *e)
+int params_payload(struct buf *out, const json_t *params, const struct trigger_event *events,
+                   size_t n, struct err *e)
 {
         size_t i;
         json_t *param;
-        json_array_foreach((json_t *)(uintptr_t)params, i, param) {
+        json_array_foreach ((json_t *)(uintptr_t)params, i, param) {
                 const char *dest = json_str(param, "dest");
                 if (!str_empty(dest)) {
                         if (apply_one(out, param, events, n, e) < 0)
@@ -327,13 +359,16 @@ static void check_template(const char *text, const struct jpath *at, struct diag
         gotmpl_free(t);
 }
 
-static void check_one(const json_t *param, bool empty_dest_allowed, const struct jpath *at, struct diags *d)
+static void check_one(const json_t *param, bool empty_dest_allowed, const struct jpath *at,
+                      struct diags *d)
 {
         struct parameter p = {0};
         struct parameter_source s = {0};
-        struct jpath src = jpath_key(at, "src"), dest = jpath_key(at, "dest"), data = jpath_key(&src, "dataTemplate"),
+        struct jpath src = jpath_key(at, "src"), dest = jpath_key(at, "dest"),
+                     data = jpath_key(&src, "dataTemplate"),
                      context = jpath_key(&src, "contextTemplate");
-        if (fields_load(&p, parameter_fields, param, at, &(struct field_opts){0}, d) == 0 && p.src) {
+        if (fields_load(&p, parameter_fields, param, at, &(struct field_opts){0}, d) == 0 &&
+            p.src) {
                 if (str_empty(p.dest) && !empty_dest_allowed)
                         diag_error(d, &dest, "E004", NULL, "a parameter needs dest");
                 if (fields_load(&s, source_fields, p.src, &src, &(struct field_opts){0}, d) == 0) {
@@ -345,15 +380,17 @@ static void check_one(const json_t *param, bool empty_dest_allowed, const struct
         fields_free(&p, parameter_fields);
 }
 
-void params_check(const json_t *params, bool empty_dest_allowed, const struct jpath *at, struct diags *d)
+void params_check(const json_t *params, bool empty_dest_allowed, const struct jpath *at,
+                  struct diags *d)
 {
         if (params && !json_is_array(params) && !json_is_null(params)) {
-                diag_error(d, at, "E003", NULL, "expected a list, found %s", json_kind_name(params));
+                diag_error(d, at, "E003", NULL, "expected a list, found %s",
+                           json_kind_name(params));
                 return;
         }
         size_t i;
         json_t *param;
-        json_array_foreach((json_t *)(uintptr_t)params, i, param) {
+        json_array_foreach ((json_t *)(uintptr_t)params, i, param) {
                 struct jpath here = jpath_index(at, i);
                 check_one(param, empty_dest_allowed, &here, d);
         }

@@ -1,5 +1,5 @@
-/* triggers/source.c: see source.h. Files are read on the pool, everything else by callbacks of the loop.
- * SPDX-License-Identifier: Apache-2.0 */
+/* triggers/source.c: see source.h. Files are read on the pool, everything else by callbacks of the
+ * loop. SPDX-License-Identifier: Apache-2.0 */
 #include "triggers/source.h"
 #include "common/base/fs.h"
 #include "common/base/json.h"
@@ -16,31 +16,35 @@ struct source_location {
         char *inline_text;
         struct file_location {
                 char *path;
-        } *file;
+        } * file;
         struct url_location {
                 char *path;
                 bool verify_cert;
-        } *url;
+        } * url;
         struct key_ref *configmap;
 };
 
-static const struct field file_fields[] = {
-        FIELD(struct file_location, path, FIELD_STR, .flags = FIELD_REQUIRED | FIELD_NONEMPTY, .help = "file on this machine"),
-        FIELD_END};
+static const struct field file_fields[] = {FIELD(struct file_location, path, FIELD_STR,
+                                                 .flags = FIELD_REQUIRED | FIELD_NONEMPTY,
+                                                 .help = "file on this machine"),
+                                           FIELD_END};
 static const struct field url_fields[] = {
-        FIELD(struct url_location, path, FIELD_STR, .flags = FIELD_REQUIRED | FIELD_NONEMPTY, .help = "http or https address"),
+        FIELD(struct url_location, path, FIELD_STR, .flags = FIELD_REQUIRED | FIELD_NONEMPTY,
+              .help = "http or https address"),
         FIELD(struct url_location, verify_cert, FIELD_BOOL, .name = "verifyCert", .def = "true",
               .help = "check the certificate; Argo's default is false"),
         FIELD_END};
 const struct field source_fields[] = {
         {.name = "s3", .kind = FIELD_LATER, .help = "object in a bucket"},
-        FIELD(struct source_location, inline_text, FIELD_STR, .name = "inline", .help = "YAML or JSON text"),
-        FIELD(struct source_location, file, FIELD_OBJ_PTR, .sub = file_fields, .sub_size = sizeof(struct file_location),
-              .help = "a file"),
-        FIELD(struct source_location, url, FIELD_OBJ_PTR, .sub = url_fields, .sub_size = sizeof(struct url_location),
-              .help = "fetched on every firing"),
+        FIELD(struct source_location, inline_text, FIELD_STR, .name = "inline",
+              .help = "YAML or JSON text"),
+        FIELD(struct source_location, file, FIELD_OBJ_PTR, .sub = file_fields,
+              .sub_size = sizeof(struct file_location), .help = "a file"),
+        FIELD(struct source_location, url, FIELD_OBJ_PTR, .sub = url_fields,
+              .sub_size = sizeof(struct url_location), .help = "fetched on every firing"),
         {.name = "git", .kind = FIELD_LATER, .help = "file in a repository"},
-        FIELD(struct source_location, configmap, FIELD_OBJ_PTR, .sub = key_ref_fields, .sub_size = sizeof(struct key_ref),
+        FIELD(struct source_location, configmap, FIELD_OBJ_PTR, .sub = key_ref_fields,
+              .sub_size = sizeof(struct key_ref),
               .help = "key of a ConfigMap in the sensor's namespace"),
         FIELD(struct source_location, resource, FIELD_JSON, .help = "the object itself"),
         FIELD_END};
@@ -71,7 +75,8 @@ static int parse_object(json_t **out, const char *what, const char *text, size_t
         if (yaml_parse_one(&j, text, n, e) < 0)
                 return err_wrap(e, "%s", what);
         if (!json_is_object(j))
-                return err_set(e, ERR_INVALID, "%s: expected one object, found %s", what, json_kind_name(j));
+                return err_set(e, ERR_INVALID, "%s: expected one object, found %s", what,
+                               json_kind_name(j));
         *out = TAKE(j);
         return 0;
 }
@@ -141,21 +146,27 @@ static void on_file(void *arg)
                 finish_text(f, f->path, buf_str(&f->text), f->text.len);
 }
 
-static struct source_fetch *fetch_new(const struct trigger_env *env, source_fetched_fn *done, void *arg)
+static struct source_fetch *fetch_new(const struct trigger_env *env, source_fetched_fn *done,
+                                      void *arg)
 {
         struct source_fetch *f = NEW(struct source_fetch);
-        *f = (struct source_fetch){.env = env, .done = done, .arg = arg, .text = BUF_INIT(SOURCE_MAX_BYTES)};
+        *f = (struct source_fetch){
+                .env = env, .done = done, .arg = arg, .text = BUF_INIT(SOURCE_MAX_BYTES)};
         return f;
 }
 
-struct source_fetch *source_fetch(const struct trigger_env *env, const json_t *location, source_fetched_fn *done, void *arg)
+struct source_fetch *source_fetch(const struct trigger_env *env, const json_t *location,
+                                  source_fetched_fn *done, void *arg)
 {
-        json_t *inline_text = json_object_get(location, "inline"), *resource = json_object_get(location, "resource");
-        const char *file = json_str(location, "file", "path"), *url = json_str(location, "url", "path");
-        const char *cm = json_str(location, "configmap", "name"), *key = json_str(location, "configmap", "key");
+        json_t *inline_text = json_object_get(location, "inline"),
+               *resource = json_object_get(location, "resource");
+        const char *file = json_str(location, "file", "path"),
+                   *url = json_str(location, "url", "path");
+        const char *cm = json_str(location, "configmap", "name"),
+                   *key = json_str(location, "configmap", "key");
         if (json_is_string(inline_text)) {
-                finish_text(fetch_new(env, done, arg), "source inline", json_string_value(inline_text),
-                            json_string_length(inline_text));
+                finish_text(fetch_new(env, done, arg), "source inline",
+                            json_string_value(inline_text), json_string_length(inline_text));
                 return NULL;
         }
         if (file) {
@@ -169,8 +180,11 @@ struct source_fetch *source_fetch(const struct trigger_env *env, const json_t *l
                 f->path = mem_strdup(url);
                 bool insecure = json_is_false(json_at(location, "url", "verifyCert"));
                 f->call = http_call(env->http,
-                                    &(struct http_call_spec){.method = "GET", .url = url, .max_response_bytes = SOURCE_MAX_BYTES,
-                                                             .max_redirects = 5, .tls.insecure_skip_verify = insecure},
+                                    &(struct http_call_spec){.method = "GET",
+                                                             .url = url,
+                                                             .max_response_bytes = SOURCE_MAX_BYTES,
+                                                             .max_redirects = 5,
+                                                             .tls.insecure_skip_verify = insecure},
                                     on_url, f);
                 return f;
         }
@@ -206,9 +220,12 @@ void source_check(const json_t *location, const struct jpath *at, struct diags *
         for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
                 n += json_object_get(location, kinds[i]) != NULL;
         if (n == 0 && json_is_object(location))
-                diag_error(d, at, "E030", "for example resource:", "a source needs one of inline, file, url, configmap, resource");
+                diag_error(d, at, "E030", "for example resource:",
+                           "a source needs one of inline, file, url, configmap, resource");
         if (n > 1)
-                diag_warn(d, at, "W030", NULL, "a source has %zu kinds of location; only the first of inline, file, url, configmap, resource is used",
+                diag_warn(d, at, "W030", NULL,
+                          "a source has %zu kinds of location; only the first of inline, file, "
+                          "url, configmap, resource is used",
                           n);
         const json_t *resource = json_object_get(location, "resource");
         if (resource && n == 1) {

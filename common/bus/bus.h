@@ -63,6 +63,8 @@ int bus_consume(struct bus_consumer **out, struct bus *b, const struct bus_consu
                 void *arg, struct err *e) MUST_CHECK;
 struct bus_consumer *bus_consumer_close(struct bus_consumer *c); /* the position stays; outstanding commits are answered first or dropped with TIMEOUT */
 AUTO_DEFINE(bus_consumer_close, struct bus_consumer *);
+/* The consumer of this name will never come back: forget its position, so that it holds nothing back. Answered by nobody. */
+void bus_consumer_forget(struct bus *b, const char *name);
 void bus_consumer_pause(struct bus_consumer *c);  /* no more deliveries until resumed */
 void bus_consumer_resume(struct bus_consumer *c);
 uint64_t bus_consumer_position(const struct bus_consumer *c); /* last committed */

@@ -1,11 +1,12 @@
-/* tests/conformance/events/events_cases.c: runs recorded cases of Argo Events against the sensor's code:
+/* tests/conformance/events/events_cases.c: runs recorded cases of Argo Events against the sensor's
+ * code:
  *
  *      events_cases DIR     (format: conformance/events/README.md)
  *
- * filters.jsonl, parameters.jsonl and dependencies.jsonl. Prints failures with expected and actual, a line per file, and
- * "N passed, N failed, N listed" last. A case is "listed" when it needs what is refused as "not supported yet" today, or when its
- * name stands in listed.txt beside this file with the reason. Exit code 1 when a case failed.
- * SPDX-License-Identifier: Apache-2.0 */
+ * filters.jsonl, parameters.jsonl and dependencies.jsonl. Prints failures with expected and actual,
+ * a line per file, and "N passed, N failed, N listed" last. A case is "listed" when it needs what
+ * is refused as "not supported yet" today, or when its name stands in listed.txt beside this file
+ * with the reason. Exit code 1 when a case failed. SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/fs.h"
 #include "common/base/json.h"
 #include "common/base/jsonscan.h"
@@ -63,9 +64,12 @@ static enum result run_filter(struct str line, const json_t *rec, const char *na
 {
         const json_t *context = json_at(rec, "event", "context");
         AUTO_BUF struct buf scratch = BUF_INIT(BUF_UNBOUNDED), why = BUF_INIT(4096);
-        struct cloudevent ev = {.id = json_str(context, "id"), .source = json_str(context, "source"),
-                                .type = json_str(context, "type"), .subject = json_str(context, "subject"),
-                                .datacontenttype = json_str(context, "datacontenttype"), .time = {time_of(context)}};
+        struct cloudevent ev = {.id = json_str(context, "id"),
+                                .source = json_str(context, "source"),
+                                .type = json_str(context, "type"),
+                                .subject = json_str(context, "subject"),
+                                .datacontenttype = json_str(context, "datacontenttype"),
+                                .time = {time_of(context)}};
         ev.data = payload_of(raw_member(line, "event"), &scratch);
         AUTO_DIAGS struct diags d;
         diags_init(&d);
@@ -82,11 +86,16 @@ static enum result run_filter(struct str line, const json_t *rec, const char *na
         } else if (d.n && strstr(d.items[0].msg, "not supported yet")) {
                 return LISTED;
         }
-        bool want_pass = json_is_true(json_object_get(rec, "pass")), want_error = json_object_get(rec, "error") != NULL;
+        bool want_pass = json_is_true(json_object_get(rec, "pass")),
+             want_error = json_object_get(rec, "error") != NULL;
         if (pass == want_pass && error == want_error)
                 return PASS;
-        AUTO(mem_free) char *expected = mem_printf("pass=%d error=%s", want_pass, want_error ? json_str(rec, "error") : "no");
-        AUTO(mem_free) char *actual = mem_printf("pass=%d error=%d (%s%s)", pass, error, buf_str(&why), d.n ? d.items[0].msg : "");
+        AUTO(mem_free)
+        char *expected = mem_printf("pass=%d error=%s", want_pass,
+                                    want_error ? json_str(rec, "error") : "no");
+        AUTO(mem_free)
+        char *actual = mem_printf("pass=%d error=%d (%s%s)", pass, error, buf_str(&why),
+                                  d.n ? d.items[0].msg : "");
         show(name, expected, actual);
         return FAIL;
 }
@@ -104,52 +113,65 @@ static void load_events(struct events *out, struct str line, const json_t *rec)
         struct str raw = raw_member(line, "events");
         const char *dep;
         json_t *ev;
-        json_object_foreach(json_object_get(rec, "events"), dep, ev) {
+        json_object_foreach (json_object_get(rec, "events"), dep, ev) {
                 json_t *c = json_object_get(ev, "context");
                 size_t i = out->n++;
                 out->texts[i] = BUF_INIT(BUF_UNBOUNDED);
                 out->items[i] = (struct trigger_event){
-                        .dependency = dep, .id = json_str(c, "id"), .source = json_str(c, "source"), .subject = json_str(c, "subject"),
-                        .type = json_str(c, "type"), .datacontenttype = json_str(c, "datacontenttype"), .time = json_str(c, "time"),
-                        .specversion = json_str(c, "specversion"), .data = payload_of(raw_member(raw, dep), &out->texts[i])};
+                        .dependency = dep,
+                        .id = json_str(c, "id"),
+                        .source = json_str(c, "source"),
+                        .subject = json_str(c, "subject"),
+                        .type = json_str(c, "type"),
+                        .datacontenttype = json_str(c, "datacontenttype"),
+                        .time = json_str(c, "time"),
+                        .specversion = json_str(c, "specversion"),
+                        .data = payload_of(raw_member(raw, dep), &out->texts[i])};
         }
 }
 
 static bool same_json(struct str a, struct str b)
 {
         AUTO_BUF struct buf x = BUF_INIT(BUF_UNBOUNDED), y = BUF_INIT(BUF_UNBOUNDED);
-        if (json_compact(&x, a.p, a.n, false, NULL) < 0 || json_compact(&y, b.p, b.n, false, NULL) < 0)
+        if (json_compact(&x, a.p, a.n, false, NULL) < 0 ||
+            json_compact(&y, b.p, b.n, false, NULL) < 0)
                 return false;
         if (x.len == y.len && memcmp(buf_str(&x), buf_str(&y), x.len) == 0)
                 return true;
-        AUTO_JSON json_t *p = json_loadb(a.p, a.n, JSON_DECODE_ANY, NULL), *q = json_loadb(b.p, b.n, JSON_DECODE_ANY, NULL);
+        AUTO_JSON json_t *p = json_loadb(a.p, a.n, JSON_DECODE_ANY, NULL),
+                         *q = json_loadb(b.p, b.n, JSON_DECODE_ANY, NULL);
         return p && q && json_equal(p, q);
 }
 
 static bool zero_value(const json_t *j)
 {
-        return json_is_null(j) || json_is_false(j) || (json_is_string(j) && !*json_string_value(j)) ||
-               (json_is_number(j) && json_number_value(j) == 0) || (json_is_object(j) && json_object_size(j) == 0) ||
+        return json_is_null(j) || json_is_false(j) ||
+               (json_is_string(j) && !*json_string_value(j)) ||
+               (json_is_number(j) && json_number_value(j) == 0) ||
+               (json_is_object(j) && json_object_size(j) == 0) ||
                (json_is_array(j) && json_array_size(j) == 0);
 }
 
-/* Members with zero values that exist on one side only do not matter (Go structs went through JSON). */
+/* Members with zero values that exist on one side only do not matter (Go structs went through
+ * JSON). */
 static void drop_zeros(json_t *j)
 {
         const char *key;
         json_t *v;
         void *tmp;
         size_t i;
-        json_array_foreach(j, i, v)
+        json_array_foreach (j, i, v)
                 drop_zeros(v);
-        json_object_foreach_safe(j, tmp, key, v) {
+        json_object_foreach_safe(j, tmp, key, v)
+        {
                 drop_zeros(v);
                 if (zero_value(v))
                         json_object_del(j, key);
         }
 }
 
-static enum result check_text(const char *name, const json_t *rec, struct str line, int failed, struct str got, const struct err *e)
+static enum result check_text(const char *name, const json_t *rec, struct str line, int failed,
+                              struct str got, const struct err *e)
 {
         bool want_error = json_object_get(rec, "error") || json_object_get(rec, "panic");
         struct str want = raw_member(line, "result");
@@ -162,10 +184,12 @@ static enum result check_text(const char *name, const json_t *rec, struct str li
                 ok = str_eq(got, json_str(rec, "resultText"));
         if (ok)
                 return PASS;
-        AUTO(mem_free) char *expected = want_error ? mem_printf("error: %s", json_str(rec, "error"))
-                                        : want.p  ? mem_strndup(want.p, want.n)
-                                                  : mem_strdup(json_str(rec, "resultText"));
-        AUTO(mem_free) char *actual = failed ? mem_printf("error: %s", err_msg(e)) : mem_strndup(got.p, got.n);
+        AUTO(mem_free)
+        char *expected = want_error ? mem_printf("error: %s", json_str(rec, "error"))
+                         : want.p   ? mem_strndup(want.p, want.n)
+                                    : mem_strdup(json_str(rec, "resultText"));
+        AUTO(mem_free)
+        char *actual = failed ? mem_printf("error: %s", err_msg(e)) : mem_strndup(got.p, got.n);
         show(name, expected, actual);
         return FAIL;
 }
@@ -177,17 +201,25 @@ static enum result run_resolve(const json_t *rec, const char *name, const struct
         int r = param_resolve(&v, json_object_get(rec, "src"), ev->items, ev->n, &e);
         bool want_error = json_object_get(rec, "error") || json_object_get(rec, "panic");
         json_t *value = json_object_get(rec, "value");
-        bool ok = want_error ? r < 0
-                  : r < 0    ? false
-                  : !json_is_string(value)
-                          ? v.state == PARAM_ABSENT
-                          : v.state == PARAM_VALUE && str_eq((struct str){buf_str(&v.text), v.text.len}, json_string_value(value)) &&
-                                    (!json_str(rec, "type") || streq(v.type, json_str(rec, "type")));
+        bool ok =
+                want_error ? r < 0
+                : r < 0    ? false
+                : !json_is_string(value)
+                        ? v.state == PARAM_ABSENT
+                        : v.state == PARAM_VALUE &&
+                                  str_eq((struct str){buf_str(&v.text), v.text.len},
+                                         json_string_value(value)) &&
+                                  (!json_str(rec, "type") || streq(v.type, json_str(rec, "type")));
         if (!ok) {
-                AUTO(mem_free) char *expected = want_error ? mem_printf("error %s", json_str(rec, "error"))
-                                                           : mem_printf("%s %s", json_str(rec, "type"), json_str(rec, "value"));
-                AUTO(mem_free) char *actual = r < 0 ? mem_printf("error %s", err_msg(&e))
-                                                    : mem_printf("%s %s", v.type, v.state == PARAM_VALUE ? buf_str(&v.text) : "(absent)");
+                AUTO(mem_free)
+                char *expected = want_error ? mem_printf("error %s", json_str(rec, "error"))
+                                            : mem_printf("%s %s", json_str(rec, "type"),
+                                                         json_str(rec, "value"));
+                AUTO(mem_free)
+                char *actual =
+                        r < 0 ? mem_printf("error %s", err_msg(&e))
+                              : mem_printf("%s %s", v.type,
+                                           v.state == PARAM_VALUE ? buf_str(&v.text) : "(absent)");
                 show(name, expected, actual);
         }
         err_clear(&e);
@@ -200,8 +232,8 @@ static enum result run_template(const json_t *rec, const char *name, const struc
         ERR_SLOT(e);
         json_t *trigger = json_object_get(rec, "trigger");
         AUTO_JSON json_t *got = NULL, *want = json_deep_copy(json_object_get(rec, "result"));
-        int r = params_apply_json(&got, json_object_get(trigger, "template"), json_object_get(trigger, "parameters"), ev->items,
-                                  ev->n, &e);
+        int r = params_apply_json(&got, json_object_get(trigger, "template"),
+                                  json_object_get(trigger, "parameters"), ev->items, ev->n, &e);
         if (json_object_get(rec, "error") && r < 0) {
                 err_clear(&e);
                 return PASS;
@@ -210,7 +242,9 @@ static enum result run_template(const json_t *rec, const char *name, const struc
         drop_zeros(want);
         bool ok = r == 0 && want && json_equal(got, want);
         if (!ok) {
-                AUTO(mem_free) char *expected = json_text(want, JSON_STYLE_SORTED), *actual = r < 0 ? mem_strdup(err_msg(&e)) : json_text(got, JSON_STYLE_SORTED);
+                AUTO(mem_free)
+                char *expected = json_text(want, JSON_STYLE_SORTED),
+                     *actual = r < 0 ? mem_strdup(err_msg(&e)) : json_text(got, JSON_STYLE_SORTED);
                 show(name, expected, actual);
         }
         err_clear(&e);
@@ -232,12 +266,15 @@ static enum result run_parameters(struct str line, const json_t *rec, const char
                 if (object.p)
                         buf_add(&doc, object.p, object.n);
                 else
-                        buf_adds(&doc, json_str(rec, "objectText") ? json_str(rec, "objectText") : "");
+                        buf_adds(&doc,
+                                 json_str(rec, "objectText") ? json_str(rec, "objectText") : "");
                 int r = params_apply(&doc, json_object_get(rec, "params"), ev.items, ev.n, &e);
-                result = check_text(name, rec, line, r < 0, (struct str){buf_str(&doc), doc.len}, &e);
+                result = check_text(name, rec, line, r < 0, (struct str){buf_str(&doc), doc.len},
+                                    &e);
         } else if (streq(op, "payload")) {
                 int r = params_payload(&doc, json_object_get(rec, "params"), ev.items, ev.n, &e);
-                result = check_text(name, rec, line, r < 0, (struct str){buf_str(&doc), doc.len}, &e);
+                result = check_text(name, rec, line, r < 0, (struct str){buf_str(&doc), doc.len},
+                                    &e);
         } else if (streq(op, "template")) {
                 result = run_template(rec, name, &ev);
         } else {
@@ -261,8 +298,12 @@ struct replay {
 static void feed(struct replay *r, size_t index, const json_t *item, struct str data)
 {
         AUTO_BUF struct buf ce = BUF_INIT(BUF_UNBOUNDED);
-        struct cloudevent event = {.id = json_str(item, "id"), .source = json_str(item, "source"), .subject = json_str(item, "event"),
-                                   .type = "webhook", .time = {INT64_C(1700000000) * NS_PER_S}, .data = data};
+        struct cloudevent event = {.id = json_str(item, "id"),
+                                   .source = json_str(item, "source"),
+                                   .subject = json_str(item, "event"),
+                                   .type = "webhook",
+                                   .time = {INT64_C(1700000000) * NS_PER_S},
+                                   .data = data};
         cloudevent_put(&ce, &event);
         AUTO(mem_free) char *subject = mem_printf("%s.%s", event.source, event.subject);
         struct wall received = {INT64_C(1700000000) * NS_PER_S};
@@ -278,9 +319,14 @@ static void feed(struct replay *r, size_t index, const json_t *item, struct str 
                 for (size_t i = 0; i < r->out.n_firings; i++) {
                         json_t *events = json_object();
                         for (size_t k = 0; k < r->out.firings[i].n; k++)
-                                json_object_set_new(events, sensor_dep(sensor_core_spec(r->core), r->out.firings[i].held[k].dep)->name,
-                                                    json_string(r->out.firings[i].held[k].event->ce.id));
-                        json_array_append_new(r->fires, json_pack("{s:i,s:o}", "after", (int)index, "events", events));
+                                json_object_set_new(
+                                        events,
+                                        sensor_dep(sensor_core_spec(r->core),
+                                                   r->out.firings[i].held[k].dep)
+                                                ->name,
+                                        json_string(r->out.firings[i].held[k].event->ce.id));
+                        json_array_append_new(r->fires, json_pack("{s:i,s:o}", "after", (int)index,
+                                                                  "events", events));
                 }
         }
         err_clear(&e);
@@ -296,7 +342,9 @@ static void restart(struct replay *r, int64_t forget_before_ns)
         for (size_t i = 0; i < spec->dependencies.n; i++) {
                 const struct sensor_event *held = sensor_core_held(r->core, 0, i);
                 if (held && held->msg->time.ns >= forget_before_ns)
-                        sensor_core_restore(fresh, sensor_trigger(spec, 0)->name, sensor_dep(spec, i)->name, (struct sensor_event *)(uintptr_t)held);
+                        sensor_core_restore(fresh, sensor_trigger(spec, 0)->name,
+                                            sensor_dep(spec, i)->name,
+                                            (struct sensor_event *)(uintptr_t)held);
         }
         core_output_deinit(&r->out, r->core);
         sensor_core_free(r->core);
@@ -329,7 +377,7 @@ static void play(struct replay *r, const json_t *rec, struct str line)
         struct str list = raw_member(line, "sequence");
         size_t at = 1, index;
         json_t *item;
-        json_array_foreach(json_object_get(rec, "sequence"), index, item) {
+        json_array_foreach (json_object_get(rec, "sequence"), index, item) {
                 at = json_skip_space(list.p, list.n, at);
                 size_t end = json_skip(list.p, list.n, at);
                 struct str raw = {list.p + at, end - at};
@@ -355,8 +403,9 @@ static enum result run_dependencies(struct str line, const json_t *rec, const ch
         json_t *template = json_pack("{s:s,s:{}}", "name", "t", "log");
         if (json_str(rec, "conditions"))
                 json_object_set(template, "conditions", json_object_get(rec, "conditions"));
-        AUTO_JSON json_t *object = json_pack("{s:{s:s},s:{s:O,s:[{s:o}]}}", "metadata", "name", "s", "spec", "dependencies",
-                                             json_object_get(rec, "dependencies"), "triggers", "template", template);
+        AUTO_JSON json_t *object = json_pack(
+                "{s:{s:s},s:{s:O,s:[{s:o}]}}", "metadata", "name", "s", "spec", "dependencies",
+                json_object_get(rec, "dependencies"), "triggers", "template", template);
         AUTO_DIAGS struct diags d;
         diags_init(&d);
         AUTO(sensor_spec_unref) struct sensor_spec *spec = NULL;
@@ -378,11 +427,16 @@ static enum result run_dependencies(struct str line, const json_t *rec, const ch
         core_output_init(&r.out, r.core);
         play(&r, rec, line);
         AUTO_JSON json_t *left = pending(&r), *fires = r.fires;
-        bool ok = json_equal(fires, json_object_get(rec, "fires")) && json_equal(left, json_object_get(rec, "pending"));
+        bool ok = json_equal(fires, json_object_get(rec, "fires")) &&
+                  json_equal(left, json_object_get(rec, "pending"));
         if (!ok) {
-                AUTO(mem_free) char *a = json_text(json_object_get(rec, "fires"), 0), *b = json_text(json_object_get(rec, "pending"), 0),
-                                    *c = json_text(fires, 0), *e = json_text(left, 0);
-                AUTO(mem_free) char *expected = mem_printf("%s pending %s", a, b), *actual = mem_printf("%s pending %s", c, e);
+                AUTO(mem_free)
+                char *a = json_text(json_object_get(rec, "fires"), 0),
+                     *b = json_text(json_object_get(rec, "pending"), 0), *c = json_text(fires, 0),
+                     *e = json_text(left, 0);
+                AUTO(mem_free)
+                char *expected = mem_printf("%s pending %s", a, b),
+                     *actual = mem_printf("%s pending %s", c, e);
                 show(name, expected, actual);
         }
         core_output_deinit(&r.out, r.core);
@@ -395,7 +449,9 @@ static enum result run_dependencies(struct str line, const json_t *rec, const ch
 static const struct {
         const char *name;
         enum result (*run)(struct str line, const json_t *rec, const char *name);
-} files[] = {{"filters.jsonl", run_filter}, {"parameters.jsonl", run_parameters}, {"dependencies.jsonl", run_dependencies}};
+} files[] = {{"filters.jsonl", run_filter},
+             {"parameters.jsonl", run_parameters},
+             {"dependencies.jsonl", run_dependencies}};
 
 static int run_file(const char *dir, size_t which, struct file_total *sum)
 {
@@ -423,12 +479,15 @@ static int run_file(const char *dir, size_t which, struct file_total *sum)
                         t.listed++;
                         continue;
                 }
-                enum result r = is_listed(files[which].name, name) ? LISTED : files[which].run(line, rec, name);
+                enum result r = is_listed(files[which].name, name)
+                                        ? LISTED
+                                        : files[which].run(line, rec, name);
                 t.passed += r == PASS;
                 t.failed += r == FAIL;
                 t.listed += r == LISTED;
         }
-        printf("%s: %u passed, %u failed, %u listed\n", files[which].name, t.passed, t.failed, t.listed);
+        printf("%s: %u passed, %u failed, %u listed\n", files[which].name, t.passed, t.failed,
+               t.listed);
         sum->passed += t.passed;
         sum->failed += t.failed;
         sum->listed += t.listed;
@@ -438,7 +497,8 @@ static int run_file(const char *dir, size_t which, struct file_total *sum)
 int main(int argc, char **argv)
 {
         const char *shared = getenv("TIPHYS_SHARED");
-        AUTO(mem_free) char *standard = mem_printf("%s/conformance/events", shared ? shared : "../shared");
+        AUTO(mem_free)
+        char *standard = mem_printf("%s/conformance/events", shared ? shared : "../shared");
         const char *dir = argc > 1 ? argv[1] : standard;
         if (!fs_exists(dir)) {
                 printf("NOT RUN: no recorded cases at %s (set TIPHYS_SHARED)\n", dir);
