@@ -25,6 +25,8 @@ struct bus_msg {             /* immutable, refcounted from ingest to ack */
         const char *data;    /* a CloudEvent in structured JSON, as it goes over every bus */
         size_t len;
         bool dedup;          /* id comes from upstream: recognise redeliveries */
+        uint64_t fingerprint; /* what "the same bytes" means when an id comes twice: the producer sets a hash of the payload as
+                               * upstream sent it (the envelope differs by its time, a webhook by its headers); 0: hash of data */
         int refs;            /* private */
 };
 /* One allocation; strings are copied. */
