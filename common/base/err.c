@@ -50,7 +50,8 @@ static enum err_code code_of_errno(int errnum)
         case ENOENT: case ENOTDIR: case ESRCH: return ERR_NOT_FOUND;
         case EACCES: case EPERM: case EROFS: return ERR_DENIED;
         case EEXIST: return ERR_CONFLICT;
-        case ENOSPC: case EDQUOT: case EFBIG: case E2BIG: case ENAMETOOLONG: return ERR_LIMIT;
+        case ENOSPC: case EDQUOT: return ERR_FULL;
+        case EFBIG: case E2BIG: case ENAMETOOLONG: return ERR_LIMIT;
         case ECONNREFUSED: case ECONNRESET: case EHOSTUNREACH: case ENETUNREACH: case EPIPE:
         case EADDRINUSE: case EADDRNOTAVAIL: case EAGAIN: case EMFILE: case ENFILE: case ENOMEM:
                 return ERR_UNAVAILABLE;

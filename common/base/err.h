@@ -38,7 +38,7 @@ struct err {
 int err_set_at(struct err *e, enum err_code code, const char *file, int line, const char *func,
                const char *fmt, ...) PRINTF_LIKE(6, 7);
 /* As err_set with ": <strerror>" appended; the code is derived from errno (ENOENT: NOT_FOUND, EACCES: DENIED,
- * ENOSPC: LIMIT, ECONNREFUSED and friends: UNAVAILABLE, ETIMEDOUT: TIMEOUT, else INTERNAL). */
+ * ENOSPC: FULL, ECONNREFUSED and friends: UNAVAILABLE, ETIMEDOUT: TIMEOUT, else INTERNAL). */
 int err_errno_at(struct err *e, int errnum, const char *file, int line, const char *func,
                  const char *fmt, ...) PRINTF_LIKE(6, 7);
 int err_wrap(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
