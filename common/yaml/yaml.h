@@ -1,9 +1,12 @@
 /* common/yaml/yaml.h: YAML files as json_t trees with a mark (file:line:col) per node.
  *
  * libyaml events, our composer: several documents, anchors and merge keys with a budget, Go-YAML scalar rules (YAML 1.1
- * booleans y/yes/on..., 0o14 and 0x1f and 1_000 numbers, timestamps stay strings, .inf refused), duplicate keys refused,
- * no custom tags. Limits: 100,000 nodes after alias expansion, depth 64, 64 documents, 16 MiB of text. JSON is YAML.
- * All syntax problems of a text are collected; documents before a broken one are still returned.
+ * booleans y/n/yes/no/on/off, 0o14, 014, 0x1f and 1_000 numbers, whole numbers are integers also when written 1e3 or 1.0,
+ * integers past 64 bits are reals, timestamps stay strings, .inf refused), keys become strings as in Kubernetes (on: is
+ * "true", with a warning), duplicate keys refused, no custom tags. In "<<" the map's own keys win, wherever they stand.
+ * Limits: 100,000 nodes and 64 MiB of strings after alias expansion, depth 64, 64 documents, 16 MiB of text. JSON is YAML.
+ * What an alias or "<<" brings in has its place where it was brought in.
+ * All syntax problems of a text are collected; documents before and behind a broken one are still returned.
  * Source of the scalar rules: go-yaml v2 as used by sigs.k8s.io/yaml. Threads: any. SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "common/base/diag.h"
