@@ -44,6 +44,11 @@ static const char *no_quotes_hint(const json_t *v)
 static void load_str(void *at, const struct field *f, const json_t *v, const struct jpath *here,
                      const struct load *l)
 {
+        if (l->opts->text_scalars && (json_is_number(v) || json_is_boolean(v))) {
+                char *text = *(char **)at = json_scalar_text(v);
+                diag_warn(l->d, here, "W004", "put it in quotes", "read as the text \"%s\"", text);
+                return;
+        }
         if (!json_is_string(v)) {
                 wrong_type(l, here, "a string", v, quotes_hint(v));
                 return;

@@ -78,6 +78,9 @@ struct field {
 struct field_opts {
         bool strict;          /* unknown fields are errors */
         bool allow_later;     /* FIELD_LATER only warns (lint of files for a cluster) */
+        /* Numbers and booleans become text in string fields, with a warning: `argo` and its server read workflows so (an
+         * unquoted task name y is "true"); kubectl and Argo Events refuse them, which is the default. */
+        bool text_scalars;
 };
 /* `out` must be zeroed and is always safe to fields_free(). Returns 0 when no error was added (warnings are fine). */
 int fields_load(void *out, const struct field *table, const json_t *obj, const struct jpath *at,
