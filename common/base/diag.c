@@ -79,6 +79,21 @@ static struct diag *add(struct diags *d, enum severity s, const char *code, cons
         return it;
 }
 
+void diags_move(struct diags *to, struct diags *from)
+{
+        size_t kept = to->n, max = to->max ? to->max : KEEP_DEFAULT;
+        for (size_t i = 0; i < from->n && to->n < max; i++) {
+                mem_grow(to->items, to->cap, to->n + 1);
+                to->items[to->n++] = from->items[i];
+        }
+        kept = to->n - kept;
+        from->n -= kept;
+        memmove(from->items, from->items + kept, from->n * sizeof(*from->items));
+        to->errors += from->errors;
+        to->warnings += from->warnings;
+        diags_deinit(from);
+}
+
 static void place(struct diag *it, const struct diags *d, bool at_key)
 {
         if (!d->marks) {
@@ -93,6 +108,7 @@ static void place(struct diag *it, const struct diags *d, bool at_key)
         it->at_key = it->at.key_line && (at_key || !exact);
 }
 
+PRINTF_LIKE(7, 0)
 static void add_at_path(struct diags *d, enum severity s, const struct jpath *at, bool at_key,
                         const char *code, const char *hint, const char *fmt, va_list ap)
 {
@@ -279,10 +295,9 @@ int diags_err(const struct diags *d, struct err *e)
         for (size_t i = 0; i < d->n && !first; i++)
                 if (d->items[i].severity == SEV_ERROR)
                         first = &d->items[i];
-        AUTO_BUF struct buf b = BUF_INIT(BUF_UNBOUNDED);
-        if (!first) { /* behind too many warnings to be kept */
+        if (!first) /* behind too many warnings to be kept */
                 return err_set(e, ERR_INVALID, "%zu errors", d->errors);
-        }
+        AUTO_BUF struct buf b = BUF_INIT(BUF_UNBOUNDED);
         if (first->file) {
                 put_place(&b, first);
                 buf_adds(&b, ": ");

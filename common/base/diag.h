@@ -46,6 +46,7 @@ void marks_set(struct marks *m, const char *path, struct mark at);
 enum { MARKS_ROOT = 0 };
 size_t marks_child(struct marks *m, size_t parent, const char *key, size_t index);
 void marks_put(struct marks *m, size_t id, struct mark at);
+struct mark marks_at(const struct marks *m, size_t id); /* zeros when it was never put */
 /* The mark of the path, else of its nearest parent; *exact says which. False when there is none at all. */
 bool marks_find(const struct marks *m, const char *path, struct mark *out, bool *exact);
 const char *marks_file(const struct marks *m);
@@ -84,6 +85,9 @@ void diag_at_key(struct diags *d, enum severity s, const struct jpath *at, const
 /* At a place of a file that did not become a tree (syntax errors). */
 void diag_at_place(struct diags *d, enum severity s, const char *file, unsigned line, unsigned col, const char *code,
                    const char *hint, const char *fmt, ...) PRINTF_LIKE(8, 9);
+
+/* Append all of `from`, which is empty afterwards. */
+void diags_move(struct diags *to, struct diags *from);
 
 /* One line: "sensor.yaml:14:7: error: spec.triggers[0].http.url: expected a string, found a list (hint: ...) [E003]". */
 void diag_put_line(struct buf *b, const struct diag *d);

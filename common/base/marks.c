@@ -4,9 +4,9 @@
  * open-addressing table, so that a deep document costs its keys once and not once per path. A path
  * is looked up step by step. SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/diag.h"
-#include "common/base/hash.h"
 #include "common/base/jsonscan.h"
 #include "common/base/mem.h"
+#include "common/base/rand.h"
 #include "common/base/str.h"
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +26,7 @@ struct marks {
         size_t n, cap;
         uint32_t *table; /* node id + 1; 0 is free */
         size_t slots;    /* a power of two */
+        uint64_t seed;   /* keys come from outside */
 };
 
 struct step {
@@ -40,6 +41,7 @@ struct marks *marks_new(const char *file)
         arena_init(&m->keys, 0);
         mem_grow(m->nodes, m->cap, 1);
         m->nodes[m->n++] = (struct node){0};
+        m->seed = rand_u64();
         m->slots = 64;
         m->table = mem_calloc(m->slots, sizeof(*m->table));
         return m;
@@ -64,8 +66,10 @@ const char *marks_file(const struct marks *m)
 
 static size_t slot_of(const struct marks *m, size_t parent, struct step s)
 {
-        uint64_t h = s.key ? fnv1a64(s.key, s.index) : s.index * UINT64_C(0x9E3779B97F4A7C15);
-        h = (h ^ parent) * UINT64_C(0xff51afd7ed558ccd);
+        uint64_t h = (m->seed ^ parent) * UINT64_C(0x9E3779B97F4A7C15);
+        for (size_t i = 0; s.key && i < s.index; i++)
+                h = (h ^ (unsigned char)s.key[i]) * UINT64_C(1099511628211);
+        h = (h ^ s.index) * UINT64_C(0xff51afd7ed558ccd);
         size_t slot = (size_t)(h >> 32) & (m->slots - 1);
         for (; m->table[slot]; slot = (slot + 1) & (m->slots - 1)) {
                 const struct node *at = &m->nodes[m->table[slot] - 1];
@@ -112,6 +116,11 @@ void marks_put(struct marks *m, size_t id, struct mark at)
 {
         m->nodes[id].at = at;
         m->nodes[id].is_set = true;
+}
+
+struct mark marks_at(const struct marks *m, size_t id)
+{
+        return m->nodes[id].at;
 }
 
 /* Take one step off the path; false at its end or where it is no path. */
