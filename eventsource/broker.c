@@ -7,11 +7,13 @@
 #include <stdlib.h>
 
 const struct field tls_config_fields[] = {
-        FIELD(struct tls_config, ca, FIELD_OBJ_PTR, .name = "caCertSecret", .sub = key_ref_fields, .sub_size = sizeof(struct key_ref),
-              .help = "certificate authority of the server"),
-        FIELD(struct tls_config, cert, FIELD_OBJ_PTR, .name = "clientCertSecret", .sub = key_ref_fields, .sub_size = sizeof(struct key_ref),
+        FIELD(struct tls_config, ca, FIELD_OBJ_PTR, .name = "caCertSecret", .sub = key_ref_fields,
+              .sub_size = sizeof(struct key_ref), .help = "certificate authority of the server"),
+        FIELD(struct tls_config, cert, FIELD_OBJ_PTR, .name = "clientCertSecret",
+              .sub = key_ref_fields, .sub_size = sizeof(struct key_ref),
               .help = "client certificate"),
-        FIELD(struct tls_config, key, FIELD_OBJ_PTR, .name = "clientKeySecret", .sub = key_ref_fields, .sub_size = sizeof(struct key_ref),
+        FIELD(struct tls_config, key, FIELD_OBJ_PTR, .name = "clientKeySecret",
+              .sub = key_ref_fields, .sub_size = sizeof(struct key_ref),
               .help = "key of the client certificate"),
         FIELD(struct tls_config, insecure_skip_verify, FIELD_BOOL, .name = "insecureSkipVerify",
               .help = "do not check the server's certificate"),
@@ -23,19 +25,23 @@ void tls_config_check(const struct tls_config *tls, const struct jpath *at, stru
         if (!tls)
                 return;
         if (!tls->cert != !tls->key)
-                diag_error(d, at, "E050", NULL, "clientCertSecret and clientKeySecret come together");
+                diag_error(d, at, "E050", NULL,
+                           "clientCertSecret and clientKeySecret come together");
         if (!tls->insecure_skip_verify && !tls->enabled && !tls->ca && !tls->cert)
                 diag_error(d, at, "E050", "enabled: true uses the system's authorities",
-                           "tls needs enabled, caCertSecret, or clientCertSecret with clientKeySecret");
+                           "tls needs enabled, caCertSecret, or clientCertSecret with "
+                           "clientKeySecret");
 }
 
-const char *const sasl_mechanisms[] = {"OAUTHBEARER", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "GSSAPI", NULL};
+const char *const sasl_mechanisms[] = {"OAUTHBEARER",   "PLAIN",  "SCRAM-SHA-256",
+                                       "SCRAM-SHA-512", "GSSAPI", NULL};
 const struct field sasl_config_fields[] = {
-        FIELD(struct sasl_config, mechanism, FIELD_ENUM, .choices = sasl_mechanisms, .def = "PLAIN", .help = "how to authenticate"),
-        FIELD(struct sasl_config, user, FIELD_OBJ_PTR, .name = "userSecret", .sub = key_ref_fields, .sub_size = sizeof(struct key_ref),
-              .help = "user name"),
-        FIELD(struct sasl_config, password, FIELD_OBJ_PTR, .name = "passwordSecret", .sub = key_ref_fields,
-              .sub_size = sizeof(struct key_ref), .help = "password"),
+        FIELD(struct sasl_config, mechanism, FIELD_ENUM, .choices = sasl_mechanisms, .def = "PLAIN",
+              .help = "how to authenticate"),
+        FIELD(struct sasl_config, user, FIELD_OBJ_PTR, .name = "userSecret", .sub = key_ref_fields,
+              .sub_size = sizeof(struct key_ref), .help = "user name"),
+        FIELD(struct sasl_config, password, FIELD_OBJ_PTR, .name = "passwordSecret",
+              .sub = key_ref_fields, .sub_size = sizeof(struct key_ref), .help = "password"),
         FIELD_END};
 
 void sasl_config_check(const struct sasl_config *sasl, const struct jpath *at, struct diags *d)
@@ -44,8 +50,9 @@ void sasl_config_check(const struct sasl_config *sasl, const struct jpath *at, s
                 return;
         struct jpath mechanism = jpath_key(at, "mechanism");
         if (sasl->mechanism == SASL_OAUTHBEARER || sasl->mechanism == SASL_GSSAPI)
-                diag_error(d, &mechanism, "E008", "PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512 are there", "not supported yet: SASL mechanism %s",
-                           sasl_mechanisms[sasl->mechanism]);
+                diag_error(
+                        d, &mechanism, "E008", "PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512 are there",
+                        "not supported yet: SASL mechanism %s", sasl_mechanisms[sasl->mechanism]);
         if (!sasl->user || !sasl->password)
                 diag_error(d, at, "E051", NULL, "sasl needs userSecret and passwordSecret");
 }
@@ -54,7 +61,8 @@ void sasl_config_check(const struct sasl_config *sasl, const struct jpath *at, s
 
 static int by_key(const void *a, const void *b)
 {
-        return strcmp((*(const struct field_pair *const *)a)->key, (*(const struct field_pair *const *)b)->key);
+        return strcmp((*(const struct field_pair *const *)a)->key,
+                      (*(const struct field_pair *const *)b)->key);
 }
 
 void payload_put_metadata(struct buf *b, const struct field_map *m)
@@ -75,10 +83,13 @@ void payload_put_metadata(struct buf *b, const struct field_map *m)
         free(sorted);
 }
 
-int payload_put_body(struct buf *b, struct str body, bool json, enum payload_body otherwise, struct err *e)
+int payload_put_body(struct buf *b, struct str body, bool json, enum payload_body otherwise,
+                     struct err *e)
 {
         if (json)
-                return json_compact(b, body.p, body.n, true, e) < 0 ? err_wrap(e, "body is not JSON") : 0;
+                return json_compact(b, body.p, body.n, true, e) < 0
+                               ? err_wrap(e, "body is not JSON")
+                               : 0;
         if (otherwise == BODY_STRING) {
                 json_put_string_html(b, body.p, body.n);
                 return 0;
@@ -102,8 +113,8 @@ static void put_str(struct buf *b, struct str s)
         json_put_string_html(b, s.p, s.n);
 }
 
-int redis_payload(struct buf *b, struct str channel, struct str pattern, struct str body, bool json, const struct field_map *metadata,
-                  struct err *e)
+int redis_payload(struct buf *b, struct str channel, struct str pattern, struct str body, bool json,
+                  const struct field_map *metadata, struct err *e)
 {
         buf_adds(b, "{\"channel\":");
         put_str(b, channel);
@@ -114,12 +125,14 @@ int redis_payload(struct buf *b, struct str channel, struct str pattern, struct 
                 return -1;
         payload_put_metadata(b, metadata);
         buf_addc(b, '}');
-        return b->overflow ? err_set(e, ERR_LIMIT, "the event is larger than %zu bytes", b->max) : 0;
+        return b->overflow ? err_set(e, ERR_LIMIT, "the event is larger than %zu bytes", b->max)
+                           : 0;
 }
 
 static int by_name(const void *a, const void *b)
 {
-        struct str x = (*(const struct kafka_header *const *)a)->name, y = (*(const struct kafka_header *const *)b)->name;
+        struct str x = (*(const struct kafka_header *const *)a)->name,
+                   y = (*(const struct kafka_header *const *)b)->name;
         int c = memcmp(x.p, y.p, x.n < y.n ? x.n : y.n);
         return c ? c : x.n < y.n ? -1 : x.n > y.n;
 }
@@ -131,7 +144,9 @@ static void put_headers(struct buf *b, const struct kafka_header *headers, size_
         size_t kept = 0;
         for (size_t i = 0; i < n; i++) {
                 size_t k = 0;
-                while (k < kept && !(sorted[k]->name.n == headers[i].name.n && memcmp(sorted[k]->name.p, headers[i].name.p, headers[i].name.n) == 0))
+                while (k < kept &&
+                       !(sorted[k]->name.n == headers[i].name.n &&
+                         memcmp(sorted[k]->name.p, headers[i].name.p, headers[i].name.n) == 0))
                         k++;
                 sorted[k] = &headers[i];
                 kept += k == kept;
@@ -149,8 +164,9 @@ static void put_headers(struct buf *b, const struct kafka_header *headers, size_
         free(sorted);
 }
 
-int kafka_payload(struct buf *b, struct str topic, struct str key, int32_t partition, struct str body, bool json, struct wall time,
-                  const struct kafka_header *headers, size_t n, const struct field_map *metadata, struct err *e)
+int kafka_payload(struct buf *b, struct str topic, struct str key, int32_t partition,
+                  struct str body, bool json, struct wall time, const struct kafka_header *headers,
+                  size_t n, const struct field_map *metadata, struct err *e)
 {
         buf_adds(b, "{\"topic\":");
         put_str(b, topic);
@@ -165,5 +181,6 @@ int kafka_payload(struct buf *b, struct str topic, struct str key, int32_t parti
         put_headers(b, headers, n);
         payload_put_metadata(b, metadata);
         buf_addc(b, '}');
-        return b->overflow ? err_set(e, ERR_LIMIT, "the event is larger than %zu bytes", b->max) : 0;
+        return b->overflow ? err_set(e, ERR_LIMIT, "the event is larger than %zu bytes", b->max)
+                           : 0;
 }

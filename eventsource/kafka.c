@@ -1,10 +1,11 @@
 /* eventsource/kafka.c: a Kafka topic, by consumer group or by one partition (argo-events.md 3.3).
  *
- * An offset is stored for commit only when the bus has every event up to it (kafka_marks.h keeps the order), so nothing
- * acknowledged is lost and a crash only repeats what de-duplication recognises: ids are topic, partition, offset and the record's time (a topic
- * that was made anew starts its offsets again). Partition mode starts at the newest record as upstream, but from then on continues
- * where it was. librdkafka does its own reconnecting; its events wake the loop through an eventfd.
- * SPDX-License-Identifier: Apache-2.0 */
+ * An offset is stored for commit only when the bus has every event up to it (kafka_marks.h keeps
+ * the order), so nothing acknowledged is lost and a crash only repeats what de-duplication
+ * recognises: ids are topic, partition, offset and the record's time (a topic that was made anew
+ * starts its offsets again). Partition mode starts at the newest record as upstream, but from then
+ * on continues where it was. librdkafka does its own reconnecting; its events wake the loop through
+ * an eventfd. SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/mem.h"
 #include "common/base/secret.h"
 #include "eventsource/broker.h"
@@ -15,7 +16,13 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { BATCH = 256, IN_FLIGHT_MAX = 1024, REPEAT_MS = 500, COMMIT_EVERY_MS = 1000, PAYLOAD_MAX = 16 << 20 };
+enum {
+        BATCH = 256,
+        IN_FLIGHT_MAX = 1024,
+        REPEAT_MS = 500,
+        COMMIT_EVERY_MS = 1000,
+        PAYLOAD_MAX = 16 << 20
+};
 
 static const char *const strategies[] = {"range", "roundrobin", "sticky", NULL};
 
@@ -36,26 +43,39 @@ struct kafka_config {
 };
 
 static const struct field group_fields[] = {
-        FIELD(struct kafka_group, name, FIELD_STR, .name = "groupName", .flags = FIELD_REQUIRED | FIELD_NONEMPTY, .help = "consumer group"),
-        FIELD(struct kafka_group, oldest, FIELD_BOOL, .help = "begin at the oldest record when nothing is committed yet"),
-        FIELD(struct kafka_group, strategy, FIELD_ENUM, .name = "rebalanceStrategy", .choices = strategies, .def = "range",
+        FIELD(struct kafka_group, name, FIELD_STR, .name = "groupName",
+              .flags = FIELD_REQUIRED | FIELD_NONEMPTY, .help = "consumer group"),
+        FIELD(struct kafka_group, oldest, FIELD_BOOL,
+              .help = "begin at the oldest record when nothing is committed yet"),
+        FIELD(struct kafka_group, strategy, FIELD_ENUM, .name = "rebalanceStrategy",
+              .choices = strategies, .def = "range",
               .help = "how partitions are shared (sticky is cooperative-sticky)"),
         FIELD_END};
 
 static const struct field kafka_fields[] = {
-        FIELD(struct kafka_config, url, FIELD_STR, .flags = FIELD_REQUIRED | FIELD_NONEMPTY, .help = "brokers, host:port with commas"),
-        FIELD(struct kafka_config, partition, FIELD_INTSTR, .help = "one partition, without a group"),
-        FIELD(struct kafka_config, topic, FIELD_STR, .flags = FIELD_REQUIRED | FIELD_NONEMPTY, .help = "one topic"),
-        FIELD(struct kafka_config, backoff, FIELD_JSON, .name = "connectionBackoff", .help = "pauses between restarts of the source"),
-        FIELD(struct kafka_config, tls, FIELD_OBJ_PTR, .sub = tls_config_fields, .sub_size = sizeof(struct tls_config), .help = "TLS"),
-        FIELD(struct kafka_config, json_body, FIELD_BOOL, .name = "jsonBody", .help = "the record is JSON and becomes part of the payload"),
+        FIELD(struct kafka_config, url, FIELD_STR, .flags = FIELD_REQUIRED | FIELD_NONEMPTY,
+              .help = "brokers, host:port with commas"),
+        FIELD(struct kafka_config, partition, FIELD_INTSTR,
+              .help = "one partition, without a group"),
+        FIELD(struct kafka_config, topic, FIELD_STR, .flags = FIELD_REQUIRED | FIELD_NONEMPTY,
+              .help = "one topic"),
+        FIELD(struct kafka_config, backoff, FIELD_JSON, .name = "connectionBackoff",
+              .help = "pauses between restarts of the source"),
+        FIELD(struct kafka_config, tls, FIELD_OBJ_PTR, .sub = tls_config_fields,
+              .sub_size = sizeof(struct tls_config), .help = "TLS"),
+        FIELD(struct kafka_config, json_body, FIELD_BOOL, .name = "jsonBody",
+              .help = "the record is JSON and becomes part of the payload"),
         FIELD(struct kafka_config, metadata, FIELD_MAP, .help = "copied into the payload"),
-        FIELD(struct kafka_config, group, FIELD_OBJ_PTR, .name = "consumerGroup", .sub = group_fields, .sub_size = sizeof(struct kafka_group),
+        FIELD(struct kafka_config, group, FIELD_OBJ_PTR, .name = "consumerGroup",
+              .sub = group_fields, .sub_size = sizeof(struct kafka_group),
               .help = "consume as a group; partition is ignored then"),
-        FIELD(struct kafka_config, limit_per_second, FIELD_INT, .name = "limitEventsPerSecond", .min = 0, .max = INT32_MAX,
+        FIELD(struct kafka_config, limit_per_second, FIELD_INT, .name = "limitEventsPerSecond",
+              .min = 0, .max = INT32_MAX,
               .help = "at most so many events per second of this source"),
-        FIELD(struct kafka_config, version, FIELD_STR, .help = "accepted; the protocol is negotiated"),
-        FIELD(struct kafka_config, sasl, FIELD_OBJ_PTR, .sub = sasl_config_fields, .sub_size = sizeof(struct sasl_config), .help = "SASL"),
+        FIELD(struct kafka_config, version, FIELD_STR,
+              .help = "accepted; the protocol is negotiated"),
+        FIELD(struct kafka_config, sasl, FIELD_OBJ_PTR, .sub = sasl_config_fields,
+              .sub_size = sizeof(struct sasl_config), .help = "SASL"),
         {.name = "filter", .kind = FIELD_LATER, .help = "expression over the payload"},
         {.name = "config", .kind = FIELD_LATER, .help = "settings of the Go client"},
         {.name = "schemaRegistry", .kind = FIELD_LATER, .help = "Avro by schema registry"},
@@ -65,17 +85,20 @@ static const struct field kafka_fields[] = {
 static void kafka_check(const void *config, const struct jpath *at, struct diags *d)
 {
         const struct kafka_config *c = config;
-        struct jpath tls = jpath_key(at, "tls"), sasl = jpath_key(at, "sasl"), partition = jpath_key(at, "partition");
+        struct jpath tls = jpath_key(at, "tls"), sasl = jpath_key(at, "sasl"),
+                     partition = jpath_key(at, "partition");
         tls_config_check(c->tls, &tls, d);
         sasl_config_check(c->sasl, &sasl, d);
         uint64_t number;
         if (str_empty(c->partition) && !c->group)
                 diag_error(d, at, "E053", NULL, "kafka needs consumerGroup or partition");
         else if (!str_empty(c->partition) && !str_to_u64(c->partition, &number))
-                diag_error(d, &partition, "E003", NULL, "expected a partition number, found \"%s\"", c->partition);
+                diag_error(d, &partition, "E003", NULL, "expected a partition number, found \"%s\"",
+                           c->partition);
 }
 
-/* What librdkafka's callbacks get: outlives the source while the consumer leaves its group on a thread of its own. */
+/* What librdkafka's callbacks get: outlives the source while the consumer leaves its group on a
+ * thread of its own. */
 struct kafka_link {
         struct kafka_state *state; /* NULL once the source has stopped */
         rd_kafka_t *rk;
@@ -118,10 +141,12 @@ static void goes_down(struct kafka_state *s, enum err_code code, const char *wor
 {
         struct err e = {0};
         const struct sasl_config *sasl = config(s)->sasl;
-        bool scram = sasl && (sasl->mechanism == SASL_SCRAM_SHA_256 || sasl->mechanism == SASL_SCRAM_SHA_512);
+        bool scram = sasl && (sasl->mechanism == SASL_SCRAM_SHA_256 ||
+                              sasl->mechanism == SASL_SCRAM_SHA_512);
         err_set(&e, code, "kafka %s: %s%s", config(s)->url, words,
                 code == ERR_DENIED && scram && rd_kafka_version() < 0x020601ff
-                        ? " (librdkafka before 2.6.1 cannot do SCRAM with Kafka 4: use PLAIN over TLS, or a 3.x broker)"
+                        ? " (librdkafka before 2.6.1 cannot do SCRAM with Kafka 4: use PLAIN over "
+                          "TLS, or a 3.x broker)"
                         : "");
         source_down(s->source, &e);
         err_clear(&e);
@@ -173,7 +198,7 @@ static void on_stored(void *arg, const char *event_id UNUSED, const struct err *
 {
         struct record *r = arg;
         struct kafka_state *s = r->state;
-        if (e && (err_retryable(e->code) || e->code == ERR_LIMIT)) {
+        if (e && err_retryable(e->code)) {
                 timer_after_ms(source_loop(s->source), &r->again, REPEAT_MS);
                 return;
         }
@@ -187,7 +212,9 @@ static void on_stored(void *arg, const char *event_id UNUSED, const struct err *
 static void emit(void *arg)
 {
         struct record *r = arg;
-        source_emit(r->state->source, &(struct source_event){.data = {r->data, r->len}, .id = r->id, .dedup = true}, on_stored, r);
+        source_emit(r->state->source,
+                    &(struct source_event){.data = {r->data, r->len}, .id = r->id, .dedup = true},
+                    on_stored, r);
 }
 
 static size_t read_headers(const rd_kafka_message_t *m, struct kafka_header *out, size_t max)
@@ -199,8 +226,10 @@ static size_t read_headers(const rd_kafka_message_t *m, struct kafka_header *out
         const char *name;
         const void *value;
         size_t size;
-        while (n < max && rd_kafka_header_get_all(headers, n, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR)
-                out[n++] = (struct kafka_header){str_of(name), {value ? value : "", value ? size : 0}};
+        while (n < max && rd_kafka_header_get_all(headers, n, &name, &value, &size) ==
+                                  RD_KAFKA_RESP_ERR_NO_ERROR)
+                out[n++] =
+                        (struct kafka_header){str_of(name), {value ? value : "", value ? size : 0}};
         return n;
 }
 
@@ -214,10 +243,12 @@ static void take(struct kafka_state *s, const rd_kafka_message_t *m)
         int64_t ms = rd_kafka_message_timestamp(m, &type);
         struct kafka_mark *mark = kafka_mark_begin(s->marks, m->partition, m->offset);
         size_t n = read_headers(m, headers, ARRAY_LEN(headers));
-        if (kafka_payload(&b, str_of(s->topic), (struct str){m->key ? m->key : "", m->key_len}, m->partition,
-                          (struct str){m->payload ? m->payload : "", m->len}, c->json_body, (struct wall){ms * NS_PER_MS}, headers, n,
-                          &c->metadata, &e) < 0) { /* a poisoned record is counted and passed over, as upstream */
-                err_wrap(&e, "%s[%d] offset %lld", s->topic, (int)m->partition, (long long)m->offset);
+        if (kafka_payload(&b, str_of(s->topic), (struct str){m->key ? m->key : "", m->key_len},
+                          m->partition, (struct str){m->payload ? m->payload : "", m->len},
+                          c->json_body, (struct wall){ms * NS_PER_MS}, headers, n, &c->metadata,
+                          &e) < 0) { /* a poisoned record is counted and passed over, as upstream */
+                err_wrap(&e, "%s[%d] offset %lld", s->topic, (int)m->partition,
+                         (long long)m->offset);
                 source_bad_event(s->source, &e);
                 err_clear(&e);
                 kafka_mark_done(s->marks, mark);
@@ -228,8 +259,9 @@ static void take(struct kafka_state *s, const rd_kafka_message_t *m)
         r->mark = mark;
         r->len = b.len;
         memcpy(r->data, b.data, b.len);
-        snprintf(r->id, sizeof(r->id), "%.60s:%.60s:%.128s:%d:%lld@%lld", source_name(s->source), source_event_name(s->source), s->topic,
-                 (int)m->partition, (long long)m->offset, (long long)ms);
+        snprintf(r->id, sizeof(r->id), "%.60s:%.60s:%.128s:%d:%lld@%lld", source_name(s->source),
+                 source_event_name(s->source), s->topic, (int)m->partition, (long long)m->offset,
+                 (long long)ms);
         timer_init(&r->again, emit, r);
         r->next = s->records;
         r->prev = &s->records;
@@ -255,7 +287,9 @@ static bool may_take(struct kafka_state *s)
                 timer_set(l, &s->limiter, s->next_allowed);
                 return false;
         }
-        s->next_allowed.ns = (now.ns - s->next_allowed.ns > NS_PER_S ? now.ns : s->next_allowed.ns) + NS_PER_S / limit;
+        s->next_allowed.ns =
+                (now.ns - s->next_allowed.ns > NS_PER_S ? now.ns : s->next_allowed.ns) +
+                NS_PER_S / limit;
         return true;
 }
 
@@ -263,7 +297,8 @@ static void on_error(struct kafka_state *s, const rd_kafka_message_t *m)
 {
         if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
                 return;
-        log_warn(source_log(s->source), "kafka", F_STR("what", rd_kafka_message_errstr(m)), F_STR("code", rd_kafka_err2name(m->err)));
+        log_warn(source_log(s->source), "kafka", F_STR("what", rd_kafka_message_errstr(m)),
+                 F_STR("code", rd_kafka_err2name(m->err)));
         if (m->err == RD_KAFKA_RESP_ERR__FATAL)
                 goes_down(s, ERR_UNAVAILABLE, rd_kafka_message_errstr(m));
 }
@@ -272,7 +307,8 @@ static void drain(void *arg)
 {
         struct kafka_state *s = arg;
         for (int i = 0; i < BATCH && may_take(s); i++) {
-                rd_kafka_message_t *m = rd_kafka_consumer_poll(s->rk, 0); /* runs the callbacks below, too */
+                rd_kafka_message_t *m =
+                        rd_kafka_consumer_poll(s->rk, 0); /* runs the callbacks below, too */
                 if (!m) {
                         mind_fetching(s);
                         return;
@@ -285,7 +321,8 @@ static void drain(void *arg)
         }
         mind_fetching(s);
         if (may_take(s))
-                loop_defer(source_loop(s->source), &s->drain); /* the queue says nothing before it was empty once */
+                loop_defer(source_loop(s->source),
+                           &s->drain); /* the queue says nothing before it was empty once */
 }
 
 static void on_ready(evutil_socket_t fd, short what UNUSED, void *arg)
@@ -317,10 +354,12 @@ static void on_limiter(void *arg)
         drain(arg);
 }
 
-static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *parts, void *opaque)
+static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err,
+                         rd_kafka_topic_partition_list_t *parts, void *opaque)
 {
         struct kafka_state *s = ((struct kafka_link *)opaque)->state;
-        bool cooperative = rd_kafka_rebalance_protocol(rk) && strcmp(rd_kafka_rebalance_protocol(rk), "COOPERATIVE") == 0;
+        bool cooperative = rd_kafka_rebalance_protocol(rk) &&
+                           strcmp(rd_kafka_rebalance_protocol(rk), "COOPERATIVE") == 0;
         if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS && s) {
                 if (cooperative)
                         rd_kafka_error_destroy(rd_kafka_incremental_assign(rk, parts));
@@ -348,14 +387,18 @@ static void on_rk_error(rd_kafka_t *rk UNUSED, int err, const char *reason, void
         struct kafka_state *s = ((struct kafka_link *)opaque)->state;
         if (!s)
                 return;
-        log_warn(source_log(s->source), "kafka", F_STR("what", reason), F_STR("code", rd_kafka_err2name((rd_kafka_resp_err_t)err)));
-        if (err == RD_KAFKA_RESP_ERR__AUTHENTICATION || err == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED)
+        log_warn(source_log(s->source), "kafka", F_STR("what", reason),
+                 F_STR("code", rd_kafka_err2name((rd_kafka_resp_err_t)err)));
+        if (err == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
+            err == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED)
                 goes_down(s, ERR_DENIED, reason);
-        else if (!s->up && (err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || err == RD_KAFKA_RESP_ERR__SSL))
+        else if (!s->up &&
+                 (err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || err == RD_KAFKA_RESP_ERR__SSL))
                 goes_down(s, ERR_UNAVAILABLE, reason);
 }
 
-static void on_rk_log(const rd_kafka_t *rk UNUSED, int level UNUSED, const char *facility UNUSED, const char *line UNUSED)
+static void on_rk_log(const rd_kafka_t *rk UNUSED, int level UNUSED, const char *facility UNUSED,
+                      const char *line UNUSED)
 {
         /* comes from librdkafka's threads; what matters arrives by on_rk_error on the loop */
 }
@@ -369,11 +412,13 @@ struct setting {
 static int set(rd_kafka_conf_t *conf, const char *name, const char *value, struct err *e)
 {
         char words[256];
-        if (!value || rd_kafka_conf_set(conf, name, value, words, sizeof(words)) == RD_KAFKA_CONF_OK)
+        if (!value ||
+            rd_kafka_conf_set(conf, name, value, words, sizeof(words)) == RD_KAFKA_CONF_OK)
                 return 0;
         /* words may quote the value: not for secrets */
         bool secret = strstr(name, "password") || strstr(name, "pem");
-        return err_set(e, ERR_INVALID, "kafka setting %s: %s", name, secret ? "refused by the client library" : words);
+        return err_set(e, ERR_INVALID, "kafka setting %s: %s", name,
+                       secret ? "refused by the client library" : words);
 }
 
 static int set_all(rd_kafka_conf_t *conf, const struct setting *settings, size_t n, struct err *e)
@@ -393,17 +438,20 @@ static const char *secret_text(struct kafka_state *s, const struct key_ref *ref)
 static int set_security(struct kafka_state *s, rd_kafka_conf_t *conf, struct err *e)
 {
         const struct kafka_config *c = config(s);
-        const struct setting protocol[] = {
-                {"security.protocol", c->tls && c->sasl ? "sasl_ssl" : c->tls ? "ssl" : c->sasl ? "sasl_plaintext" : "plaintext"}};
+        const struct setting protocol[] = {{"security.protocol", c->tls && c->sasl ? "sasl_ssl"
+                                                                 : c->tls          ? "ssl"
+                                                                 : c->sasl ? "sasl_plaintext"
+                                                                           : "plaintext"}};
         if (set_all(conf, protocol, ARRAY_LEN(protocol), e) < 0)
                 return -1;
         if (c->tls) {
-                const struct setting tls[] = {
-                        {"ssl.ca.pem", secret_text(s, c->tls->ca)},
-                        {"ssl.certificate.pem", secret_text(s, c->tls->cert)},
-                        {"ssl.key.pem", secret_text(s, c->tls->key)},
-                        {"enable.ssl.certificate.verification", c->tls->insecure_skip_verify ? "false" : "true"},
-                        {"ssl.endpoint.identification.algorithm", c->tls->insecure_skip_verify ? "none" : "https"}};
+                const struct setting tls[] = {{"ssl.ca.pem", secret_text(s, c->tls->ca)},
+                                              {"ssl.certificate.pem", secret_text(s, c->tls->cert)},
+                                              {"ssl.key.pem", secret_text(s, c->tls->key)},
+                                              {"enable.ssl.certificate.verification",
+                                               c->tls->insecure_skip_verify ? "false" : "true"},
+                                              {"ssl.endpoint.identification.algorithm",
+                                               c->tls->insecure_skip_verify ? "none" : "https"}};
                 if (set_all(conf, tls, ARRAY_LEN(tls), e) < 0)
                         return -1;
         }
@@ -418,8 +466,9 @@ static int set_security(struct kafka_state *s, rd_kafka_conf_t *conf, struct err
 static int make_conf(struct kafka_state *s, rd_kafka_conf_t *conf, struct err *e)
 {
         const struct kafka_config *c = config(s);
-        AUTO(mem_free) char *own_group = mem_printf("tiphys-%s-%s-%s", source_ns(s->source), source_name(s->source),
-                                                    source_event_name(s->source));
+        AUTO(mem_free)
+        char *own_group = mem_printf("tiphys-%s-%s-%s", source_ns(s->source),
+                                     source_name(s->source), source_event_name(s->source));
         const struct setting settings[] = {
                 {"bootstrap.servers", c->url},
                 {"client.id", "tiphys"},
@@ -427,10 +476,12 @@ static int make_conf(struct kafka_state *s, rd_kafka_conf_t *conf, struct err *e
                 {"auto.offset.reset", c->group && c->group->oldest ? "earliest" : "latest"},
                 {"enable.auto.commit", "true"},
                 {"auto.commit.interval.ms", "1000"},
-                {"enable.auto.offset.store", "false"}, /* stored by us, when the bus has the event */
-                {"partition.assignment.strategy", !c->group                ? "range"
-                                                  : c->group->strategy == 2 ? "cooperative-sticky"
-                                                                            : strategies[c->group->strategy]},
+                {"enable.auto.offset.store",
+                 "false"}, /* stored by us, when the bus has the event */
+                {"partition.assignment.strategy", !c->group ? "range"
+                                                  : c->group->strategy == 2
+                                                          ? "cooperative-sticky"
+                                                          : strategies[c->group->strategy]},
                 {"fetch.wait.max.ms", "100"},
                 {"queued.max.messages.kbytes", "16384"},
                 {"reconnect.backoff.max.ms", "5000"}};
@@ -453,12 +504,15 @@ static int join(struct kafka_state *s, struct err *e)
                 err = rd_kafka_subscribe(s->rk, list);
         } else {
                 int partition = atoi(c->partition);
-                rd_kafka_topic_partition_list_add(list, c->topic, partition)->offset = RD_KAFKA_OFFSET_STORED;
+                rd_kafka_topic_partition_list_add(list, c->topic, partition)->offset =
+                        RD_KAFKA_OFFSET_STORED;
                 err = rd_kafka_assign(s->rk, list);
                 kafka_marks_begin_partition(s->marks, partition);
         }
         rd_kafka_topic_partition_list_destroy(list);
-        return err ? err_set(e, ERR_UNAVAILABLE, "kafka topic %s: %s", c->topic, rd_kafka_err2str(err)) : 0;
+        return err ? err_set(e, ERR_UNAVAILABLE, "kafka topic %s: %s", c->topic,
+                             rd_kafka_err2str(err))
+                   : 0;
 }
 
 static int kafka_start(struct source *source, struct err *e)
@@ -475,7 +529,8 @@ static int kafka_start(struct source *source, struct err *e)
         s->link->state = s;
         rd_kafka_conf_t *conf = rd_kafka_conf_new();
         char words[512];
-        if (make_conf(s, conf, e) < 0 || !(s->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, words, sizeof(words)))) {
+        if (make_conf(s, conf, e) < 0 ||
+            !(s->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, words, sizeof(words)))) {
                 rd_kafka_conf_destroy(conf);
                 return err_is_set(e) ? -1 : err_set(e, ERR_INVALID, "kafka: %s", words);
         }
@@ -486,7 +541,8 @@ static int kafka_start(struct source *source, struct err *e)
         if (s->fd < 0)
                 return err_errno(e, errno, "eventfd");
         rd_kafka_queue_io_event_enable(s->queue, s->fd, &(uint64_t){1}, sizeof(uint64_t));
-        s->ready = event_new(loop_base(source_loop(source)), s->fd, EV_READ | EV_PERSIST, on_ready, s);
+        s->ready =
+                event_new(loop_base(source_loop(source)), s->fd, EV_READ | EV_PERSIST, on_ready, s);
         event_add(s->ready, NULL);
         timer_after_ms(source_loop(source), &s->commit, COMMIT_EVERY_MS);
         if (join(s, e) < 0)
@@ -546,6 +602,11 @@ static void kafka_pause(struct source *source, bool paused)
         mind_fetching(s);
 }
 
-const struct source_driver source_kafka = {
-        .type = "kafka", .fields = kafka_fields, .config_size = sizeof(struct kafka_config), .state_size = sizeof(struct kafka_state),
-        .check = kafka_check, .start = kafka_start, .stop = kafka_stop, .pause = kafka_pause};
+const struct source_driver source_kafka = {.type = "kafka",
+                                           .fields = kafka_fields,
+                                           .config_size = sizeof(struct kafka_config),
+                                           .state_size = sizeof(struct kafka_state),
+                                           .check = kafka_check,
+                                           .start = kafka_start,
+                                           .stop = kafka_stop,
+                                           .pause = kafka_pause};

@@ -1,5 +1,5 @@
-/* eventsource/kafka_marks.c: see kafka_marks.h. A queue per partition; done marks leave it from the front.
- * SPDX-License-Identifier: Apache-2.0 */
+/* eventsource/kafka_marks.c: see kafka_marks.h. A queue per partition; done marks leave it from the
+ * front. SPDX-License-Identifier: Apache-2.0 */
 #include "eventsource/kafka_marks.h"
 #include "common/base/mem.h"
 #include <stdlib.h>

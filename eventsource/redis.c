@@ -1,22 +1,30 @@
 /* eventsource/redis.c: Redis pub/sub (argo-events.md 3.1).
  *
- * libevent carries the bytes (plain or through OpenSSL), hiredis 0.14 formats commands and parses replies: that version has no TLS of
- * its own. Pub/sub has no redelivery, so a message that was received is kept here until the bus has it: a refused emit is repeated, and a
- * connection that breaks meanwhile is reported only when nothing is kept any more. What was published while nobody listened is
- * gone; that is what Redis promises (docs/compatibility.md). A silent connection is probed with PING every 30 s.
- * SPDX-License-Identifier: Apache-2.0 */
+ * libevent carries the bytes (plain or through OpenSSL), hiredis 0.14 formats commands and parses
+ * replies: that version has no TLS of its own. Pub/sub has no redelivery, so a message that was
+ * received is kept here until the bus has it: a refused emit is repeated, and a connection that
+ * breaks meanwhile is reported only when nothing is kept any more. What was published while nobody
+ * listened is gone; that is what Redis promises (docs/compatibility.md). A silent connection is
+ * probed with PING every 30 s. SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/mem.h"
 #include "common/base/secret.h"
 #include "common/net/tls.h"
 #include "eventsource/broker.h"
-#include <event2/bufferevent_ssl.h>
 #include <event2/buffer.h>
+#include <event2/bufferevent_ssl.h>
 #include <event2/dns.h>
 #include <hiredis/hiredis.h>
 #include <openssl/err.h>
 #include <stdlib.h>
 
-enum { HANDSHAKE_MS = 10000, PING_EVERY_MS = 30000, PONG_WITHIN_MS = 10000, REPEAT_MS = 500, KEPT_MAX = 1024, MESSAGE_MAX = 16 << 20 };
+enum {
+        HANDSHAKE_MS = 10000,
+        PING_EVERY_MS = 30000,
+        PONG_WITHIN_MS = 10000,
+        REPEAT_MS = 500,
+        KEPT_MAX = 1024,
+        MESSAGE_MAX = 16 << 20
+};
 
 struct redis_config {
         char *host_address, *ns, *username;
@@ -30,16 +38,22 @@ struct redis_config {
 };
 
 static const struct field redis_fields[] = {
-        FIELD(struct redis_config, host_address, FIELD_STR, .name = "hostAddress", .flags = FIELD_REQUIRED | FIELD_NONEMPTY,
-              .help = "host:port"),
-        FIELD(struct redis_config, password, FIELD_OBJ_PTR, .sub = key_ref_fields, .sub_size = sizeof(struct key_ref), .help = "password"),
-        FIELD(struct redis_config, ns, FIELD_STR, .name = "namespace", .help = "unused, upstream either"),
-        FIELD(struct redis_config, db, FIELD_INT, .min = 0, .max = 100000, .help = "database number (channels are shared by all)"),
-        FIELD(struct redis_config, channels, FIELD_STRS, .flags = FIELD_REQUIRED | FIELD_NONEMPTY, .help = "channels, literally"),
-        FIELD(struct redis_config, tls, FIELD_OBJ_PTR, .sub = tls_config_fields, .sub_size = sizeof(struct tls_config), .help = "TLS"),
+        FIELD(struct redis_config, host_address, FIELD_STR, .name = "hostAddress",
+              .flags = FIELD_REQUIRED | FIELD_NONEMPTY, .help = "host:port"),
+        FIELD(struct redis_config, password, FIELD_OBJ_PTR, .sub = key_ref_fields,
+              .sub_size = sizeof(struct key_ref), .help = "password"),
+        FIELD(struct redis_config, ns, FIELD_STR, .name = "namespace",
+              .help = "unused, upstream either"),
+        FIELD(struct redis_config, db, FIELD_INT, .min = 0, .max = 100000,
+              .help = "database number (channels are shared by all)"),
+        FIELD(struct redis_config, channels, FIELD_STRS, .flags = FIELD_REQUIRED | FIELD_NONEMPTY,
+              .help = "channels, literally"),
+        FIELD(struct redis_config, tls, FIELD_OBJ_PTR, .sub = tls_config_fields,
+              .sub_size = sizeof(struct tls_config), .help = "TLS"),
         FIELD(struct redis_config, metadata, FIELD_MAP, .help = "copied into the payload"),
         {.name = "filter", .kind = FIELD_LATER, .help = "expression over the payload"},
-        FIELD(struct redis_config, json_body, FIELD_BOOL, .name = "jsonBody", .help = "the message is JSON and becomes part of the payload"),
+        FIELD(struct redis_config, json_body, FIELD_BOOL, .name = "jsonBody",
+              .help = "the message is JSON and becomes part of the payload"),
         FIELD(struct redis_config, username, FIELD_STR, .help = "ACL user"),
         FIELD_END};
 
@@ -50,8 +64,10 @@ static void redis_check(const void *config, const struct jpath *at, struct diags
         tls_config_check(c->tls, &tls, d);
         const char *colon = c->host_address ? strrchr(c->host_address, ':') : NULL;
         uint64_t port;
-        if (c->host_address && (!colon || !str_to_u64(colon + 1, &port) || port == 0 || port > 65535))
-                diag_error(d, &address, "E052", "for example redis:6379", "expected host:port, found \"%s\"", c->host_address);
+        if (c->host_address &&
+            (!colon || !str_to_u64(colon + 1, &port) || port == 0 || port > 65535))
+                diag_error(d, &address, "E052", "for example redis:6379",
+                           "expected host:port, found \"%s\"", c->host_address);
 }
 
 /* A message that the bus does not have yet. */
@@ -70,9 +86,9 @@ struct redis_state {
         SSL_CTX *tls;
         redisReader *reader;
         struct loop_timer handshake, ping, pong;
-        size_t confirmations;      /* replies still due before it is up */
+        size_t confirmations; /* replies still due before it is up */
         bool up, paused, broken;
-        struct err why;            /* when broken */
+        struct err why; /* when broken */
         struct kept *kept;
         size_t n_kept;
 };
@@ -101,7 +117,8 @@ static void close_connection(struct redis_state *s)
         s->bev = NULL;
 }
 
-/* Takes the words of `e`. The runtime is told when nothing received is still on its way to the bus. */
+/* Takes the words of `e`. The runtime is told when nothing received is still on its way to the bus.
+ */
 static void breaks(struct redis_state *s, struct err *e)
 {
         if (s->broken) {
@@ -143,7 +160,7 @@ static void on_stored(void *arg, const char *event_id UNUSED, const struct err *
 {
         struct kept *k = arg;
         struct redis_state *s = k->state;
-        if (e && (err_retryable(e->code) || e->code == ERR_LIMIT)) { /* busy or full: again, for as long as it takes */
+        if (e && err_retryable(e->code)) { /* busy or full: again, for as long as it takes */
                 timer_after_ms(source_loop(s->source), &k->again, REPEAT_MS);
                 return;
         }
@@ -158,7 +175,8 @@ static void on_stored(void *arg, const char *event_id UNUSED, const struct err *
 static void emit(void *arg)
 {
         struct kept *k = arg;
-        source_emit(k->state->source, &(struct source_event){.data = {k->data, k->len}}, on_stored, k);
+        source_emit(k->state->source, &(struct source_event){.data = {k->data, k->len}}, on_stored,
+                    k);
 }
 
 static struct str reply_str(const redisReply *r)
@@ -171,7 +189,8 @@ static void on_message(struct redis_state *s, const redisReply *r)
         ERR_SLOT(e);
         AUTO_BUF struct buf b = BUF_INIT(MESSAGE_MAX + 4096);
         const struct redis_config *c = config(s);
-        if (redis_payload(&b, reply_str(r->element[1]), STR(""), reply_str(r->element[2]), c->json_body, &c->metadata, &e) < 0) {
+        if (redis_payload(&b, reply_str(r->element[1]), STR(""), reply_str(r->element[2]),
+                          c->json_body, &c->metadata, &e) < 0) {
                 source_bad_event(s->source, &e);
                 err_clear(&e);
                 return;
@@ -237,14 +256,16 @@ static void on_reply(struct redis_state *s, const redisReply *r)
 {
         if (r->type == REDIS_REPLY_ERROR) {
                 struct err e = {0};
-                bool denied = str_starts(r->str, "NOAUTH") || str_starts(r->str, "WRONGPASS") || str_starts(r->str, "NOPERM") ||
-                              strstr(r->str, "invalid password");
+                bool denied = str_starts(r->str, "NOAUTH") || str_starts(r->str, "WRONGPASS") ||
+                              str_starts(r->str, "NOPERM") || strstr(r->str, "invalid password");
                 err_set(&e, denied ? ERR_DENIED : ERR_PROTOCOL, "%.200s", r->str);
                 breaks(s, &e);
                 return;
         }
-        bool list = r->type == REDIS_REPLY_ARRAY && r->elements >= 1 && r->element[0]->type == REDIS_REPLY_STRING;
-        if (list && r->elements == 3 && strcmp(r->element[0]->str, "message") == 0 && r->element[1]->str && r->element[2]->str)
+        bool list = r->type == REDIS_REPLY_ARRAY && r->elements >= 1 &&
+                    r->element[0]->type == REDIS_REPLY_STRING;
+        if (list && r->elements == 3 && strcmp(r->element[0]->str, "message") == 0 &&
+            r->element[1]->str && r->element[2]->str)
                 on_message(s, r);
         else if (list && strcmp(r->element[0]->str, "pong") == 0)
                 timer_cancel(source_loop(s->source), &s->pong);
@@ -287,13 +308,15 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
         unsigned long tls = s->tls ? bufferevent_get_openssl_error(bev) : 0;
         int dns = bufferevent_socket_get_dns_error(bev);
         if (tls)
-                err_set(&e, ERR_UNAVAILABLE, "TLS: %s", ERR_reason_error_string(tls) ? ERR_reason_error_string(tls) : "failed");
+                err_set(&e, ERR_UNAVAILABLE, "TLS: %s",
+                        ERR_reason_error_string(tls) ? ERR_reason_error_string(tls) : "failed");
         else if (dns)
                 err_set(&e, ERR_UNAVAILABLE, "%s", evutil_gai_strerror(dns));
         else if (what & BEV_EVENT_EOF)
                 err_set(&e, ERR_UNAVAILABLE, "the server closed the connection");
         else
-                err_errno(&e, EVUTIL_SOCKET_ERROR() ? EVUTIL_SOCKET_ERROR() : ECONNRESET, "connection");
+                err_errno(&e, EVUTIL_SOCKET_ERROR() ? EVUTIL_SOCKET_ERROR() : ECONNRESET,
+                          "connection");
         breaks(s, &e);
 }
 
@@ -334,10 +357,12 @@ static int open_stream(struct redis_state *s, const char *host, struct err *e)
                 s->bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
                 return 0;
         }
-        if (tls_client_ctx(&s->tls, pem(s, tls->ca), pem(s, tls->cert), pem(s, tls->key), tls->insecure_skip_verify, e) < 0)
+        if (tls_client_ctx(&s->tls, pem(s, tls->ca), pem(s, tls->cert), pem(s, tls->key),
+                           tls->insecure_skip_verify, e) < 0)
                 return -1;
         SSL *ssl = tls_client_new(s->tls, host);
-        s->bev = bufferevent_openssl_socket_new(base, -1, ssl, BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE);
+        s->bev = bufferevent_openssl_socket_new(base, -1, ssl, BUFFEREVENT_SSL_CONNECTING,
+                                                BEV_OPT_CLOSE_ON_FREE);
         bufferevent_openssl_set_allow_dirty_shutdown(s->bev, 1);
         return 0;
 }
@@ -352,18 +377,21 @@ static int redis_start(struct source *source, struct err *e)
         timer_init(&s->pong, on_pong_timeout, s);
         const char *address = config(s)->host_address, *colon = strrchr(address, ':');
         bool bracketed = address[0] == '[' && colon > address && colon[-1] == ']';
-        AUTO(mem_free) char *host = bracketed ? mem_strndup(address + 1, (size_t)(colon - address - 2))
-                                              : mem_strndup(address, (size_t)(colon - address));
+        AUTO(mem_free)
+        char *host = bracketed ? mem_strndup(address + 1, (size_t)(colon - address - 2))
+                               : mem_strndup(address, (size_t)(colon - address));
         if (open_stream(s, host, e) < 0)
                 return err_wrap(e, "redis %s", address);
         s->reader = redisReaderCreate();
         s->reader->maxbuf = 64 * 1024;
-        s->dns = evdns_base_new(loop_base(l), EVDNS_BASE_INITIALIZE_NAMESERVERS | EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+        s->dns = evdns_base_new(loop_base(l), EVDNS_BASE_INITIALIZE_NAMESERVERS |
+                                                      EVDNS_BASE_DISABLE_WHEN_INACTIVE);
         bufferevent_setcb(s->bev, on_readable, NULL, on_event, s);
         bufferevent_setwatermark(s->bev, EV_READ, 0, 1 << 20);
         bufferevent_enable(s->bev, EV_READ | EV_WRITE);
         timer_after_ms(l, &s->handshake, HANDSHAKE_MS);
-        if (bufferevent_socket_connect_hostname(s->bev, s->dns, AF_UNSPEC, host, atoi(colon + 1)) < 0)
+        if (bufferevent_socket_connect_hostname(s->bev, s->dns, AF_UNSPEC, host, atoi(colon + 1)) <
+            0)
                 return err_set(e, ERR_UNAVAILABLE, "redis %s: cannot connect", address);
         return 0;
 }
@@ -391,6 +419,11 @@ static void redis_pause(struct source *source, bool paused)
         mind_reading(s);
 }
 
-const struct source_driver source_redis = {
-        .type = "redis", .fields = redis_fields, .config_size = sizeof(struct redis_config), .state_size = sizeof(struct redis_state),
-        .check = redis_check, .start = redis_start, .stop = redis_stop, .pause = redis_pause};
+const struct source_driver source_redis = {.type = "redis",
+                                           .fields = redis_fields,
+                                           .config_size = sizeof(struct redis_config),
+                                           .state_size = sizeof(struct redis_state),
+                                           .check = redis_check,
+                                           .start = redis_start,
+                                           .stop = redis_stop,
+                                           .pause = redis_pause};
