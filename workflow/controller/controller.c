@@ -1,0 +1,185 @@
+/* workflow/controller/controller.c: start, follow, drain; see controller.h. Workflows are followed
+ * once the caches are filled, and only those that are not completed: a data folder with a long
+ * history starts as fast as an empty one. SPDX-License-Identifier: Apache-2.0 */
+#include "workflow/controller/controller_priv.h"
+#include <stdlib.h>
+
+#define NOT_COMPLETED "workflows.argoproj.io/completed!=true"
+
+static const json_t *look_up(void *arg, const char *kind, const char *ns, const char *name)
+{
+        struct controller *c = arg;
+        if (streq(kind, "WorkflowTemplate"))
+                return cache_get(c->templates, ns, name);
+        if (streq(kind, "ClusterWorkflowTemplate"))
+                return cache_get(c->cluster_templates, ns, name);
+        if (streq(kind, "ConfigMap"))
+                return cache_get(c->config_maps, ns, name);
+        return NULL;
+}
+
+static void on_drain_check(void *arg);
+static void on_drain_timeout(void *arg);
+
+int controller_new(struct controller **out, const struct controller_options *o,
+                   struct err *e UNUSED)
+{
+        struct controller *c = NEW(struct controller);
+        c->o = *o;
+        c->o.ns = c->ns = mem_strdup(o->ns);
+        c->selector = o->label_selector ? mem_printf("%s,%s", NOT_COMPLETED, o->label_selector)
+                                        : mem_strdup(NOT_COMPLETED);
+        c->log = log_with(log_root(), F_STR("component", "controller"));
+        c->lookup = (struct wf_lookup){look_up, c};
+        c->artifact_repository =
+                json_pack("{s:b, s:{s:s}}", "archiveLogs", 0, "folder", "keyFormat",
+                          "{{workflow.namespace}}/{{workflow.name}}/{{pod.name}}");
+        c->defaults = (struct wf_defaults){o->workflow_defaults, c->artifact_repository};
+        task_init(&c->drain_check, on_drain_check, c);
+        timer_init(&c->drain_timer, on_drain_timeout, c);
+        *out = c;
+        return 0;
+}
+
+struct controller *controller_free(struct controller *c)
+{
+        if (!c)
+                return NULL;
+        c->workflows = store_follow_stop(c->workflows);
+        struct run *r, *next;
+        HASH_ITER (hh, c->runs, r, next)
+                run_free(r);
+        c->templates = cache_free(c->templates);
+        c->cluster_templates = cache_free(c->cluster_templates);
+        c->config_maps = cache_free(c->config_maps);
+        loop_undefer(c->o.loop, &c->drain_check);
+        timer_cancel(c->o.loop, &c->drain_timer);
+        json_decref(c->artifact_repository);
+        log_free(c->log);
+        free(c->selector);
+        free(c->ns);
+        free(c);
+        return NULL;
+}
+
+/* ---- following ---- */
+
+static void on_set(void *arg, json_t *obj)
+{
+        run_set(arg, obj);
+}
+
+static void on_gone(void *arg, json_t *obj)
+{
+        run_gone(arg, obj);
+}
+
+static void on_synced(void *arg)
+{
+        struct controller *c = arg;
+        c->synced = true;
+        log_info(c->log, "Workflows are followed.", F_UINT("unfinished", HASH_COUNT(c->runs)));
+}
+
+static int follow_workflows(struct controller *c, struct err *e)
+{
+        static const struct store_follow_handlers handlers = {on_set, on_gone, on_synced};
+        const struct store_list_opts opts = {.label_selector = c->selector, .no_nodes = true};
+        return store_follow(&c->workflows, c->o.store, &STORE_WORKFLOW, c->o.ns, &opts, &handlers,
+                            c, e);
+}
+
+void controller_cache_synced(struct controller *c)
+{
+        if (c->workflows || !c->started || !cache_synced(c->templates) ||
+            !cache_synced(c->cluster_templates) || !cache_synced(c->config_maps))
+                return;
+        ERR_SLOT(e);
+        if (follow_workflows(c, &e) < 0) {
+                log_error(c->log, "Workflows cannot be followed.", F_ERR(&e));
+                err_clear(&e);
+        }
+}
+
+int controller_start(struct controller *c, struct runner *r, struct err *e)
+{
+        c->runner = r;
+        if (cache_follow(&c->templates, c, &STORE_WORKFLOW_TEMPLATE, c->o.ns, e) < 0 ||
+            cache_follow(&c->cluster_templates, c, &STORE_CLUSTER_WORKFLOW_TEMPLATE, NULL, e) < 0 ||
+            cache_follow(&c->config_maps, c, &STORE_CONFIG_MAP, c->o.ns, e) < 0)
+                return -1;
+        c->started = true;
+        controller_cache_synced(c);
+        return 0;
+}
+
+bool controller_ready(struct controller *c)
+{
+        return c->synced && c->reading == 0 && !c->draining;
+}
+
+void controller_on_pod(void *arg, const char *workflow_uid, const char *node_id,
+                       const struct pod_status *st)
+{
+        struct controller *c = arg;
+        struct run *r = run_find(c, workflow_uid);
+        if (r)
+                pods_on_update(r, node_id, st);
+}
+
+struct controller_info controller_info(const struct controller *c)
+{
+        return (struct controller_info){HASH_COUNT(c->runs), c->n_pods};
+}
+
+void controller_count_phase(const char *ns, const char *from, const char *to)
+{
+        if (streq(from, to))
+                return;
+        if (!str_empty(from))
+                metric_add(metric_series(METRIC_WF_GAUGE, from, NULL, NULL), -1);
+        if (str_empty(to))
+                return;
+        metric_add(metric_series(METRIC_WF_GAUGE, to, NULL, NULL), 1);
+        metric_add(metric_series(METRIC_WF_TOTAL, to, ns, NULL), 1);
+}
+
+/* ---- drain ---- */
+
+static void end_drain(struct controller *c)
+{
+        timer_cancel(c->o.loop, &c->drain_timer);
+        loop_fn *done = TAKE(c->drained);
+        if (done)
+                done(c->drained_arg);
+}
+
+static void on_drain_check(void *arg)
+{
+        struct controller *c = arg;
+        if (c->drained && c->patching == 0)
+                end_drain(c);
+}
+
+static void on_drain_timeout(void *arg)
+{
+        struct controller *c = arg;
+        log_warn(c->log, "Stopping before every state was stored; the next start repeats it.",
+                 F_UINT("workflows", c->patching));
+        end_drain(c);
+}
+
+void controller_look_drained(struct controller *c)
+{
+        if (c->draining)
+                loop_defer(c->o.loop, &c->drain_check);
+}
+
+void controller_drain(struct controller *c, int grace_ms, loop_fn *done, void *arg)
+{
+        c->draining = true;
+        c->drained = done;
+        c->drained_arg = arg;
+        timer_after_ms(c->o.loop, &c->drain_timer, grace_ms);
+        loop_defer(c->o.loop, &c->drain_check);
+}

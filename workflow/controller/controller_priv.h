@@ -1,0 +1,142 @@
+/* workflow/controller/controller_priv.h: what the files of the controller share.
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "common/base/json.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/base/metrics.h"
+#include "common/base/str.h"
+#include "common/store/store.h"
+#include "workflow/controller/controller.h"
+#include "workflow/engine/engine.h"
+#include <uthash.h>
+
+/* ---- cache.c: objects of one kind by namespace/name, as the engine looks them up ---- */
+
+struct cache;
+int cache_follow(struct cache **out, struct controller *c, const struct store_kind *kind,
+                 const char *ns, struct err *e) MUST_CHECK;
+struct cache *cache_free(struct cache *cache);
+const json_t *cache_get(const struct cache *cache, const char *ns, const char *name);
+bool cache_synced(const struct cache *cache);
+
+/* ---- run.c: one workflow in progress ---- */
+
+struct run_input { /* owns what `in` borrows */
+        struct wf_input in;
+        char *texts[5];
+        json_t *json[2];
+};
+struct pod_start { /* a pod that waits until its node is durable */
+        char *node_id, *node_name, *pod_name;
+        json_t *template;
+        bool capture_result, killed;
+        int64_t deadline_s;
+};
+struct pod_starts {
+        struct pod_start *items;
+        size_t n, cap;
+};
+struct run_pod { /* handed to the runner and not ended */
+        char *node_id;
+        int phase;
+        UT_hash_handle hh;
+};
+enum run_state {
+        RUN_READING, /* its nodes are being read from the store */
+        RUN_LIVE,
+        RUN_BROKEN,  /* it cannot be read: left alone until it changes */
+        RUN_DELETED, /* the object is gone; waiting for its pods to end */
+};
+struct run_op {          /* a call to the store that outlives the run it was made for */
+        struct run *run; /* NULL: nobody waits any more */
+};
+struct run {
+        struct controller *c;
+        enum run_state state;
+        char *key, *ns, *name, *uid; /* key: namespace/name */
+        struct log *log;
+        struct wf *wf;
+        struct wall last;      /* of the latest step: `now` never goes back */
+        json_int_t generation; /* of the spec that the engine knows */
+        json_t *newest;        /* RUN_READING: what the store showed meanwhile */
+        struct run_op *op;     /* a read or a patch in flight */
+
+        struct run_input *inputs; /* of this turn */
+        size_t n_inputs, cap_inputs;
+        struct loop_task turn;
+        struct loop_timer timer; /* the engine's */
+
+        /* persist.c */
+        json_t *dirty; /* set of node ids */
+        bool dirty_status, finished;
+        json_t *view;     /* {metadata: {labels}, status} without nodes, as last stored */
+        json_t *patching; /* node ids of the patch in flight */
+        json_t *patching_view;
+        json_t *applied; /* action annotations that were applied and may still be on the object */
+        struct pod_starts next, flight;
+        struct loop_timer retry;
+        int failures; /* of patches, in a row */
+
+        struct run_pod *pods;
+        UT_hash_handle hh, by_key;
+};
+
+void run_set(struct controller *c, json_t *obj); /* the store showed this object */
+void run_gone(struct controller *c, const json_t *obj);
+void run_free(struct run *r);
+void run_read(struct run *r); /* RUN_READING: ask the store for the whole object */
+void run_input(struct run *r,
+               const struct wf_input *in); /* copies; stepped at the end of this turn */
+void run_carry_out(struct run *r, struct wf_commands *cmds);
+struct run *run_find(struct controller *c, const char *uid);
+struct run_op *run_op_new(struct run *r);
+struct run *run_op_end(struct run_op *op); /* the run, or NULL when nobody waits */
+
+/* ---- pods.c: pods between engine and runner ---- */
+
+void pods_queue(struct run *r, struct wf_command *cmd);    /* takes cmd->template */
+void pods_start(struct run *r, struct pod_starts *starts); /* hand over; empties the list */
+void pods_requeue(struct run *r); /* the patch failed: flight goes back to next */
+void pods_kill(struct run *r, const char *node_id);
+void pods_recover(struct run *r);
+void pods_kill_all(struct run *r);
+void pods_on_update(struct run *r, const char *node_id, const struct pod_status *st);
+void pods_deinit(struct run *r);
+
+/* ---- persist.c: one patch at a time ---- */
+
+void persist_init(struct run *r);
+void persist_restored(struct run *r, const json_t *obj); /* what the store has already */
+void persist_flush(struct run *r);
+void persist_stop(struct run *r); /* whatever is in flight is not waited for */
+void persist_deinit(struct run *r);
+
+/* ---- annotations.c: user actions ---- */
+
+void annotations_look(struct run *r, const json_t *obj);
+void annotations_put_done(const struct run *r, json_t *patch); /* null for each that was applied */
+
+/* ---- controller.c ---- */
+
+struct controller {
+        struct controller_options o;
+        char *ns, *selector;
+        struct log *log;
+        struct runner *runner;
+        struct cache *templates, *cluster_templates, *config_maps;
+        struct store_follow *workflows;
+        struct wf_lookup lookup;
+        struct wf_defaults defaults;
+        json_t *artifact_repository;
+        struct run *runs, *runs_by_key; /* by uid; by namespace/name */
+        size_t reading, patching, n_pods;
+        bool started, synced, draining;
+        loop_fn *drained;
+        void *drained_arg;
+        struct loop_timer drain_timer;
+        struct loop_task drain_check;
+};
+void controller_cache_synced(struct controller *c);
+void controller_look_drained(struct controller *c); /* after each patch */
+void controller_count_phase(const char *ns, const char *from, const char *to);

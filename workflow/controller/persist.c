@@ -1,0 +1,175 @@
+/* workflow/controller/persist.c: what changed in a turn becomes one merge patch; one patch per
+ * workflow is in flight, the rest gathers. Status and labels are compared with what was stored
+ * last, so the patch says exactly what differs; nodes are named by the engine. Pods whose nodes the
+ * patch records start when it is durable. SPDX-License-Identifier: Apache-2.0 */
+#include "common/base/rand.h"
+#include "workflow/controller/controller_priv.h"
+
+enum { BACKOFF_FIRST_MS = 100, BACKOFF_STEPS = 7 };
+
+static void on_retry(void *arg)
+{
+        struct run *r = arg;
+        if (r->state == RUN_READING)
+                run_read(r);
+        else
+                persist_flush(r);
+}
+
+void persist_init(struct run *r)
+{
+        r->dirty = json_object();
+        r->view = json_object();
+        r->applied = json_object();
+        timer_init(&r->retry, on_retry, r);
+}
+
+void persist_stop(struct run *r)
+{
+        timer_cancel(r->c->o.loop, &r->retry);
+        if (!r->patching)
+                return;
+        r->c->patching--;
+        json_decref(TAKE(r->patching));
+        json_decref(TAKE(r->patching_view));
+}
+
+void persist_deinit(struct run *r)
+{
+        persist_stop(r);
+        json_decref(r->dirty);
+        json_decref(r->view);
+        json_decref(r->applied);
+}
+
+static json_t *view_of(const struct run *r, json_t *labels_taken)
+{
+        return json_pack("{s:{s:o}, s:o}", "metadata", "labels", labels_taken, "status",
+                         wf_status_json(r->wf));
+}
+
+void persist_restored(struct run *r, const json_t *obj)
+{
+        AUTO_JSON json_t *ours = wf_labels_json(r->wf);
+        json_t *labels = json_object(), *value;
+        const char *key;
+        json_object_foreach (ours, key, value) {
+                const char *stored = obj_label(obj, key);
+                if (stored)
+                        json_object_set_new(labels, key, json_string(stored));
+        }
+        json_decref(r->view);
+        r->view = view_of(r, labels);
+}
+
+/* ---- the patch ---- */
+
+/* A merge patch leaves what it does not name: what a node may lose has to be named. */
+static json_t *node_patch(const struct run *r, const char *id)
+{
+        static const char *const may_vanish[] = {"message", "daemoned"};
+        json_t *node = wf_node_json(r->wf, id);
+        for (size_t i = 0; node && i < ARRAY_LEN(may_vanish); i++)
+                if (!json_object_get(node, may_vanish[i]))
+                        json_object_set_new(node, may_vanish[i], json_null());
+        return node;
+}
+
+static void put_nodes(const struct run *r, json_t *patch)
+{
+        const char *id;
+        json_t *unused;
+        json_object_foreach (r->patching, id, unused) {
+                json_t *node = node_patch(r, id);
+                if (node)
+                        json_put_at(patch, node, "status", "nodes", id);
+        }
+}
+
+static bool is_dirty(const struct run *r)
+{
+        return r->dirty_status || json_object_size(r->dirty) || r->next.n;
+}
+
+static void on_patched(void *arg, json_t *obj, const struct err *e);
+
+static void send_patch(struct run *r)
+{
+        r->patching = r->dirty;
+        r->dirty = json_object();
+        r->dirty_status = false;
+        r->flight = r->next;
+        r->next = (struct pod_starts){0};
+        r->patching_view = view_of(r, wf_labels_json(r->wf));
+        AUTO_JSON json_t *patch = json_merge_diff(r->view, r->patching_view);
+        put_nodes(r, patch);
+        annotations_put_done(r, patch);
+        r->c->patching++;
+        store_patch(r->c->o.store, (struct store_ref){&STORE_WORKFLOW, r->ns, r->name},
+                    STORE_PATCH_MERGE, patch, on_patched, run_op_new(r));
+}
+
+void persist_flush(struct run *r)
+{
+        if (r->state == RUN_LIVE && !r->patching && !timer_armed(&r->retry) && is_dirty(r))
+                send_patch(r);
+}
+
+/* ---- the answer ---- */
+
+static void on_failure(struct run *r, const struct err *e)
+{
+        json_object_update(r->dirty, r->patching);
+        persist_stop(r);
+        r->dirty_status = true;
+        pods_requeue(r);
+        if (r->failures++ == 0)
+                log_warn(r->log, "The state of a workflow cannot be stored, trying again.",
+                         F_ERR(e));
+        int step = r->failures < BACKOFF_STEPS ? r->failures : BACKOFF_STEPS;
+        int64_t wait = (int64_t)BACKOFF_FIRST_MS << step;
+        timer_after_ms(r->c->o.loop, &r->retry, wait / 2 + (int64_t)(rand_u64() % (uint64_t)wait));
+        metric_add(metric_series(METRIC_WF_ERRORS, "persist", NULL, NULL), 1);
+}
+
+static void on_finished(struct run *r)
+{
+        log_info(r->log, "Workflow finished.", F_STR("phase", wf_phase(r->wf)),
+                 F_UINT("nodes", wf_node_count(r->wf)),
+                 F_STR("message", json_str(r->view, "status", "message")));
+        runner_forget(r->c->runner, r->uid, false);
+        run_free(r);
+}
+
+static void on_stored(struct run *r)
+{
+        controller_count_phase(r->ns, json_str(r->view, "status", "phase"),
+                               json_str(r->patching_view, "status", "phase"));
+        json_decref(r->view);
+        r->view = TAKE(r->patching_view);
+        persist_stop(r);
+        r->failures = 0;
+        pods_start(r, &r->flight);
+        if (r->finished && !is_dirty(r))
+                on_finished(r);
+        else
+                persist_flush(r);
+}
+
+static void on_patched(void *arg, json_t *obj UNUSED, const struct err *e)
+{
+        struct run *r = run_op_end(arg);
+        if (!r)
+                return;
+        struct controller *c = r->c;
+        if (!e) {
+                on_stored(r);
+        } else if (e->code == ERR_NOT_FOUND) { /* deleted, perhaps as it finished */
+                AUTO_JSON json_t *gone = json_pack("{s:{s:s}}", "metadata", "uid", r->uid);
+                r->finished = false;
+                run_gone(c, gone);
+        } else {
+                on_failure(r, e);
+        }
+        controller_look_drained(c);
+}

@@ -1,0 +1,261 @@
+/* workflow/controller/pods.c: pods between the engine and the runner. A pod starts only when its
+ * node is durable; one that is killed before that never starts. SPDX-License-Identifier: Apache-2.0
+ */
+#include "workflow/controller/controller_priv.h"
+#include <stdlib.h>
+
+static const char *const phase_names[] = {"Pending", "Running", "Succeeded", "Failed", "Error"};
+
+/* ---- counting ---- */
+
+static void count(const struct run *r, int from, int to)
+{
+        if (from >= 0)
+                metric_add(metric_series(METRIC_PODS_GAUGE, phase_names[from], NULL, NULL), -1);
+        if (to < 0)
+                return;
+        if (to < POD_SUCCEEDED)
+                metric_add(metric_series(METRIC_PODS_GAUGE, phase_names[to], NULL, NULL), 1);
+        metric_add(metric_series(METRIC_PODS_TOTAL, phase_names[to], r->ns, NULL), 1);
+}
+
+static struct run_pod *find(struct run *r, const char *node_id)
+{
+        struct run_pod *p;
+        HASH_FIND_STR(r->pods, node_id, p);
+        return p;
+}
+
+static void track(struct run *r, const char *node_id)
+{
+        if (find(r, node_id))
+                return;
+        struct run_pod *p = NEW(struct run_pod);
+        p->node_id = mem_strdup(node_id);
+        p->phase = POD_PENDING;
+        HASH_ADD_KEYPTR(hh, r->pods, p->node_id, strlen(p->node_id), p);
+        r->c->n_pods++;
+        count(r, -1, POD_PENDING);
+}
+
+static void untrack(struct run *r, struct run_pod *p)
+{
+        HASH_DEL(r->pods, p);
+        r->c->n_pods--;
+        free(p->node_id);
+        free(p);
+}
+
+/* ---- starting ---- */
+
+static void start_deinit(struct pod_start *s)
+{
+        free(s->node_id);
+        free(s->node_name);
+        free(s->pod_name);
+        json_decref(s->template);
+}
+
+void pods_queue(struct run *r, struct wf_command *cmd)
+{
+        struct pod_starts *q = &r->next;
+        mem_grow(q->items, q->cap, q->n + 1);
+        q->items[q->n++] = (struct pod_start){.node_id = mem_strdup(cmd->node_id),
+                                              .node_name = mem_strdup(cmd->node_name),
+                                              .pod_name = mem_strdup(cmd->pod_name),
+                                              .template = TAKE(cmd->template),
+                                              .capture_result = cmd->capture_result,
+                                              .deadline_s = cmd->deadline_s};
+}
+
+static void start(struct run *r, const struct pod_start *s)
+{
+        const struct pod_request req = {.ns = r->ns,
+                                        .workflow = r->name,
+                                        .workflow_uid = r->uid,
+                                        .node_id = s->node_id,
+                                        .node_name = s->node_name,
+                                        .pod_name = s->pod_name,
+                                        .template = s->template,
+                                        .capture_result = s->capture_result,
+                                        .deadline_s = s->deadline_s};
+        track(r, s->node_id);
+        runner_start(r->c->runner, &req);
+}
+
+static void report_never_started(struct run *r, const char *node_id)
+{
+        struct wall now = loop_wall(r->c->o.loop);
+        run_input(r, &(struct wf_input){.kind = WF_POD,
+                                        .node_id = node_id,
+                                        .pod_phase = POD_FAILED,
+                                        .message = "killed before it started",
+                                        .exit_code = -1,
+                                        .started = now,
+                                        .finished = now});
+}
+
+void pods_start(struct run *r, struct pod_starts *starts)
+{
+        struct pod_starts list = *starts;
+        *starts = (struct pod_starts){0};
+        for (size_t i = 0; i < list.n; i++) {
+                if (list.items[i].killed)
+                        report_never_started(r, list.items[i].node_id);
+                else if (!r->c->draining) /* else it stays Pending without a trace: the next start
+                                             runs it */
+                        start(r, &list.items[i]);
+                start_deinit(&list.items[i]);
+        }
+        free(list.items);
+}
+
+void pods_requeue(struct run *r)
+{
+        struct pod_starts all = r->flight;
+        r->flight = (struct pod_starts){0};
+        mem_grow(all.items, all.cap, all.n + r->next.n);
+        for (size_t i = 0; i < r->next.n; i++)
+                all.items[all.n++] = r->next.items[i];
+        free(r->next.items);
+        r->next = all;
+}
+
+/* ---- ending ---- */
+
+static bool cancel_start(struct pod_starts *starts, const char *node_id)
+{
+        for (size_t i = 0; i < starts->n; i++) {
+                if (streq(starts->items[i].node_id, node_id)) {
+                        starts->items[i].killed = true;
+                        return true;
+                }
+        }
+        return false;
+}
+
+void pods_kill(struct run *r, const char *node_id)
+{
+        if (!cancel_start(&r->next, node_id) && !cancel_start(&r->flight, node_id))
+                runner_kill(r->c->runner, r->uid, node_id, 0);
+}
+
+void pods_kill_all(struct run *r)
+{
+        struct run_pod *p, *next;
+        HASH_ITER (hh, r->pods, p, next)
+                runner_kill(r->c->runner, r->uid, p->node_id, 0);
+}
+
+/* ---- news ---- */
+
+static void pass_on(struct run *r, const char *node_id, const struct pod_status *st)
+{
+        run_input(r, &(struct wf_input){.kind = WF_POD,
+                                        .node_id = node_id,
+                                        .pod_phase = st->phase,
+                                        .message = st->message,
+                                        .exit_code = st->exit_code,
+                                        .outputs = st->outputs,
+                                        .ip = st->ip,
+                                        .host = st->host,
+                                        .started = st->started,
+                                        .finished = st->finished});
+}
+
+void pods_on_update(struct run *r, const char *node_id, const struct pod_status *st)
+{
+        struct run_pod *p = find(r, node_id);
+        if (p && p->phase != (int)st->phase) {
+                count(r, p->phase, st->phase);
+                p->phase = st->phase;
+        }
+        if (p && st->phase >= POD_SUCCEEDED)
+                untrack(r, p);
+        if (r->state == RUN_LIVE)
+                pass_on(r, node_id, st);
+        if (r->state != RUN_DELETED || r->pods)
+                return;
+        runner_forget(r->c->runner, r->uid, true);
+        run_free(r);
+}
+
+/* ---- recovery ---- */
+
+struct live {
+        char **ids;
+        size_t n, cap;
+};
+
+static void collect(void *arg, const char *node_id, const char *pod_name UNUSED)
+{
+        struct live *live = arg;
+        mem_grow(live->ids, live->cap, live->n + 1);
+        live->ids[live->n++] = mem_strdup(node_id);
+}
+
+static bool was_running(const struct run *r, const char *node_id)
+{
+        AUTO_JSON json_t *node = wf_node_json(r->wf, node_id);
+        return streq(json_str(node, "phase"), "Running");
+}
+
+/* No trace of the pod: it never began, unless it was seen running: then somebody took it away, and
+ * running it again is not ours to decide. */
+static void recover_lost(struct run *r, const char *node_id)
+{
+        struct wall now = loop_wall(r->c->o.loop);
+        if (was_running(r, node_id)) {
+                const struct pod_status st = {.phase = POD_ERROR,
+                                              .message = "pod deleted",
+                                              .exit_code = -1,
+                                              .started = now,
+                                              .finished = now};
+                pass_on(r, node_id, &st);
+                return;
+        }
+        struct wf_commands cmds = {0};
+        wf_restart_pod(r->wf, node_id, now, &cmds);
+        run_carry_out(r, &cmds);
+        wf_commands_deinit(&cmds);
+}
+
+void pods_recover(struct run *r)
+{
+        struct live live = {0};
+        size_t adopted = 0;
+        wf_each_live_pod(r->wf, collect, &live);
+        for (size_t i = 0; i < live.n; i++) {
+                track(r, live.ids[i]); /* before adopting: updates may come at once */
+                if (runner_adopt(r->c->runner, r->uid, live.ids[i])) {
+                        adopted++;
+                } else {
+                        struct run_pod *p = find(r, live.ids[i]);
+                        count(r, p->phase, -1);
+                        untrack(r, p);
+                        recover_lost(r, live.ids[i]);
+                }
+                free(live.ids[i]);
+        }
+        free(live.ids);
+        log_info(r->log, "Workflow resumed.", F_UINT("pods", live.n), F_UINT("adopted", adopted));
+}
+
+static void starts_deinit(struct pod_starts *starts)
+{
+        for (size_t i = 0; i < starts->n; i++)
+                start_deinit(&starts->items[i]);
+        free(starts->items);
+        *starts = (struct pod_starts){0};
+}
+
+void pods_deinit(struct run *r)
+{
+        struct run_pod *p, *next;
+        HASH_ITER (hh, r->pods, p, next) {
+                count(r, p->phase, -1);
+                untrack(r, p);
+        }
+        starts_deinit(&r->next);
+        starts_deinit(&r->flight);
+}
