@@ -169,9 +169,10 @@ void http_conn_reject(struct http_req *c, int status, const char *text)
         http_conn_deadline(c, 0);
         c->keep_alive = false;
         c->early = true;
+        if (!c->open)
+                c->server->n_open++;
         c->state = CONN_HANDLER;
         c->open = true;
-        c->server->n_open++;
         http_reply_text(c, status, text);
 }
 

@@ -52,9 +52,10 @@ static int refuse(struct http_req *c, int status, const char *text)
         }
         c->body_len = c->head.framing == HTTP_LENGTH ? (size_t)c->head.content_length : 0;
         http_conn_deadline(c, 0);
+        if (!c->open)
+                c->server->n_open++;
         c->state = CONN_HANDLER;
         c->open = true;
-        c->server->n_open++;
         http_reply_text(c, status, text);
         return -1;
 }
@@ -68,17 +69,10 @@ static void redirect_text(struct http_req *c, const char *clean)
         http_reply_header(c, "Location", buf_str(&to));
 }
 
-static int find_route(struct http_req *c)
+static int lookup_route(struct http_req *c)
 {
         struct http_match m;
-        char *path = c->in.data + c->head.path.at;
-        if (!url_decode_in_place(path, false))
-                return refuse(c, 400, "malformed escape in the path");
-        AUTO_BUF struct buf clean = BUF_INIT(HTTP_MAX_HEAD);
-        if (http_path_clean(&clean, path) && path[0] == '/') {
-                redirect_text(c, buf_str(&clean));
-                return refuse(c, 301, "moved permanently\n");
-        }
+        const char *path = head_text(c, c->head.path);
         if (!http_routes_find(&c->server->routes, path, &m))
                 return refuse(c, 404, "404 page not found\n");
         struct http_route *r = http_path_pick(m.path, head_text(c, c->head.method));
@@ -94,6 +88,19 @@ static int find_route(struct http_req *c)
                 keep_params(c, &m);
         c->max_body = r->max_body ? r->max_body : c->server->opt.max_body_bytes;
         return 0;
+}
+
+static int find_route(struct http_req *c)
+{
+        char *path = c->in.data + c->head.path.at;
+        if (!url_decode_in_place(path, false))
+                return refuse(c, 400, "malformed escape in the path");
+        AUTO_BUF struct buf clean = BUF_INIT(HTTP_MAX_HEAD);
+        if (http_path_clean(&clean, path) && path[0] == '/') {
+                redirect_text(c, buf_str(&clean));
+                return refuse(c, 301, "moved permanently\n");
+        }
+        return lookup_route(c);
 }
 
 /* Limits first, then the route, then the body's limit. -1: answered. */
@@ -161,12 +168,25 @@ static int read_body(struct http_req *c)
         return r;
 }
 
+/* The route was taken away while the body arrived; whoever serves the path now gets the request. */
+static int find_again(struct http_req *c)
+{
+        http_route_unref(c->route);
+        c->route = NULL;
+        buf_reset(&c->params);
+        if (lookup_route(c) < 0)
+                return -1;
+        return c->body_len > c->max_body ? refuse(c, 413, "request body too large") : 0;
+}
+
 static void hand_over(struct http_req *c)
 {
         c->state = CONN_HANDLER;
         c->open = true;
         c->server->n_open++;
         http_conn_deadline(c, 0);
+        if (!c->route->path && find_again(c) < 0)
+                return;
         c->route->fn(c, c->route->arg);
 }
 
