@@ -49,7 +49,7 @@ static enum err_code code_of(const char *reason, int status)
                 if (streq(reasons[i].reason, reason))
                         return reasons[i].code;
         for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
-                if (reasons[i].status == status)
+                if (status && reasons[i].status == status)
                         return reasons[i].code;
         return status >= 500 ? ERR_UNAVAILABLE : status >= 400 ? ERR_INVALID : ERR_PROTOCOL;
 }
@@ -65,8 +65,10 @@ static void put_resource(struct buf *b, const struct kube_target *t)
                 buf_addf(b, "/%s", t->subresource);
 }
 
-static char *what_of(const struct kube_question *q)
+char *kube_question_words(const struct kube_question *q)
 {
+        if (!q->target)
+                return mem_strdup("ask the cluster");
         struct buf b = BUF_INIT(1024);
         buf_addf(&b, "%s ", kube_verb_name(q->verb));
         put_resource(&b, q->target);
@@ -101,7 +103,7 @@ static void explain(const struct kube_question *q, int status, const char *messa
         }
         if (!q->target)
                 return;
-        AUTO(mem_free) char *what = what_of(q), *hint = NULL;
+        AUTO(mem_free) char *what = kube_question_words(q), *hint = NULL;
         if (e->code == ERR_DENIED) {
                 hint = rule_hint(q, message);
                 err_wrap(e, "not allowed to %s%s", what, hint);

@@ -28,6 +28,8 @@ struct kube_question {
         const struct kube_target *target; /* NULL: an address without a kind */
         const char *origin;               /* whose credentials, may be NULL */
 };
+/* "create workflows.argoproj.io in namespace x"; heap. */
+char *kube_question_words(const struct kube_question *q) MUST_CHECK;
 /* An answer of 400 and more. `body` is a Status object or plain text (429, 404 of an unknown kind).
  * Codes by the Status' reason, else by the HTTP status: AlreadyExists, Conflict CONFLICT; NotFound
  * NOT_FOUND; Forbidden, Unauthorized DENIED; Invalid, BadRequest, ... INVALID; Expired, Gone GONE;
