@@ -10,8 +10,9 @@
  * finds nothing. Like the original it also answers on broken documents (whatever the way to the
  * value shows), and never reads outside them. Cost: one pass up to the value at memory-scan speed;
  * no malloc, the arena is touched only for strings with escapes and for results that must be built
- * (#, queries with #, modifiers, multipaths). Limits: GJSON_DEPTH levels of path, LANG_STEPS plus the
- * length of the document, the arena's max; past them ERR_LIMIT. Threads: any; pure. SPDX-License-Identifier: Apache-2.0 */
+ * (#, queries with #, modifiers, multipaths). Limits: GJSON_DEPTH levels of path, LANG_STEPS plus
+ * the length of the document, the arena's max; past them ERR_LIMIT. Threads: any; pure.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "common/base/err.h"
 #include "common/base/mem.h"
@@ -23,11 +24,11 @@ enum { GJSON_DEPTH = 300 };
 enum gjson_type { GJSON_NULL, GJSON_FALSE, GJSON_NUMBER, GJSON_STRING, GJSON_TRUE, GJSON_JSON };
 struct gjson {
         enum gjson_type type;
-        bool exists;    /* false: nothing there; type is GJSON_NULL and raw empty */
-        struct str raw; /* the bytes of the value: in the document, or built in the arena */
-        struct str str; /* GJSON_STRING: unescaped, in the document or in the arena */
-        double num;     /* GJSON_NUMBER */
-        size_t index;   /* of raw in the document; 0 when it is not a place in it */
+        bool exists;           /* false: nothing there; type is GJSON_NULL and raw empty */
+        struct str raw;        /* the bytes of the value: in the document, or built in the arena */
+        struct str str;        /* GJSON_STRING: unescaped, in the document or in the arena */
+        double num;            /* GJSON_NUMBER */
+        size_t index;          /* of raw in the document; 0 when it is not a place in it */
         const size_t *indexes; /* of the parts of a # result; NULL: not such a result */
         size_t nindexes;
 };

@@ -24,7 +24,8 @@ bool gonum_bool(struct str s, bool *out);
 int64_t gonum_f64_to_i64(double d);
 uint64_t gonum_f64_to_u64(double d);
 
-/* FormatFloat(d, verb, precision, 64): verb e E f F g G; precision -1 the shortest that reads back. */
+/* FormatFloat(d, verb, precision, 64): verb e E f F g G; precision -1 the shortest that reads back.
+ */
 void gonum_put_float(struct buf *b, double d, char verb, int precision);
 /* The same into a fixed array. Returns the length; at most GONUM_TEXT bytes for precision -1. */
 enum { GONUM_TEXT = 352 };

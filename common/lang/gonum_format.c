@@ -1,6 +1,6 @@
 /* common/lang/gonum_format.c: floats as Go prints them.
- * Small integers are printed directly; else the shortest digits are found by trying 15, 16 and 17 of
- * them, and laid out by hand: the C library's %g decides differently. SPDX-License-Identifier:
+ * Small integers are printed directly; else the shortest digits are found by trying 15, 16 and 17
+ * of them, and laid out by hand: the C library's %g decides differently. SPDX-License-Identifier:
  * Apache-2.0 */
 #include "common/lang/gonum.h"
 #include <math.h>
@@ -135,9 +135,8 @@ static void put_g(struct buf *b, double d, char verb, int precision)
                 precision = 1;
         if (precision > 400)
                 precision = 400;
-        char fmt[8] = {'%', '.', '*', verb, 0};
         char text[512];
-        int n = snprintf(text, sizeof(text), fmt, precision, d);
+        int n = snprintf(text, sizeof(text), verb == 'G' ? "%.*G" : "%.*g", precision, d);
         if (n > 0)
                 buf_add(b, text, (size_t)n);
 }

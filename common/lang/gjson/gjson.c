@@ -1,7 +1,7 @@
 /* common/lang/gjson/gjson.c: see gjson.h: entry points, multipaths, conversions.
- * The original has no compile step and almost no syntax of its own: a component means what the value it meets
- * makes of it. So a prepared path is its text with its length checked; taking it apart costs less than a
- * key comparison. SPDX-License-Identifier: Apache-2.0 */
+ * The original has no compile step and almost no syntax of its own: a component means what the
+ * value it meets makes of it. So a prepared path is its text with its length checked; taking it
+ * apart costs less than a key comparison. SPDX-License-Identifier: Apache-2.0 */
 #include "common/lang/gjson/gjson_priv.h"
 #include "common/lang/gonum.h"
 
@@ -101,8 +101,8 @@ static void put_member_name(struct abuf *b, const struct gj_selector *s)
         abuf_addc(b, ':');
 }
 
-/* [a,b] or {"x":a,b} at the start of the path. False: it is none after all; what is left of the path (nothing,
- * or what stands behind the bracket) is then an ordinary one, as in the original. */
+/* [a,b] or {"x":a,b} at the start of the path. False: it is none after all; what is left of the
+ * path (nothing, or what stands behind the bracket) is then an ordinary one, as in the original. */
 static bool multipath(struct gj *g, struct str json, struct str *path, struct gjson *out)
 {
         struct gj_selector *sel;
@@ -246,6 +246,7 @@ bool gj_each_next(struct gj *g, struct gj_each *it, struct gjson *key, struct gj
         if (!gj_any(g, json, &it->i, value))
                 return false;
         value->index = from;
+        it->i++; /* whatever stands behind a value counts as its comma */
         return !g->failed;
 }
 

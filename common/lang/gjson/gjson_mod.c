@@ -1,5 +1,5 @@
-/* common/lang/gjson/gjson_mod.c: see gjson_priv.h: modifiers (@name, @name:argument) and literals (!value).
- * A modifier maps the text of a document to another text; nothing else is known about it.
+/* common/lang/gjson/gjson_mod.c: see gjson_priv.h: modifiers (@name, @name:argument) and literals
+ * (!value). A modifier maps the text of a document to another text; nothing else is known about it.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "common/lang/gjson/gjson_priv.h"
 #include <strings.h>
@@ -414,10 +414,10 @@ static const struct {
         const char *name;
         modifier_fn *fn;
 } modifiers[] = {
-        {"pretty", gj_pretty},    {"ugly", mod_ugly},       {"reverse", mod_reverse},
-        {"this", mod_this},       {"flatten", mod_flatten}, {"join", mod_join},
-        {"valid", mod_valid},     {"keys", mod_keys},       {"values", mod_values},
-        {"tostr", mod_tostr},     {"fromstr", mod_fromstr}, {"group", mod_group},
+        {"pretty", gj_pretty}, {"ugly", mod_ugly},       {"reverse", mod_reverse},
+        {"this", mod_this},    {"flatten", mod_flatten}, {"join", mod_join},
+        {"valid", mod_valid},  {"keys", mod_keys},       {"values", mod_values},
+        {"tostr", mod_tostr},  {"fromstr", mod_fromstr}, {"group", mod_group},
         {"dig", mod_dig},
 };
 

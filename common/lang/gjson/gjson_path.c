@@ -1,6 +1,7 @@
 /* common/lang/gjson/gjson_path.c: see gjson_priv.h: paths taken apart, one component at a time.
- * The grammar depends on what a component meets: under an object `#` is a letter, under an array it is an
- * operator. So a component is parsed when the walk arrives there. SPDX-License-Identifier: Apache-2.0 */
+ * The grammar depends on what a component meets: under an object `#` is a letter, under an array it
+ * is an operator. So a component is parsed when the walk arrives there. SPDX-License-Identifier:
+ * Apache-2.0 */
 #include "common/lang/gjson/gjson_priv.h"
 
 /* After a dot: does a modifier or a multipath follow? Then the dot is a pipe. */
@@ -145,7 +146,8 @@ static bool parse_query(struct gj *g, struct str text, struct gj_query *q, size_
         return true;
 }
 
-/* A component that begins with '#'. Moves *i over a query; false: a broken query, the rest is the part. */
+/* A component that begins with '#'. Moves *i over a query; false: a broken query, the rest is the
+ * part. */
 static bool hash_component(struct gj *g, struct str path, size_t *i, struct gj_array_part *out)
 {
         if (path.p[1] == '.') {
@@ -257,7 +259,8 @@ bool gj_split_pipe(struct str path, struct str *left, struct str *right)
                         if (i >= path.n)
                                 return false;
                         if (path.p[i] == '[' || path.p[i] == '(')
-                                i = skip_brackets(path, i + 1, path.p[i], path.p[i] == '[' ? ']' : ')');
+                                i = skip_brackets(path, i + 1, path.p[i],
+                                                  path.p[i] == '[' ? ']' : ')');
                 } else if (c == '|') {
                         *left = gj_slice(path, 0, i);
                         *right = gj_from(path, i + 1);
@@ -292,7 +295,8 @@ static bool push_selector(struct gj *g, struct selector_scan *s, struct str path
         return true;
 }
 
-bool gj_selectors(struct gj *g, struct str path, struct gj_selector **out, size_t *n, struct str *rest)
+bool gj_selectors(struct gj *g, struct str path, struct gj_selector **out, size_t *n,
+                  struct str *rest)
 {
         struct selector_scan s = {.start = 1};
         unsigned depth = 1;

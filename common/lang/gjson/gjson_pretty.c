@@ -1,6 +1,7 @@
-/* common/lang/gjson/gjson_pretty.c: @pretty: one member a line, arrays on one line where they fit in the width.
- * An array is first tried on one line (nothing but arrays and scalars inside); if it is too long the text is taken
- * back and written again over several. SPDX-License-Identifier: Apache-2.0 */
+/* common/lang/gjson/gjson_pretty.c: @pretty: one member a line, arrays on one line where they fit
+ * in the width. An array is first tried on one line (nothing but arrays and scalars inside); if it
+ * is too long the text is taken back and written again over several. SPDX-License-Identifier:
+ * Apache-2.0 */
 #include "common/lang/gjson/gjson_priv.h"
 #include <stdlib.h>
 
@@ -35,9 +36,9 @@ static bool put_any(struct pretty *p, size_t *i, size_t tabs, int64_t max);
 /* ---- sorted members ---- */
 
 struct pair {
-        struct str key;     /* unescaped */
-        struct str value;   /* behind the colon, to break ties */
-        struct str text;    /* the member as written */
+        struct str key;   /* unescaped */
+        struct str value; /* behind the colon, to break ties */
+        struct str text;  /* the member as written */
 };
 
 static int value_order(struct str v)
@@ -297,7 +298,8 @@ static void read_options(struct pretty *p, struct str options)
 
 struct str gj_pretty(struct gj *g, struct str json, struct str options)
 {
-        struct pretty p = {.g = g, .json = json, .indent = STR("  "), .out = abuf_in(g->arena), .width = 80};
+        struct pretty p = {
+                .g = g, .json = json, .indent = STR("  "), .out = abuf_in(g->arena), .width = 80};
         size_t i = 0;
         if (options.n)
                 read_options(&p, options);

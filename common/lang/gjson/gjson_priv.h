@@ -24,9 +24,9 @@ struct gj {
         char *scratch;      /* for comparing keys that have escapes */
         size_t scratch_cap;
 };
-bool gj_fail(struct gj *g, const char *words);  /* returns false */
-bool gj_step(struct gj *g, size_t cost);        /* false: stop */
-bool gj_enter(struct gj *g);                    /* one level deeper; false: too deep */
+bool gj_fail(struct gj *g, const char *words); /* returns false */
+bool gj_step(struct gj *g, size_t cost);       /* false: stop */
+bool gj_enter(struct gj *g);                   /* one level deeper; false: too deep */
 static inline void gj_leave(struct gj *g)
 {
         g->depth--;
@@ -102,7 +102,8 @@ struct gj_selector {
         struct str name, path;
 };
 /* path[0] is '[' or '{'. Calls fn per selector; *rest is what follows the closing bracket. */
-bool gj_selectors(struct gj *g, struct str path, struct gj_selector **out, size_t *n, struct str *rest);
+bool gj_selectors(struct gj *g, struct str path, struct gj_selector **out, size_t *n,
+                  struct str *rest);
 bool gj_is_modifier(struct str name);
 
 /* ---- evaluation ---- */
@@ -120,7 +121,8 @@ struct gjson gj_get(struct gj *g, struct str json, struct str path);
 struct gjson gj_get_in(struct gj *g, const struct gjson *r, struct str path);
 struct str gj_text(struct gj *g, const struct gjson *r); /* gjson's String() */
 /* path starts with '@' or '!'. */
-bool gj_modify(struct gj *g, struct str json, struct str path, struct str *rest, struct str *result);
+bool gj_modify(struct gj *g, struct str json, struct str path, struct str *rest,
+               struct str *result);
 bool gj_literal(struct gj *g, struct str path, struct str *rest, struct str *result);
 struct str gj_pretty(struct gj *g, struct str json, struct str options);
 bool gj_valid(struct str json);

@@ -1,6 +1,7 @@
 /* common/lang/gjson/gjson_query.c: see gjson_priv.h: does one value pass the test of a #(...)?
- * Strings compare as bytes, numbers as doubles (a word that is no number counts as 0), booleans by what they
- * are; ~true, ~false, ~null and ~* first turn the value into a boolean. SPDX-License-Identifier: Apache-2.0 */
+ * Strings compare as bytes, numbers as doubles (a word that is no number counts as 0), booleans by
+ * what they are; ~true, ~false, ~null and ~* first turn the value into a boolean.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "common/lang/gjson/gjson_priv.h"
 #include "common/lang/gonum.h"
 

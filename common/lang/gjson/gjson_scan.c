@@ -2,8 +2,8 @@
  *
  * Skipping a container is where the time goes. With SSE2, 64 bytes are classified at once: the
  * parity of quote bits so far says which bits stand inside strings (a prefix xor), and the brackets
- * outside them are counted. A block with a backslash is left to the plain loop, which ends outside a
- * string, so no state of escapes crosses blocks. SPDX-License-Identifier: Apache-2.0 */
+ * outside them are counted. A block with a backslash is left to the plain loop, which ends outside
+ * a string, so no state of escapes crosses blocks. SPDX-License-Identifier: Apache-2.0 */
 #include "common/lang/gjson/gjson_priv.h"
 #include "common/lang/gonum.h"
 #ifdef __SSE2__
@@ -78,8 +78,8 @@ size_t gj_string_end(struct str json, size_t i, bool *escapes)
         return at < json.n ? at : json.n;
 }
 
-/* The plain loop: from outside a string at *i up to the end of the container (true) or to the first place at
- * or after `stop` that is outside a string. */
+/* The plain loop: from outside a string at *i up to the end of the container (true) or to the first
+ * place at or after `stop` that is outside a string. */
 static bool squash_plain(struct str json, size_t *i, size_t stop, long *depth)
 {
         for (; *i < stop; (*i)++) {
@@ -115,7 +115,8 @@ static inline void classify(const char *p, struct block *b)
         for (unsigned k = 0; k < 4; k++) {
                 __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * k));
                 __m128i low = _mm_or_si128(v, bit5); /* [ is { and ] is } without bit 5 */
-                uint64_t open = eq16(low, '{') | eq16(v, '('), close = eq16(low, '}') | eq16(v, ')');
+                uint64_t open = eq16(low, '{') | eq16(v, '('),
+                         close = eq16(low, '}') | eq16(v, ')');
                 b->quotes |= (uint64_t)eq16(v, '"') << (16 * k);
                 b->slashes |= (uint64_t)eq16(v, '\\') << (16 * k);
                 b->opens |= open << (16 * k);
@@ -134,8 +135,8 @@ static inline uint64_t prefix_xor(uint64_t x)
         return x ^ x << 32;
 }
 
-/* Whole blocks; ends at the container's end (true) or where fewer than 64 bytes are left. *in_string tells
- * where it stopped. */
+/* Whole blocks; ends at the container's end (true) or where fewer than 64 bytes are left.
+ * *in_string tells where it stopped. */
 static bool squash_blocks(struct str json, size_t *i, long *depth, bool *in_string)
 {
         uint64_t inside = 0; /* all ones: the block begins inside a string */

@@ -166,8 +166,8 @@ static bool next_term(struct str pattern, size_t *i, uint32_t *cp, bool *any, bo
         return true;
 }
 
-/* '*' any run, '?' any character, '\' takes the next one as it is. On a mismatch the last star takes one
- * character more: quadratic at worst. */
+/* '*' any run, '?' any character, '\' takes the next one as it is. On a mismatch the last star
+ * takes one character more: quadratic at worst. */
 bool gj_wildcard(struct gj *g, struct str text, struct str pattern)
 {
         size_t tries = 0, t = 0, p = 0, star = SIZE_MAX, star_text = 0;
@@ -184,8 +184,8 @@ bool gj_wildcard(struct gj *g, struct str text, struct str pattern)
                 uint32_t want = 0, have;
                 bool any = false;
                 size_t len = utf8_decode(text.p + t, text.n - t, &have);
-                if (p < pattern.n &&
-                    next_term(pattern, &p, &want, &any, star != SIZE_MAX) && (any || want == have)) {
+                if (p < pattern.n && next_term(pattern, &p, &want, &any, star != SIZE_MAX) &&
+                    (any || want == have)) {
                         t += len;
                         continue;
                 }
@@ -203,7 +203,8 @@ bool gj_truth(struct str word, bool *out)
         if (word.n >= sizeof(low))
                 return false;
         for (size_t i = 0; i < word.n; i++)
-                low[i] = (char)(word.p[i] >= 'A' && word.p[i] <= 'Z' ? word.p[i] | 0x20 : word.p[i]);
+                low[i] =
+                        (char)(word.p[i] >= 'A' && word.p[i] <= 'Z' ? word.p[i] | 0x20 : word.p[i]);
         return gonum_bool((struct str){low, word.n}, out);
 }
 

@@ -1,5 +1,6 @@
-/* common/lang/gjson/gjson_valid.c: the strictness of @valid and @fromstr: RFC 8259 syntax, except that bytes
- * above 127 are not looked at. Iterative, so any depth is fine. SPDX-License-Identifier: Apache-2.0 */
+/* common/lang/gjson/gjson_valid.c: the strictness of @valid and @fromstr: RFC 8259 syntax, except
+ * that bytes above 127 are not looked at. Iterative, so any depth is fine. SPDX-License-Identifier:
+ * Apache-2.0 */
 #include "common/lang/gjson/gjson_priv.h"
 #include <ctype.h>
 
@@ -80,8 +81,9 @@ static size_t scalar_at(struct str s, size_t i)
         return 0;
 }
 
-/* Open brackets as a stack of bits would need memory without bound; instead the kind of the enclosing container is
- * found again by matching when one closes. The stack is small and deeper documents are called invalid. */
+/* Open brackets as a stack of bits would need memory without bound; instead the kind of the
+ * enclosing container is found again by matching when one closes. The stack is small and deeper
+ * documents are called invalid. */
 enum { VALID_DEPTH = 10000 };
 
 static size_t member_key(struct str s, size_t i)
@@ -93,7 +95,8 @@ static size_t member_key(struct str s, size_t i)
         return i < s.n && s.p[i] == ':' ? i + 1 : 0;
 }
 
-/* Behind a value: closes containers and finds the next value. *more false: the outermost value ended. */
+/* Behind a value: closes containers and finds the next value. *more false: the outermost value
+ * ended. */
 static size_t after_value(struct str s, size_t i, unsigned char *stack, size_t *depth, bool *more)
 {
         for (;;) {
@@ -116,7 +119,8 @@ static size_t after_value(struct str s, size_t i, unsigned char *stack, size_t *
 static void push(unsigned char *stack, size_t *depth, bool object)
 {
         unsigned char bit = (unsigned char)(1u << (*depth % 8));
-        stack[*depth / 8] = (unsigned char)(object ? stack[*depth / 8] | bit : stack[*depth / 8] & ~bit);
+        stack[*depth / 8] =
+                (unsigned char)(object ? stack[*depth / 8] | bit : stack[*depth / 8] & ~bit);
         ++*depth;
 }
 

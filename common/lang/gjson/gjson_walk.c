@@ -1,10 +1,11 @@
-/* common/lang/gjson/gjson_walk.c: see gjson_priv.h: one path followed through the document, left to right.
+/* common/lang/gjson/gjson_walk.c: see gjson_priv.h: one path followed through the document, left to
+ * right.
  *
- * A walk skips members until one matches the next component, goes into it, and returns at once when the path
- * is used up. If the inside has no such place the walk goes on behind it: a later member may match too
- * (wildcards, duplicate keys). Results that need all of an array (#, #(..)#) are built when its end is
- * reached, and the walk of the outer containers goes on, as in the original: a later duplicate can
- * still add to it. SPDX-License-Identifier: Apache-2.0 */
+ * A walk skips members until one matches the next component, goes into it, and returns at once when
+ * the path is used up. If the inside has no such place the walk goes on behind it: a later member
+ * may match too (wildcards, duplicate keys). Results that need all of an array (#, #(..)#) are
+ * built when its end is reached, and the walk of the outer containers goes on, as in the original:
+ * a later duplicate can still add to it. SPDX-License-Identifier: Apache-2.0 */
 #include "common/lang/gjson/gjson_priv.h"
 #include "common/lang/gonum.h"
 #include <stdio.h>
@@ -64,9 +65,7 @@ static bool skip_value(struct str json, enum gj_kind kind, size_t *i)
 {
         bool escapes;
         switch (kind) {
-        case GJ_STRING:
-                *i = gj_string_end(json, *i + 1, &escapes) + 1;
-                return *i <= json.n;
+        case GJ_STRING: *i = gj_string_end(json, *i + 1, &escapes) + 1; return *i <= json.n;
         case GJ_OBJECT:
         case GJ_ARRAY: *i = gj_squash(json, *i); return true;
         case GJ_LITERAL: *i = gj_literal_end(json, *i); return true;

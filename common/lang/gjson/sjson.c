@@ -1,8 +1,9 @@
 /* common/lang/gjson/sjson.c: see sjson.h.
  *
- * The path is followed with gjson, component by component: text before the place is copied, the rest of the path
- * goes on inside the value found. Where a component is missing its container gets a new member, and what is
- * left of the path is built around the value. SPDX-License-Identifier: Apache-2.0 */
+ * The path is followed with gjson, component by component: text before the place is copied, the
+ * rest of the path goes on inside the value found. Where a component is missing its container gets
+ * a new member, and what is left of the path is built around the value. SPDX-License-Identifier:
+ * Apache-2.0 */
 #include "common/lang/sjson.h"
 #include "common/lang/gjson/gjson_priv.h"
 #include <stdio.h>
@@ -159,7 +160,8 @@ static void pad(struct edit *ed, struct str item, int64_t n)
                 put(ed, item);
 }
 
-/* The value inside the containers of parts[from..], the first of which is a member of an open container. */
+/* The value inside the containers of parts[from..], the first of which is a member of an open
+ * container. */
 static void build(struct edit *ed, bool in_array, size_t from)
 {
         char closers[GJSON_DEPTH];
@@ -185,7 +187,8 @@ static void build(struct edit *ed, bool in_array, size_t from)
 
 /* ---- taking away what stands before a removed value: its key and a comma ---- */
 
-/* text[i] is the colon behind a key: where to cut, with the comma (or behind the brace) before the key. */
+/* text[i] is the colon behind a key: where to cut, with the comma (or behind the brace) before the
+ * key. */
 static bool cut_key(struct str text, ptrdiff_t i, ptrdiff_t *cut, bool *first)
 {
         while (i >= 0 && text.p[i] != '"')
@@ -292,15 +295,15 @@ static size_t copy_elements(struct edit *ed, struct str json)
                 if (json.p[i] == ']' || json.p[i] == '}')
                         break;
                 enum gj_kind kind = gj_kind_at(json, i);
-                bool known = kind != GJ_SKIP && (kind != GJ_NUMBER || strchr("-0123456789n", json.p[i]));
+                bool known =
+                        kind != GJ_SKIP && (kind != GJ_NUMBER || strchr("-0123456789n", json.p[i]));
                 if (!known)
                         continue;
                 if (json.p[i] == 'n')
                         kind = GJ_LITERAL;
-                if (!gj_read(&ed->g, json, kind, &i, &value)) {
-                        value.raw = gj_from(json, i);
-                        i = json.n;
-                }
+                size_t start = i;
+                if (!gj_read(&ed->g, json, kind, &i, &value))
+                        value.raw = gj_from(json, start); /* a string without end */
                 if (n++)
                         buf_addc(ed->out, ',');
                 put(ed, value.raw);
@@ -338,7 +341,8 @@ static int add_member(struct edit *ed, struct str json, size_t from, struct err 
         else if (is_append(&ed->parts[from]))
                 append_to_array(ed, r.raw, from);
         else
-                return err_set(e, ERR_INVALID, "sjson: \"%.*s\" is no index, and its place is a list",
+                return err_set(e, ERR_INVALID,
+                               "sjson: \"%.*s\" is no index, and its place is a list",
                                (int)(ed->parts[from].name.n > 200 ? 200 : ed->parts[from].name.n),
                                ed->parts[from].name.p);
         return 0;
@@ -353,7 +357,8 @@ static struct gjson find_part(struct edit *ed, struct str json, const struct par
                 struct gjson count = gj_get(&ed->g, json, STR("#"));
                 if (gjson_int(&count) > 0) {
                         char last[24];
-                        int n = snprintf(last, sizeof(last), "%lld", (long long)gjson_int(&count) - 1);
+                        int n = snprintf(last, sizeof(last), "%lld",
+                                         (long long)gjson_int(&count) - 1);
                         return gj_get(&ed->g, json, (struct str){last, (size_t)n});
                 }
         }
@@ -446,7 +451,8 @@ static int run(struct edit *ed, struct str json, struct str path, struct err *e)
                 if (!ed->g.failed)
                         rc = edit_simple(ed, json, &changed, e);
         } else if (ed->remove) {
-                return err_set(e, ERR_INVALID, "sjson: cannot delete by a path with wildcards or queries");
+                return err_set(e, ERR_INVALID,
+                               "sjson: cannot delete by a path with wildcards or queries");
         } else {
                 changed = edit_complex(ed, json, path);
         }
@@ -457,7 +463,8 @@ static int run(struct edit *ed, struct str json, struct str path, struct err *e)
         if (rc == 0 && ed->g.failed)
                 rc = err_set(e, ERR_LIMIT, "sjson: %s", ed->g.failed);
         if (rc == 0 && ed->out->overflow)
-                rc = err_set(e, ERR_LIMIT, "sjson: the result is larger than %zu bytes", ed->out->max);
+                rc = err_set(e, ERR_LIMIT, "sjson: the result is larger than %zu bytes",
+                             ed->out->max);
         if (rc < 0)
                 buf_truncate(ed->out, ed->base);
         return rc;
@@ -469,8 +476,8 @@ static void start(struct edit *ed, struct buf *out, struct str json, struct aren
         gj_init(&ed->g, a, json.n);
 }
 
-int sjson_set_raw(struct buf *out, struct str json, struct str path, struct str raw, struct arena *a,
-                  struct err *e)
+int sjson_set_raw(struct buf *out, struct str json, struct str path, struct str raw,
+                  struct arena *a, struct err *e)
 {
         struct edit ed;
         start(&ed, out, json, a);

@@ -1,0 +1,9 @@
+/* tests/conformance/lang/suites.c: which file is run by which suite. SPDX-License-Identifier:
+ * Apache-2.0 */
+#include "tests/conformance/lang/cases.h"
+
+const struct suite suites[] = {
+        {"gjson.jsonl", case_gjson, JSON_DECODE_INT_AS_REAL},
+        {"sjson.jsonl", case_sjson, JSON_DECODE_INT_AS_REAL},
+};
+const size_t suites_count = ARRAY_LEN(suites);
