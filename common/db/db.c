@@ -155,6 +155,9 @@ void db_deliver(struct batch *b)
         struct db *db = b->db;
         if (b->changed)
                 loop_defer(db->loop, &db->notify);
+        if (b->changed)
+                metric_add(db->commits, 1);
+        metric_add(db->ops, (int64_t)b->n);
         db->wal_frames = b->wal_frames;
         db->usual_ns += (b->took_ns - db->usual_ns) / 8;
         struct db_op *next;
@@ -285,6 +288,8 @@ int db_open(struct db **out, struct loop *l, const char *path, const struct db_o
         pthread_mutex_init(&db->writing, NULL);
         pthread_cond_init(&db->work, NULL);
         pthread_cond_init(&db->idle, NULL);
+        db->commits = metric_series(METRIC_DB_COMMITS, NULL, NULL, NULL);
+        db->ops = metric_series(METRIC_DB_OPS, NULL, NULL, NULL);
         task_init(&db->hand_over, on_turn_end, db);
         timer_init(&db->next_turn, on_next_turn, db);
         task_init(&db->notify, notify_listeners, db);

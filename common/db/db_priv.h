@@ -1,6 +1,7 @@
 /* common/db/db_priv.h: what the files of this folder share. SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "common/base/mem.h"
+#include "common/base/metrics.h"
 #include "common/db/db.h"
 #include "common/db/wake.h"
 #include <pthread.h>
@@ -66,6 +67,7 @@ struct db {
         bool had_its_turn; /* committed on the loop already in this turn */
         int64_t usual_ns;  /* how long commits take these days */
         int wal_frames;
+        struct metric_series *commits, *ops;
         struct mailbox *answers;
         struct db_listener *listeners, *next_listener;
 
