@@ -1,10 +1,7 @@
 /* tests/unit/store/test_kinds.c SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/str.h"
 #include "common/store/store.h"
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
+#include "tests/unit/unit.h"
 
 static void plurals_are_inflected_as_upstream(void **state UNUSED)
 {

@@ -1,11 +1,7 @@
 /* tests/unit/store/test_selector.c SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/json.h"
 #include "common/store/selector.h"
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
+#include "tests/unit/unit.h"
 
 static json_t *object(void)
 {
