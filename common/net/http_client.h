@@ -2,7 +2,8 @@
  * limits. Defaults: connect 5 s, whole request 60 s, response body 1 MiB, no redirects, http and
  * https only. `guard` refuses loopback, link-local and private addresses at connect time on the
  * resolved address (SEC-17), for URLs that come from event data when the operator asks for it.
- * Threads: the loop's. SPDX-License-Identifier: Apache-2.0 */
+ * HTTP/1.1; the proxy variables of the environment are obeyed except under `guard`, which must see
+ * the address itself. Threads: the loop's. SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "common/base/buf.h"
 #include "common/base/loop.h"
@@ -39,8 +40,9 @@ struct http_call_spec { /* borrowed; copied before http_call returns */
         bool guard;
         const char *host;        /* overrides the Host header */
         bool no_default_headers; /* send exactly `headers` (plus Host, Content-Length) */
-        /* When set, body bytes are handed over as they come instead of being collected. Returning
-         * false aborts. */
+        /* When set, the bytes of a 2xx answer are handed over as they come, without a limit unless
+         * max_response_bytes is set; other answers are collected as ever, for http_status_err().
+         * Returning false aborts. http_call_cancel() is allowed inside. */
         bool (*on_data)(void *arg, const void *data, size_t n);
         /* When set, called once with the status before the first byte. */
         void (*on_status)(void *arg, int status);
@@ -54,7 +56,10 @@ struct http_response {
 /* `e` NULL: an HTTP answer came, whatever its status. Borrowed. */
 typedef void http_done_fn(void *arg, const struct http_response *r, const struct err *e);
 struct http_call;
-/* done comes later, exactly once, unless cancelled. */
+/* done comes later, exactly once, unless cancelled; it may start and cancel calls. Errors:
+ * UNAVAILABLE (not reached, cut off), TIMEOUT, DENIED (guard), LIMIT (answer too large), PROTOCOL,
+ * INVALID (URL, header); their words name method, host and path, never the query or a credential.
+ */
 struct http_call *http_call(struct http_client *c, const struct http_call_spec *spec,
                             http_done_fn *done, void *arg);
 void http_call_cancel(struct http_call *call);
