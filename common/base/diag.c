@@ -81,14 +81,12 @@ static struct diag *add(struct diags *d, enum severity s, const char *code, cons
 
 void diags_move(struct diags *to, struct diags *from)
 {
-        size_t kept = to->n, max = to->max ? to->max : KEEP_DEFAULT;
-        for (size_t i = 0; i < from->n && to->n < max; i++) {
+        size_t i = 0, max = to->max ? to->max : KEEP_DEFAULT;
+        for (; i < from->n && to->n < max; i++) {
                 mem_grow(to->items, to->cap, to->n + 1);
                 to->items[to->n++] = from->items[i];
+                from->items[i] = (struct diag){0}; /* its texts moved */
         }
-        kept = to->n - kept;
-        from->n -= kept;
-        memmove(from->items, from->items + kept, from->n * sizeof(*from->items));
         to->errors += from->errors;
         to->warnings += from->warnings;
         diags_deinit(from);

@@ -6,11 +6,11 @@
  * keys that stand in the map itself. SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/json.h"
 #include "common/base/mem.h"
+#include "common/base/table.h"
 #include "common/yaml/yaml_priv.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #define NO_MARK SIZE_MAX /* the id of nodes that do not stand in the tree */
 
@@ -18,6 +18,7 @@ struct anchor {
         UT_hash_handle hh;
         char *name;
         json_t *value; /* NULL while its node is being composed */
+        size_t begun;  /* which node: one inside it may take the name over */
         size_t nodes, bytes;
         unsigned height;
 };
@@ -31,6 +32,7 @@ struct composer {
         struct diags *d;
         struct marks *marks;
         struct anchor *anchors;
+        size_t begun; /* nodes so far */
         enum compose_result result;
 };
 
@@ -89,7 +91,8 @@ static const char *anchor_name(const yaml_event_t *ev)
         }
 }
 
-static struct anchor *open_anchor(struct composer *c, const char *name)
+/* The name stands for this node from here on, until it is given away again. */
+static struct anchor *open_anchor(struct composer *c, const char *name, size_t begun)
 {
         struct anchor *a;
         HASH_FIND_STR(c->anchors, name, a);
@@ -100,6 +103,7 @@ static struct anchor *open_anchor(struct composer *c, const char *name)
         }
         json_decref(a->value);
         a->value = NULL;
+        a->begun = begun;
         a->nodes = c->budget->nodes;
         a->bytes = c->budget->bytes;
         return a;
@@ -123,8 +127,10 @@ static unsigned height_of(const json_t *j)
         return json_is_object(j) || json_is_array(j) ? most + 1 : 0;
 }
 
-static void close_anchor(struct composer *c, struct anchor *a, json_t *value)
+static void close_anchor(struct composer *c, struct anchor *a, size_t begun, json_t *value)
 {
+        if (a->begun != begun)
+                return;
         a->nodes = c->budget->nodes - a->nodes;
         a->bytes = c->budget->bytes - a->bytes;
         a->height = height_of(value);
@@ -151,7 +157,7 @@ static json_t *compose_alias(struct composer *c, unsigned depth)
         if (!a || !a->value) {
                 COMPLAIN(c, at, "E010", NULL,
                          a ? "the anchor &%s contains itself" : "no anchor &%s stands above", name);
-                return json_null();
+                return spend(c, 1, 0) ? json_null() : NULL;
         }
         if (!spend(c, a->nodes, a->bytes))
                 return NULL;
@@ -398,7 +404,8 @@ static json_t *compose_node(struct composer *c, size_t id, const struct mark *ke
                 marks_put(c->marks, id, at);
         }
         const char *name = anchor_name(&c->event);
-        struct anchor *anchor = name ? open_anchor(c, name) : NULL;
+        size_t begun = ++c->begun;
+        struct anchor *anchor = name ? open_anchor(c, name, begun) : NULL;
         json_t *j = NULL;
         switch (c->event.type) {
         case YAML_SCALAR_EVENT: j = compose_scalar(c); break;
@@ -408,7 +415,7 @@ static json_t *compose_node(struct composer *c, size_t id, const struct mark *ke
         default: c->result = COMPOSE_SYNTAX; break;
         }
         if (j && anchor)
-                close_anchor(c, anchor, j);
+                close_anchor(c, anchor, begun, j);
         return j;
 }
 

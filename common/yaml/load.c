@@ -151,6 +151,22 @@ static bool is_json(struct str s)
         return i < s.n && (s.p[i] == '{' || s.p[i] == '[') && json_scan(s.p, s.n, NULL) == 0;
 }
 
+/* The same numbers as from YAML: 2.0 is an integer. A new reference; the tree is no deeper than
+ * json_parse() allows. */
+static json_t *with_whole_numbers(json_t *j)
+{
+        size_t i;
+        const char *key;
+        json_t *v;
+        if (json_is_real(j))
+                return scalar_of_double(json_real_value(j));
+        json_array_foreach (j, i, v)
+                json_array_set_new(j, i, with_whole_numbers(v));
+        json_object_foreach (j, key, v)
+                json_object_set_new(j, key, with_whole_numbers(v));
+        return json_incref(j);
+}
+
 static void load_json_text(struct loading *l, size_t at)
 {
         struct diags *d = l->d;
@@ -159,12 +175,12 @@ static void load_json_text(struct loading *l, size_t at)
         l->d = &trial;
         load_documents(l, at);
         l->d = d;
-        json_t *root;
+        AUTO_JSON json_t *root = NULL;
         if (trial.errors && !l->out->n &&
             json_parse(&root, l->text.p + at, l->text.n - at, NULL) == 0) {
                 struct marks *marks = marks_new(l->text.file);
                 marks_put(marks, MARKS_ROOT, (struct mark){.line = 1, .col = 1});
-                add_doc(l, root, marks);
+                add_doc(l, with_whole_numbers(root), marks);
                 return;
         }
         diags_move(d, &trial);

@@ -78,7 +78,7 @@ static int digit_of(char c)
 
 /* A JSON number for a double: whole ones become integers where they fit. NULL where JSON has none.
  */
-static json_t *number_of_double(double d)
+json_t *scalar_of_double(double d)
 {
         if (!isfinite(d))
                 return NULL;
@@ -158,7 +158,7 @@ static json_t *parse_number(const char *text, size_t n)
         json_t *j = plain[0] == '.' ? NULL : parse_int(plain);
         double d;
         if (!j && is_float(plain) && str_to_double(plain, &d))
-                j = number_of_double(d);
+                j = scalar_of_double(d);
         return j;
 }
 

@@ -19,6 +19,8 @@ enum scalar_tag { TAG_NONE, TAG_STR, TAG_BOOL, TAG_INT, TAG_FLOAT, TAG_NULL, TAG
 enum scalar_tag scalar_tag_of(const char *tag); /* a full tag URI, NULL: none */
 /* A new reference, or NULL: *why then says what is wrong with it ("expected a number behind !!int"). */
 json_t *scalar_resolve(const char *text, size_t n, enum scalar_tag tag, const char **why) MUST_CHECK;
+/* A JSON number for a double: whole ones become integers where they fit. NULL where JSON has none. */
+json_t *scalar_of_double(double d) MUST_CHECK;
 /* Would this text, written without quotes, be read back as a string? By these rules and by those of other readers. */
 bool scalar_reads_as_text(const char *text, size_t n);
 
