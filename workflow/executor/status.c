@@ -1,0 +1,48 @@
+/* workflow/executor/status.c: the final status: first into the state file (so that a runner that
+ * restarts finds it), then to the runner that listens. SPDX-License-Identifier: Apache-2.0 */
+#include "workflow/executor/executor.h"
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+int64_t now_mono_ms(void)
+{
+        struct timespec t;
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int64_t now_wall_ns(void)
+{
+        struct timespec t;
+        clock_gettime(CLOCK_REALTIME, &t);
+        return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+void status_final(struct pod *p, int phase, int exit_code, const char *message)
+{
+        struct buf *b = &p->status;
+        p->finished_ns = now_wall_ns();
+        wire_put_u64(b, R_PHASE, (uint64_t)phase);
+        wire_put_u64(b, R_EXIT_CODE, (uint64_t)(int64_t)exit_code);
+        wire_put_str(b, R_MESSAGE, message);
+        if (p->started_ns)
+                wire_put_u64(b, R_STARTED, (uint64_t)p->started_ns);
+        wire_put_u64(b, R_FINISHED, (uint64_t)p->finished_ns);
+        if (p->log_failed)
+                wire_put_str(b, R_NOTE, "the log could not be written to its end");
+        AUTO_BUF struct buf frame = BUF_INIT(STATUS_MAX + 4096);
+        frame_put(&frame, FRAME_FINAL, b->data, b->len);
+        const char *at = frame.data;
+        for (size_t left = frame.len; left;) {
+                ssize_t n = write(p->state, at, left);
+                if (n < 0 && errno != EINTR)
+                        break; /* disk full: the live runner still hears it; a restarted one says
+                                  "pod deleted" */
+                at += n > 0 ? n : 0;
+                left -= n > 0 ? (size_t)n : 0;
+        }
+        bool small = b->len <= WIRE_INLINE_MAX;
+        send_msg(p->x, MSG_FINAL, p->serial, 0, b->data, small ? b->len : 0);
+}

@@ -1,0 +1,140 @@
+/* workflow/executor/wire.h: what the runner tells the executor and hears back: tagged records.
+ *
+ * A message is a list of records {u16 tag, u16 reserved, u32 length, bytes, NUL, padding to 8}. A
+ * string payload is NUL-terminated in place, so the executor points argv and envp straight into the
+ * message and allocates nothing; a group's payload is a list of records again. The same bytes serve
+ * the socket and the pod's state file, where each message stands in a frame with a checksum.
+ * Written and read on one machine, in its byte order. Threads: any; pure. SPDX-License-Identifier:
+ * Apache-2.0 */
+#pragma once
+#include "common/base/attr.h"
+#include "common/base/buf.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Tags of a pod's specification (S_), of a group inside it (V_ volume, M_ mount, IN_ input, OUT_
+ * output) and of a status (R_). Numbers may change between versions: the executor is of the
+ * runner's build (checked by WIRE_VERSION), but R_ tags and the frames also live in state files:
+ * those only grow. */
+enum wire_tag {
+        S_UID = 1,  /* workflow uid */
+        S_NODE,     /* node id: name of the state file */
+        S_HOSTNAME, /* pod name */
+        S_ISOLATE,  /* u64: 1 sandbox, 0 none */
+        S_ROOT,     /* lower layer, "/" for the host's root */
+        S_ARG,
+        S_ENV,
+        S_CWD,
+        S_SCRIPT,  /* bytes; the path is appended to the arguments */
+        S_CAPTURE, /* u64: stdout becomes outputs.result */
+        S_DEADLINE_MS,
+        S_GRACE_MS,
+        S_RUN_UID,
+        S_RUN_GID, /* u64 */
+        S_NO_NEW_PRIVS,
+        S_PRIVILEGED,
+        S_CAPS,            /* u64: capabilities kept by root in the sandbox */
+        S_TERMINATION_LOG, /* path */
+        S_LOG_KEY,         /* store key of the plain log (archiveLogs) */
+        S_LOG_JSON,        /* artifact record of it */
+        S_VOLUME,
+        S_MOUNT,
+        S_INPUT,
+        S_OUT_PARAM,
+        S_OUT_ARTIFACT, /* groups */
+        V_KIND = 64,    /* u64 enum volume_kind */
+        V_NAME,
+        V_PATH,
+        V_CHECK /* hostPath.type */,
+        M_VOLUME = 80, /* u64 index */
+        M_PATH,
+        M_SUBPATH,
+        M_READ_ONLY,
+        IN_NAME = 96,
+        IN_PATH,
+        IN_DATA /* raw */,
+        IN_KEY /* folder store */,
+        IN_SUBPATH,
+        IN_UNPACK /* u64 enum unpack */,
+        IN_MODE,
+        IN_RECURSE,
+        IN_OPTIONAL,
+        OUT_NAME = 112,
+        OUT_PATH,
+        OUT_DEFAULT /* parameter */,
+        OUT_KEY,
+        OUT_OPTIONAL,
+        OUT_TAR /* u64: gzip level + 2 */,
+        OUT_JSON,
+        R_PHASE = 160, /* u64 enum pod_phase */
+        R_EXIT_CODE,   /* u64, as int64 */
+        R_MESSAGE,
+        R_STARTED,
+        R_FINISHED /* u64 ns since 1970 */,
+        R_PARAM,
+        R_ARTIFACT /* groups */,
+        R_RESULT,
+        R_NAME,
+        R_VALUE,
+        R_JSON,
+        R_NOTE /* for the daemon's log */,
+};
+enum volume_kind { VOLUME_HOST_PATH, VOLUME_EMPTY, VOLUME_MEMORY };
+enum unpack { UNPACK_DETECT, UNPACK_NONE, UNPACK_TAR };
+
+void wire_put(struct buf *b, enum wire_tag tag, const void *data, size_t n);
+void wire_put_str(struct buf *b, enum wire_tag tag, const char *s); /* NULL: nothing is written */
+void wire_put_u64(struct buf *b, enum wire_tag tag, uint64_t v);
+size_t wire_begin(struct buf *b, enum wire_tag tag); /* a group; pass the answer to wire_end */
+void wire_end(struct buf *b, size_t begin);
+
+struct wire { /* a reader, and the record it stands on */
+        const char *p, *end;
+        unsigned tag;
+        const char *data; /* NUL behind it */
+        size_t n;
+};
+struct wire wire_read(const void *data, size_t n);
+bool wire_next(struct wire *w); /* false at the end, and on a malformed list: then wire_bad */
+static inline bool wire_bad(const struct wire *w)
+{
+        return w->p != w->end;
+}
+uint64_t wire_u64(const struct wire *w); /* 0 when the payload is no number */
+static inline struct wire wire_group(const struct wire *w)
+{
+        return wire_read(w->data, w->n);
+}
+/* First record of that tag in a list: its text, number, or the fallback. */
+const char *wire_find_str(struct wire w, enum wire_tag tag);
+uint64_t wire_find_u64(struct wire w, enum wire_tag tag, uint64_t fallback);
+bool wire_find(struct wire *w,
+               enum wire_tag tag); /* moves there; false: not there, w is at the end */
+
+/* Frames of the state file. CLAIMED is written just before main is started, FINAL once at the end.
+ */
+enum frame_kind { FRAME_RUNNING = 1, FRAME_FINAL, FRAME_ABANDONED };
+void frame_put(struct buf *b, enum frame_kind kind, const void *data, size_t n);
+/* The frame at data[*at]; moves *at behind it. False at the end or where a frame is incomplete or
+ * damaged. */
+bool frame_next(const char *data, size_t n, size_t *at, enum frame_kind *kind,
+                struct wire *content);
+
+/* Messages of the SEQPACKET socket. A body over WIRE_INLINE_MAX travels as a memfd (start) or is
+ * read from the state file (final). */
+enum { WIRE_VERSION = 1, WIRE_INLINE_MAX = 64 * 1024 };
+enum msg_kind {
+        MSG_START = 1, /* runner: serial, body or memfd */
+        MSG_KILL,      /* runner: serial, arg = grace in ms */
+        MSG_READY,     /* executor: arg = WIRE_VERSION; body: words for runner_describe */
+        MSG_UNABLE,    /* executor: body: why there will be no sandbox */
+        MSG_RUNNING,   /* supervisor: serial, arg = ns since 1970 */
+        MSG_FINAL,     /* supervisor: serial, body: status; empty: read the state file */
+        MSG_EXISTS,    /* supervisor: serial: the state file was there before */
+        MSG_GONE, /* executor: serial, arg = wait status: the supervisor died before its FINAL */
+};
+struct msg_head {
+        uint32_t kind, reserved;
+        uint64_t serial, arg;
+};
