@@ -1,61 +1,91 @@
-/* workflow/runner/runner.h: where steps run. local/ (sandboxed processes of this machine); kube/ (pods) follows.
+/* workflow/runner/runner.h: where steps run. local/ (sandboxed processes of this machine); kube/
+ * (pods) follows.
  *
- * The controller hands over a resolved template (every tag substituted) and is told of each change of the pod. A pod outlives its
- * controller: after a restart runner_adopt() finds what still runs or has ended meanwhile, by the pod folder, pidfd and start time.
- * Threads: the loop's. SPDX-License-Identifier: Apache-2.0 */
+ * The controller hands over a resolved template (every tag substituted) and is told of each change
+ * of the pod. A pod outlives its controller, even a killed one: after a restart runner_adopt()
+ * finds what still runs or has ended meanwhile. Updates come later, from the loop, never from
+ * inside a call of this header; every other function may be called from an update except
+ * runner_free(). Threads: the loop's. SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "common/base/loop.h"
 #include <jansson.h>
 
 struct runner;
-struct runner_pod; /* handle, valid until the final update or runner_forget() */
+struct pool;
+struct store;
 
 enum pod_phase { POD_PENDING, POD_RUNNING, POD_SUCCEEDED, POD_FAILED, POD_ERROR };
-struct pod_request { /* borrowed for the call */
-        const char *ns, *workflow, *workflow_uid;
+struct pod_request {                              /* borrowed for the call */
+        const char *ns, *workflow, *workflow_uid; /* uid and node id become file names: letters,
+                                                     digits, "-", "_", "." */
         const char *node_id, *node_name, *pod_name;
-        const json_t *template;      /* resolved: container | script, inputs (parameters with values, artifacts with a location or raw), outputs,
-                                        volumes, env ..., metadata; "archiveLocation" completed: {"archiveLogs": bool, "folder": {"key": prefix}} */
-        bool capture_result;         /* stdout becomes outputs.result */
-        int64_t deadline_s;          /* activeDeadlineSeconds of the pod, 0 = none */
-        int grace_s;                 /* between SIGTERM and SIGKILL, default 30 */
+        const json_t *template; /* resolved: container | script, inputs (parameters with values,
+                                   artifacts with a location or raw), outputs, volumes (the
+                                   workflow's too), env ..., metadata; "archiveLocation" completed:
+                                   {"archiveLogs": bool, "folder": {"key": prefix}}, default
+                                   <ns>/<workflow>/<pod name> */
+        bool capture_result;    /* stdout becomes outputs.result */
+        int64_t deadline_s;     /* activeDeadlineSeconds of the pod, 0 = none */
+        int grace_s;            /* between SIGTERM and SIGKILL; 0 = 30 */
 };
 struct pod_status { /* borrowed for the call */
         enum pod_phase phase;
-        const char *message;         /* "main: Error (exit code 1)", "Pod was active on the node longer than the specified deadline", ... "" */
-        int exit_code;               /* of main; -1 when there is none */
-        const json_t *outputs;       /* {"parameters":[{name,value}], "artifacts":[{name, path, folder:{key}, ...}], "result", "exitCode"}; NULL until the end */
+        const char *message; /* "main: Error (exit code 1)", "Pod was active on the node longer than
+                                the specified deadline", ... "" */
+        int exit_code;       /* of main; -1 when there is none */
+        const json_t *outputs; /* {"parameters":[{name,value}], "artifacts":[{name, path,
+                                  folder:{key}, ...}], "result", "exitCode"}; NULL until the end,
+                                  and when the end has none */
         const char *ip, *host;
-        struct wall started, finished;
+        struct wall started, finished; /* of main; 0: not yet, or never */
 };
 /* Phases only move forward; the final one (SUCCEEDED, FAILED, ERROR) comes exactly once per pod. */
-typedef void runner_update_fn(void *arg, const char *workflow_uid, const char *node_id, const struct pod_status *st);
+typedef void runner_update_fn(void *arg, const char *workflow_uid, const char *node_id,
+                              const struct pod_status *st);
 
 struct runner_local_options {
         struct loop *loop;
         struct pool *pool;
-        struct store *store;         /* env valueFrom secretKeyRef/configMapKeyRef; may be NULL */
-        const char *data_dir;        /* <data>/pods/<uid>/<node id>/..., <data>/artifacts/..., logs beside */
-        enum { ISOLATION_AUTO, ISOLATION_SANDBOX, ISOLATION_NONE } isolation; /* AUTO: sandbox when the kernel allows, else refuse with words */
-        int max_running;             /* steps at once, 0: 4 x cores; more wait as Pending */
-        const json_t *images;        /* image -> {"root": dir, "command": [...], "args": [...]}; unknown images run on the host's root */
+        struct store *store;  /* env valueFrom secretKeyRef/configMapKeyRef; may be NULL: the mounts
+                                 of base/secret.h only */
+        const char *data_dir; /* <data>/pods, scratch, logs, artifacts; made when absent */
+        enum {
+                ISOLATION_AUTO,
+                ISOLATION_SANDBOX,
+                ISOLATION_NONE
+        } isolation;          /* AUTO: sandbox when the kernel allows, else refuse with words */
+        int max_running;      /* steps at once, 0: 4 x cores; more wait as Pending */
+        const json_t *images; /* image -> {"root": dir, "command": [...], "args": [...]}; unknown
+                                 images run on the host's root; borrowed for life */
+        const char
+                *executor; /* path of tiphys-executor; NULL: beside this program, else from PATH */
 };
-int runner_local(struct runner **out, const struct runner_local_options *o, runner_update_fn *update, void *arg,
-                 struct err *e) MUST_CHECK;
-/* Stops watching; running pods go on (recovered by runner_adopt). */
+/* Blocks for the milliseconds the executor needs to start. Fails under SANDBOX and AUTO where
+ * namespaces are refused; the words say which call was refused and how to allow it. */
+int runner_local(struct runner **out, const struct runner_local_options *o,
+                 runner_update_fn *update, void *arg, struct err *e) MUST_CHECK;
+/* Stops watching; running pods go on (recovered by runner_adopt). Pods still waiting for their turn
+ * never start. */
 struct runner *runner_free(struct runner *r);
 AUTO_DEFINE(runner_free, struct runner *);
 
-/* Never fails at once: problems arrive as an ERROR update. Starting a node id that already runs or ran is recognised: its status is reported. */
+/* Never fails at once: problems arrive as an ERROR update. Starting a node id that already runs or
+ * ran is recognised: its status is reported, nothing runs twice. */
 void runner_start(struct runner *r, const struct pod_request *req);
-/* SIGTERM, then SIGKILL after grace; the final update says so (exit code 143/137). Unknown ids are ignored. */
+/* SIGTERM to main's process group, then SIGKILL after grace (0: at once, negative: 30 s); the final
+ * update says so (exit code 143/137, unless main ends by itself meanwhile). Unknown ids are
+ * ignored. */
 void runner_kill(struct runner *r, const char *workflow_uid, const char *node_id, int grace_s);
-/* After a restart: re-attach to the pod of this node. True: updates will come (perhaps at once). False: no trace of it: it never started. */
+/* After a restart: re-attach to the pod of this node. True: updates will come (perhaps soon).
+ * False: no trace of it: main was never started, so starting the pod is right. */
 bool runner_adopt(struct runner *r, const char *workflow_uid, const char *node_id);
-/* Delete pod folders of a finished workflow (logs and artifacts stay unless `all`). */
+/* Delete pod folders of a finished workflow (logs and artifacts stay unless `all`). Works on the
+ * pool, in the background. */
 void runner_forget(struct runner *r, const char *workflow_uid, bool all);
 
-/* Logs of a pod: "<RFC3339Nano> stdout|stderr <text>" lines; path of the file (heap), for cli and server. Never NULL. */
-char *runner_log_path(const char *data_dir, const char *workflow_uid, const char *node_id, const char *container) MUST_CHECK;
+/* Logs of a pod: "<RFC3339Nano> stdout|stderr <text>" lines; path of the file (heap), for cli and
+ * server. Never NULL. */
+char *runner_log_path(const char *data_dir, const char *workflow_uid, const char *node_id,
+                      const char *container) MUST_CHECK;
 /* For banners: "sandbox (mount, pid, ipc, uts; overlay)", or why not. */
 const char *runner_describe(struct runner *r);

@@ -1,0 +1,565 @@
+/* workflow/runner/local/local.c: the local runner: pods, their queue, and what is told when.
+ *
+ * A pod is PREPARING (its environment is fetched), QUEUED (max_running), SENT (its supervisor
+ * reports over the socket) or ADOPTED (a supervisor of an earlier runner: watched by pidfd, its end
+ * read from the state file). What is to be told waits until the end of the turn, so no update ever
+ * comes from inside a call. SPDX-License-Identifier: Apache-2.0 */
+#include "common/base/fs.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "workflow/runner/local/local_priv.h"
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+enum { DEFAULT_GRACE_MS = 30000, REQUEST_MAX = 64 * 1024 * 1024, PODS_PER_CORE = 4 };
+
+/* ---- pods ---- */
+
+static struct runner_pod *find_key(struct runner *r, const char *uid, const char *node)
+{
+        AUTO(mem_free) char *key = mem_printf("%s/%s", uid, node);
+        struct runner_pod *p;
+        HASH_FIND(by_key, r->by_key, key, strlen(key), p);
+        return p;
+}
+
+static struct runner_pod *find_serial(struct runner *r, uint64_t serial)
+{
+        struct runner_pod *p;
+        HASH_FIND(by_serial, r->by_serial, &serial, sizeof(serial), p);
+        return p;
+}
+
+static struct runner_pod *pod_new(struct runner *r, const char *uid, const char *node)
+{
+        struct runner_pod *p = NEW(struct runner_pod);
+        p->key = mem_printf("%s/%s", uid, node);
+        p->uid = mem_strdup(uid);
+        p->node = mem_strdup(node);
+        p->serial = ++r->last_serial;
+        p->kill_grace_ms = p->pidfd = -1;
+        p->request = BUF_INIT(REQUEST_MAX);
+        p->final = BUF_INIT(BUF_UNBOUNDED);
+        p->runner = r;
+        HASH_ADD_KEYPTR(by_key, r->by_key, p->key, strlen(p->key), p);
+        HASH_ADD(by_serial, r->by_serial, serial, sizeof(p->serial), p);
+        return p;
+}
+
+static void wipe_request(struct runner_pod *p)
+{
+        if (p->request.data) /* it may hold secrets */
+                explicit_bzero(p->request.data, p->request.cap);
+        buf_deinit(&p->request);
+}
+
+static void pod_free(struct runner_pod *p)
+{
+        struct runner *r = p->runner;
+        HASH_DELETE(by_key, r->by_key, p);
+        HASH_DELETE(by_serial, r->by_serial, p);
+        env_free(p->env);
+        wipe_request(p);
+        buf_deinit(&p->final);
+        proc_free(p->watch);
+        if (p->pidfd >= 0)
+                close(p->pidfd);
+        mem_free(p->key);
+        mem_free(p->uid);
+        mem_free(p->node);
+        mem_free(p);
+}
+
+/* ---- telling ---- */
+
+static void tell_later(struct runner_pod *p)
+{
+        struct runner *r = p->runner;
+        if (!p->listed) {
+                p->listed = true;
+                p->next_told = NULL;
+                *r->told_end = p;
+                r->told_end = &p->next_told;
+        }
+        loop_defer(r->o.loop, &r->tell);
+}
+
+static void set_stage(struct runner_pod *p, enum pod_stage stage)
+{
+        bool was = p->stage == POD_SENT || p->stage == POD_ADOPTED,
+             is = stage == POD_SENT || stage == POD_ADOPTED;
+        p->stage = stage;
+        p->runner->running += (int)is - (int)was;
+}
+
+static void unqueue(struct runner_pod *p)
+{
+        struct runner *r = p->runner;
+        for (struct runner_pod **at = &r->queue; *at; at = &(*at)->next_queued) {
+                if (*at != p)
+                        continue;
+                *at = p->next_queued;
+                if (!*at)
+                        r->queue_end = at;
+                return;
+        }
+}
+
+static void pod_end(struct runner_pod *p, const void *status, size_t n)
+{
+        if (p->stage == POD_ENDED)
+                return;
+        if (p->stage == POD_QUEUED)
+                unqueue(p);
+        set_stage(p, POD_ENDED);
+        buf_reset(&p->final);
+        buf_add(&p->final, status, n);
+        wipe_request(p);
+        tell_later(p);
+}
+
+static void end_with(struct runner_pod *p, enum pod_phase phase, int exit_code, const char *message)
+{
+        AUTO_BUF struct buf b = BUF_INIT(64 * 1024);
+        struct wall now = loop_wall(p->runner->o.loop);
+        wire_put_u64(&b, R_PHASE, phase);
+        wire_put_u64(&b, R_EXIT_CODE, (uint64_t)(int64_t)exit_code);
+        wire_put_str(&b, R_MESSAGE, message);
+        if (p->started_ns)
+                wire_put_u64(&b, R_STARTED, (uint64_t)p->started_ns);
+        wire_put_u64(&b, R_FINISHED, (uint64_t)now.ns);
+        pod_end(p, b.data, b.len);
+}
+
+void pod_fail(struct runner_pod *p, const char *fmt, ...)
+{
+        va_list ap;
+        va_start(ap, fmt);
+        AUTO(mem_free) char *message = mem_vprintf(fmt, ap);
+        va_end(ap);
+        end_with(p, POD_ERROR, -1, message);
+}
+
+static void fill(struct runner *r);
+
+static void tell_one(struct runner *r, struct runner_pod *p)
+{
+        bool pending = p->tell_pending, running = p->tell_running && !p->told_running;
+        p->tell_pending = p->tell_running = false;
+        p->told_running |= running;
+        if (p->stage != POD_ENDED) {
+                if (running)
+                        report_phase(r, p->uid, p->node, POD_RUNNING, p->started_ns);
+                else if (pending && !p->told_running)
+                        report_phase(r, p->uid, p->node, POD_PENDING, 0);
+                return;
+        }
+        /* The pod is gone before its end is told: the callback may start the same node again. */
+        AUTO(mem_free) char *uid = mem_strdup(p->uid), *node = mem_strdup(p->node);
+        AUTO_BUF struct buf final = p->final;
+        int64_t started_ns = p->started_ns;
+        p->final = BUF_INIT(0);
+        pod_free(p);
+        if (running)
+                report_phase(r, uid, node, POD_RUNNING, started_ns);
+        report_final(r, uid, node, wire_read(final.data, final.len));
+}
+
+static void on_tell(void *arg)
+{
+        struct runner *r = arg;
+        struct runner_pod *first = r->told;
+        r->told = NULL;
+        r->told_end = &r->told;
+        for (struct runner_pod *p = first, *next; p; p = next) {
+                next = p->next_told;
+                p->listed = false;
+                tell_one(r, p);
+        }
+        fill(r);
+}
+
+/* ---- what the executor says ---- */
+
+void on_link_running(struct runner *r, uint64_t serial, int64_t started_ns)
+{
+        struct runner_pod *p = find_serial(r, serial);
+        if (!p || p->stage != POD_SENT)
+                return;
+        p->started_ns = started_ns;
+        p->tell_running = true;
+        tell_later(p);
+}
+
+static void learn(struct runner_pod *p);
+
+void on_link_final(struct runner *r, uint64_t serial, const void *status, size_t n)
+{
+        struct runner_pod *p = find_serial(r, serial);
+        if (!p || p->stage != POD_SENT)
+                return;
+        if (n)
+                pod_end(p, status, n);
+        else
+                learn(p); /* too large for a message */
+}
+
+void on_link_exists(struct runner *r, uint64_t serial)
+{
+        struct runner_pod *p = find_serial(r, serial);
+        if (p && p->stage == POD_SENT)
+                learn(p);
+}
+
+void on_link_gone(struct runner *r, uint64_t serial, int64_t wait_status)
+{
+        struct runner_pod *p = find_serial(r, serial);
+        if (!p || p->stage != POD_SENT)
+                return;
+        if (wait_status < 0)
+                pod_fail(p, "the step could not be started: %s", strerror((int)-wait_status));
+        else
+                learn(p);
+}
+
+void on_link_lost(struct runner *r)
+{
+        struct runner_pod *p, *next;
+        HASH_ITER (by_key, r->by_key, p, next) {
+                if (p->stage == POD_SENT)
+                        learn(p);
+        }
+}
+
+/* ---- what the state file says ---- */
+
+static void on_adopted_end(void *arg, const struct proc_exit *how UNUSED)
+{
+        struct runner_pod *p = arg;
+        p->watch = proc_free(p->watch);
+        learn(p);
+}
+
+static void watch_supervisor(struct runner_pod *p, struct trace *t)
+{
+        ERR_SLOT(e);
+        set_stage(p, POD_ADOPTED);
+        p->started_ns = t->started_ns;
+        p->tell_running = t->started_ns != 0;
+        p->tell_pending = true;
+        tell_later(p);
+        if (p->pidfd >= 0)
+                close(p->pidfd);
+        p->pidfd = dup(t->pidfd);
+        if (proc_watch(&p->watch, p->runner->o.loop, t->pid, t->pidfd, on_adopted_end, p, &e) < 0) {
+                close(t->pidfd);
+                pod_fail(p, "the running step cannot be watched: %s", err_msg(&e));
+                err_clear(&e);
+        }
+}
+
+/* The state file decides what became of it. */
+static void learn(struct runner_pod *p)
+{
+        struct trace t;
+        ERR_SLOT(e);
+        if (trace_pod(&t, p->runner->data_dir, p->uid, p->node, &e) < 0) {
+                pod_fail(p, "%s", err_msg(&e));
+                err_clear(&e);
+        } else if (t.kind == TRACE_FINAL) {
+                pod_end(p, t.final.data, t.final.len);
+        } else if (t.kind == TRACE_RUNNING) {
+                watch_supervisor(p, &t);
+        } else {
+                p->started_ns = t.started_ns;
+                end_with(p, POD_ERROR, -1, "pod deleted");
+        }
+        buf_deinit(&t.final);
+}
+
+/* ---- the queue ---- */
+
+static void signal_adopted(const struct runner_pod *p, int grace_ms)
+{
+        siginfo_t si = {.si_signo = SIGTERM, .si_code = SI_QUEUE};
+        si.si_pid = getpid();
+        si.si_uid = getuid();
+        si.si_value.sival_int = grace_ms;
+        if (p->pidfd >= 0)
+                syscall(SYS_pidfd_send_signal, p->pidfd, SIGTERM, &si, 0);
+}
+
+static void deliver_kill(struct runner_pod *p)
+{
+        if (p->stage == POD_ADOPTED)
+                signal_adopted(p, p->kill_grace_ms);
+        else if (p->stage != POD_SENT || !link_kill(p->runner, p, p->kill_grace_ms))
+                return;
+        p->kill_grace_ms = -1;
+}
+
+/* Start what may start. */
+static void fill(struct runner *r)
+{
+        while (r->queue && r->running < r->o.max_running) {
+                struct runner_pod *p = r->queue;
+                if (!link_start(r, p))
+                        break;
+                unqueue(p);
+                set_stage(p, POD_SENT);
+                wipe_request(p);
+        }
+}
+
+void on_link_writable(struct runner *r)
+{
+        struct runner_pod *p, *next;
+        HASH_ITER (by_key, r->by_key, p, next) {
+                if (p->kill_grace_ms >= 0)
+                        deliver_kill(p);
+        }
+        fill(r);
+}
+
+static void enqueue(struct runner_pod *p)
+{
+        struct runner *r = p->runner;
+        set_stage(p, POD_QUEUED);
+        p->next_queued = NULL;
+        *r->queue_end = p;
+        r->queue_end = &p->next_queued;
+        fill(r);
+        if (p->stage == POD_QUEUED) {
+                p->tell_pending = true;
+                tell_later(p);
+        }
+}
+
+/* ---- the calls of runner.h ---- */
+
+static bool name_valid(const char *s)
+{
+        if (str_empty(s) || s[0] == '.' || strlen(s) > NAME_MAX - 16)
+                return false;
+        return s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")] ==
+               '\0';
+}
+
+static void on_env(void *arg, const struct err *e)
+{
+        struct runner_pod *p = arg;
+        if (e) {
+                pod_fail(p, "%s", err_msg(e));
+        } else {
+                env_put(p->env, &p->request);
+                if (p->request.overflow)
+                        pod_fail(p, "the step's template and its inputs are larger than %d bytes",
+                                 REQUEST_MAX);
+                else
+                        enqueue(p);
+        }
+        p->env = env_free(p->env);
+}
+
+void runner_start(struct runner *r, const struct pod_request *req)
+{
+        ERR_SLOT(e);
+        struct runner_pod *p = find_key(r, req->workflow_uid, req->node_id);
+        if (p) { /* it runs: say so again */
+                p->told_running = false;
+                p->tell_running = p->started_ns != 0;
+                p->tell_pending = true;
+                tell_later(p);
+                return;
+        }
+        p = pod_new(r, req->workflow_uid, req->node_id);
+        if (!name_valid(req->workflow_uid) || !name_valid(req->node_id)) {
+                pod_fail(p, "workflow uid \"%s\" or node id \"%s\" cannot be a file name",
+                         req->workflow_uid, req->node_id);
+                return;
+        }
+        p->env = env_new(r, req, r->sandbox);
+        if (request_put(&p->request, r, req, p->env, &e) < 0) {
+                pod_fail(p, "%s", err_msg(&e));
+                err_clear(&e);
+                return;
+        }
+        env_resolve(p->env, on_env, p);
+}
+
+void runner_kill(struct runner *r, const char *workflow_uid, const char *node_id, int grace_s)
+{
+        struct runner_pod *p = find_key(r, workflow_uid, node_id);
+        if (!p || p->stage == POD_ENDED)
+                return;
+        if (p->stage == POD_PREPARING || p->stage == POD_QUEUED) {
+                end_with(p, POD_FAILED, 128 + SIGTERM,
+                         "main: Error (exit code 143): killed before it was started");
+                return;
+        }
+        p->kill_grace_ms = grace_s < 0                ? DEFAULT_GRACE_MS
+                           : grace_s > INT_MAX / 1000 ? INT_MAX
+                                                      : grace_s * 1000;
+        deliver_kill(p);
+}
+
+struct forget {
+        char *data_dir, *uid;
+        bool all;
+};
+
+static void remove_folder(const char *data_dir, const char *kind, const char *uid)
+{
+        ERR_SLOT(e);
+        AUTO(mem_free) char *path = mem_printf("%s/%s/%s", data_dir, kind, uid);
+        if (fs_remove_tree(path, &e) < 0) {
+                log_warn(log_root(), "what a workflow left behind could not be removed",
+                         F_STR("workflow uid", uid), F_ERR(&e));
+                err_clear(&e);
+        }
+}
+
+static void forget_now(void *arg)
+{
+        struct forget *f = arg;
+        remove_folder(f->data_dir, "pods", f->uid);
+        if (f->all) {
+                forget_artifacts(f->data_dir, f->uid); /* the list of them is among the logs */
+                remove_folder(f->data_dir, "logs", f->uid);
+        }
+}
+
+static void forget_done(void *arg)
+{
+        struct forget *f = arg;
+        mem_free(f->data_dir);
+        mem_free(f->uid);
+        mem_free(f);
+}
+
+void runner_forget(struct runner *r, const char *workflow_uid, bool all)
+{
+        if (!name_valid(workflow_uid))
+                return;
+        struct forget *f = NEW(struct forget);
+        *f = (struct forget){mem_strdup(r->data_dir), mem_strdup(workflow_uid), all};
+        if (r->o.pool) {
+                pool_run(r->o.pool, forget_now, forget_done, f);
+                return;
+        }
+        forget_now(f);
+        forget_done(f);
+}
+
+bool runner_adopt(struct runner *r, const char *workflow_uid, const char *node_id)
+{
+        struct trace t;
+        ERR_SLOT(e);
+        if (find_key(r, workflow_uid, node_id))
+                return true;
+        if (!name_valid(workflow_uid) || !name_valid(node_id))
+                return false;
+        if (trace_pod(&t, r->data_dir, workflow_uid, node_id, &e) == 0 && t.kind == TRACE_NONE)
+                return false;
+        struct runner_pod *p = pod_new(r, workflow_uid, node_id);
+        if (err_is_set(&e)) {
+                pod_fail(p, "%s", err_msg(&e));
+                err_clear(&e);
+        } else if (t.kind == TRACE_RUNNING) {
+                watch_supervisor(p, &t);
+        } else {
+                learn(p);
+        }
+        buf_deinit(&t.final);
+        return true;
+}
+
+/* ---- opening and closing ---- */
+
+static char *find_executor(const char *given)
+{
+        char self[PATH_MAX];
+        if (given)
+                return mem_strdup(given);
+        ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+        self[n > 0 ? n : 0] = '\0';
+        char *slash = strrchr(self, '/');
+        if (slash) {
+                slash[1] = '\0';
+                AUTO(mem_free) char *beside = mem_printf("%stiphys-executor", self);
+                if (access(beside, X_OK) == 0)
+                        return TAKE(beside);
+        }
+        return mem_strdup("tiphys-executor"); /* from PATH */
+}
+
+static int open_data_dir(struct runner *r, struct err *e)
+{
+        char full[PATH_MAX];
+        if (fs_mkdirs(r->o.data_dir, 0700, e) < 0)
+                return -1;
+        if (!realpath(r->o.data_dir, full))
+                return err_errno(e, errno, "%s", r->o.data_dir);
+        r->data_dir = mem_strdup(full);
+        r->o.data_dir = r->data_dir;
+        return 0;
+}
+
+int runner_local(struct runner **out, const struct runner_local_options *o,
+                 runner_update_fn *update, void *arg, struct err *e)
+{
+        AUTO(runner_free) struct runner *r = NEW(struct runner);
+        r->o = *o;
+        r->sock = -1;
+        r->update = update;
+        r->arg = arg;
+        r->queue_end = &r->queue;
+        r->told_end = &r->told;
+        r->sandbox = o->isolation != ISOLATION_NONE;
+        if (r->o.max_running <= 0)
+                r->o.max_running = PODS_PER_CORE * get_nprocs();
+        gethostname(r->host, sizeof(r->host) - 1);
+        task_init(&r->tell, on_tell, r);
+        timer_init(&r->restart, NULL, NULL);
+        r->executor = find_executor(o->executor);
+        if (open_data_dir(r, e) < 0 || link_open(r, e) < 0)
+                return err_wrap(e, "local runner");
+        *out = TAKE(r);
+        return 0;
+}
+
+struct runner *runner_free(struct runner *r)
+{
+        if (!r)
+                return NULL;
+        loop_undefer(r->o.loop, &r->tell);
+        link_close(r);
+        struct runner_pod *p, *next;
+        HASH_ITER (by_key, r->by_key, p, next) {
+                pod_free(p);
+        }
+        mem_free(r->data_dir);
+        mem_free(r->executor);
+        mem_free(r->words);
+        mem_free(r);
+        return NULL;
+}
+
+const char *runner_describe(struct runner *r)
+{
+        return r->words ? r->words : "";
+}
+
+char *runner_log_path(const char *data_dir, const char *workflow_uid, const char *node_id,
+                      const char *container)
+{
+        return mem_printf("%s/logs/%s/%s.%s.log", data_dir, workflow_uid, node_id, container);
+}

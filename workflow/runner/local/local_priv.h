@@ -1,0 +1,113 @@
+/* workflow/runner/local/local_priv.h: shared inside workflow/runner/local.
+ *
+ *   local.c     the runner: its pods, their queue, updates
+ *   link.c      tiphys-executor: started, spoken to, restarted
+ *   request.c   template -> request: command, volumes, security
+ *   artifacts.c template -> request: inputs and outputs
+ *   env.c       template -> request: environment, with values from the store
+ *   state.c     state files: what became of a pod
+ *   report.c    status records -> struct pod_status
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "common/base/buf.h"
+#include "common/base/json.h"
+#include "common/base/proc.h"
+#include "workflow/executor/wire.h"
+#include "workflow/runner/runner.h"
+#include <uthash.h>
+
+struct env;
+enum pod_stage { POD_PREPARING, POD_QUEUED, POD_SENT, POD_ADOPTED, POD_ENDED };
+struct runner_pod {
+        char *key; /* uid/node id */
+        char *uid, *node;
+        uint64_t serial;
+        enum pod_stage stage;
+        bool told_running, tell_pending, tell_running; /* updates that are due */
+        bool listed; /* on the list of pods with something to tell */
+        int64_t started_ns;
+        int kill_grace_ms;  /* asked for and not delivered yet; -1: no */
+        struct env *env;    /* while values are fetched */
+        struct buf request; /* until it is sent; wiped then */
+        struct buf final;   /* status records */
+        struct proc *watch; /* adopted */
+        int pidfd;          /* adopted: for signals, -1 without */
+        struct runner *runner;
+        struct runner_pod *next_told, *next_queued;
+        UT_hash_handle by_key, by_serial;
+};
+struct runner {
+        struct runner_local_options o;
+        char *data_dir, *executor, *words;
+        bool sandbox;
+        runner_update_fn *update;
+        void *arg;
+        struct runner_pod *by_key, *by_serial;
+        struct runner_pod *queue, **queue_end;
+        struct runner_pod *told, **told_end;
+        struct loop_task tell;
+        uint64_t last_serial;
+        int running;
+        /* link.c */
+        int sock;
+        struct event *readable, *writable;
+        struct proc *proc;
+        struct loop_timer restart;
+        int restarts;
+        char host[256];
+};
+
+/* link.c */
+int link_open(struct runner *r,
+              struct err *e) MUST_CHECK; /* starts the executor and waits until it is ready */
+void link_close(struct runner *r);
+/* False: not now (the socket is full, the executor is gone); link_writable() comes when it can be
+ * tried again. */
+bool link_start(struct runner *r, struct runner_pod *p);
+bool link_kill(struct runner *r, const struct runner_pod *p, int grace_ms);
+
+/* local.c, called by link.c */
+void on_link_running(struct runner *r, uint64_t serial, int64_t started_ns);
+void on_link_final(struct runner *r, uint64_t serial, const void *status, size_t n);
+void on_link_exists(struct runner *r, uint64_t serial);
+void on_link_gone(struct runner *r, uint64_t serial, int64_t wait_status);
+void on_link_writable(struct runner *r);
+void on_link_lost(struct runner *r); /* the executor ended: look at every pod's state file */
+void pod_fail(struct runner_pod *p, const char *fmt, ...) PRINTF_LIKE(2, 3); /* ERROR, told later */
+
+/* request.c: everything but the environment. `env` receives what containers ask for. */
+int request_put(struct buf *b, struct runner *r, const struct pod_request *req, struct env *env,
+                struct err *e) MUST_CHECK;
+int request_io(struct buf *b, const struct pod_request *req,
+               struct err *e) MUST_CHECK; /* artifacts.c */
+
+/* env.c */
+typedef void env_done_fn(void *arg, const struct err *e);
+struct env *env_new(struct runner *r, const struct pod_request *req, bool sandbox);
+struct env *env_free(struct env *env);
+int env_add_container(struct env *env, const json_t *container, struct err *e) MUST_CHECK;
+void env_set(struct env *env, const char *name, const char *value);
+void env_args(struct env *env, const json_t *args); /* command and args, expanded like values */
+/* Fetch what is elsewhere; `done` comes later or at once. */
+void env_resolve(struct env *env, env_done_fn *done, void *arg);
+void env_put(const struct env *env, struct buf *b); /* S_ENV, S_ARG records */
+
+/* state.c */
+enum pod_trace { TRACE_NONE, TRACE_RUNNING, TRACE_FINAL, TRACE_LOST };
+struct trace {
+        enum pod_trace kind;
+        pid_t pid;          /* RUNNING */
+        int pidfd;          /* RUNNING; owned by the caller */
+        int64_t started_ns; /* RUNNING, LOST */
+        struct buf final;   /* FINAL: status records; owned by the caller */
+};
+int trace_pod(struct trace *t, const char *data_dir, const char *uid, const char *node,
+              struct err *e) MUST_CHECK;
+
+/* artifacts.c: remove what logs/<uid>/artifacts lists */
+void forget_artifacts(const char *data_dir, const char *uid);
+
+/* report.c */
+void report_final(struct runner *r, const char *uid, const char *node, struct wire status);
+void report_phase(struct runner *r, const char *uid, const char *node, enum pod_phase phase,
+                  int64_t started_ns);
