@@ -1,0 +1,280 @@
+/* tests/unit/workflow_runner/harness.c: see harness.h. SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/workflow_runner/harness.h"
+#include "common/base/fs.h"
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PATIENCE_MS = 20000, STEP_MS = 5 };
+
+struct told *told(struct harness *h, const char *node)
+{
+        for (int i = 0; i < h->n_told; i++)
+                if (streq(h->told[i].node, node))
+                        return &h->told[i];
+        assert_true(h->n_told < (int)ARRAY_LEN(h->told));
+        struct told *t = &h->told[h->n_told++];
+        *t = (struct told){.exit_code = -99};
+        snprintf(t->node, sizeof(t->node), "%s", node);
+        return t;
+}
+
+void told_forget(struct told *t)
+{
+        mem_free(t->message);
+        json_decref(t->outputs);
+        t->message = NULL;
+        t->outputs = NULL;
+        t->done = false;
+        t->n = 0;
+        t->phase = POD_PENDING;
+}
+
+static void on_update(void *arg, const char *uid, const char *node, const struct pod_status *st)
+{
+        struct told *t = told(arg, node);
+        assert_string_equal(uid, UID);
+        assert_false(t->done);
+        assert_true(t->n < (int)ARRAY_LEN(t->phases));
+        assert_true(t->n == 0 || st->phase >= t->phase);
+        t->phases[t->n++] = st->phase;
+        t->phase = st->phase;
+        t->started = st->started;
+        t->finished = st->finished;
+        if (st->phase < POD_SUCCEEDED)
+                return;
+        t->done = true;
+        t->exit_code = st->exit_code;
+        t->message = mem_strdup(st->message);
+        t->outputs = json_deep_copy(st->outputs);
+}
+
+static int open_runner(struct harness *h, struct err *e)
+{
+        struct runner_local_options o = {.loop = h->loop,
+                                         .pool = h->pool,
+                                         .store = h->store,
+                                         .data_dir = h->dir,
+                                         .isolation = h->isolation,
+                                         .max_running = h->max_running,
+                                         .images = h->images,
+                                         .executor = TIPHYS_EXECUTOR};
+        return runner_local(&h->runner, &o, on_update, h, e);
+}
+
+void harness_open(struct harness *h)
+{
+        struct err e = {0};
+        if (open_runner(h, &e) < 0)
+                fail_msg("%s", err_msg(&e));
+}
+
+void harness_close(struct harness *h)
+{
+        h->runner = runner_free(h->runner);
+}
+
+static struct harness *harness_new(int isolation)
+{
+        struct harness *h = NEW(struct harness);
+        char dir[] = "/tmp/tiphys-runner-XXXXXX";
+        struct err e = {0};
+        assert_non_null(mkdtemp(dir));
+        h->dir = mem_strdup(dir);
+        h->isolation = isolation;
+        assert_int_equal(loop_new(&h->loop, clock_system(), &e), 0);
+        assert_int_equal(pool_new(&h->pool, h->loop, 1, &e), 0);
+        return h;
+}
+
+int harness_setup_none(void **state)
+{
+        *state = harness_new(ISOLATION_NONE);
+        harness_open(*state);
+        return 0;
+}
+
+int harness_setup_sandbox(void **state)
+{
+        struct harness *h = *state = harness_new(ISOLATION_SANDBOX);
+        struct err e = {0};
+        if (open_runner(h, &e) < 0) {
+                fprintf(stderr, "SKIPPED: no sandbox here: %s\n", err_msg(&e));
+                err_clear(&e);
+        }
+        return 0;
+}
+
+static int count_entries(const char *dir)
+{
+        DIR *d = opendir(dir);
+        int n = 0;
+        for (struct dirent *ent; d && (ent = readdir(d));)
+                n += ent->d_name[0] != '.';
+        if (d)
+                closedir(d);
+        return n;
+}
+
+/* Scratch folders go right after the last update. */
+static bool scratch_goes(const char *dir)
+{
+        AUTO(mem_free) char *scratch = mem_printf("%s/scratch", dir);
+        for (int i = 0; i < PATIENCE_MS / STEP_MS && count_entries(scratch); i++)
+                poll(NULL, 0, STEP_MS);
+        return count_entries(scratch) == 0;
+}
+
+int harness_teardown(void **state)
+{
+        struct harness *h = *state;
+        struct err e = {0};
+        harness_close(h);
+        bool clean = scratch_goes(h->dir);
+        for (int i = 0; i < h->n_told; i++)
+                told_forget(&h->told[i]);
+        json_decref(h->images);
+        h->pool = pool_free(h->pool);
+        h->loop = loop_free(h->loop);
+        if (fs_remove_tree(h->dir, &e) < 0) {
+                fprintf(stderr, "cannot clean up: %s\n", err_msg(&e));
+                err_clear(&e);
+                clean = false;
+        }
+        if (!clean)
+                fprintf(stderr, "something of a pod stayed behind in %s\n", h->dir);
+        mem_free(h->store);
+        mem_free(h->dir);
+        mem_free(h);
+        return clean ? 0 : -1;
+}
+
+static json_t *template_json(const struct harness *h, const char *text)
+{
+        AUTO_BUF struct buf b = BUF_INIT(1 << 20);
+        for (const char *p = text; *p; p++) {
+                if (str_starts(p, "%DIR%")) {
+                        buf_adds(&b, h->dir);
+                        p += 4;
+                } else {
+                        buf_addc(&b, *p == '\'' ? '"' : *p == '`' ? '\'' : *p);
+                }
+        }
+        json_t *j = NULL;
+        struct err e = {0};
+        if (json_parse(&j, b.data, b.len, &e) < 0)
+                fail_msg("template: %s: %s", err_msg(&e), b.data);
+        return j;
+}
+
+void start_with(struct harness *h, const char *node, const char *template, bool capture,
+                int64_t deadline_s)
+{
+        AUTO_JSON json_t *t = template_json(h, template);
+        AUTO(mem_free) char *pod = mem_printf("pod-%s", node);
+        struct pod_request req = {.ns = "default",
+                                  .workflow = "wf",
+                                  .workflow_uid = UID,
+                                  .node_id = node,
+                                  .node_name = node,
+                                  .pod_name = pod,
+                                  .template = t,
+                                  .capture_result = capture,
+                                  .deadline_s = deadline_s,
+                                  .grace_s = 5};
+        runner_start(h->runner, &req);
+}
+
+struct told *wait_done(struct harness *h, const char *node)
+{
+        struct told *t = told(h, node);
+        if (!loop_run_until(h->loop, &t->done, PATIENCE_MS))
+                fail_msg("node %s did not end", node);
+        return t;
+}
+
+void wait_running(struct harness *h, const char *node)
+{
+        struct told *t = told(h, node);
+        const bool never = false;
+        for (int i = 0; i < PATIENCE_MS / STEP_MS && t->phase != POD_RUNNING && !t->done; i++)
+                loop_run_until(h->loop, &never, STEP_MS);
+        if (t->done)
+                fail_msg("node %s ended before it was seen running: %s", node, t->message);
+        assert_int_equal(t->phase, POD_RUNNING);
+}
+
+static struct told *run_any(struct harness *h, const char *template, bool capture)
+{
+        char node[32];
+        snprintf(node, sizeof(node), "n-%d", h->n_told);
+        start_with(h, node, template, capture, 0);
+        return wait_done(h, node);
+}
+
+struct told *run(struct harness *h, const char *template)
+{
+        return run_any(h, template, false);
+}
+
+struct told *run_capture(struct harness *h, const char *template)
+{
+        return run_any(h, template, true);
+}
+
+char *file_text(const char *path)
+{
+        struct buf b = BUF_INIT(64 << 20);
+        struct err e = {0};
+        if (fs_read(&b, path, 64 << 20, &e) < 0)
+                fail_msg("%s", err_msg(&e));
+        return b.data ? buf_take(&b) : mem_strdup("");
+}
+
+char *log_text(struct harness *h, const char *node)
+{
+        AUTO(mem_free) char *path = runner_log_path(h->dir, UID, node, "main");
+        return file_text(path);
+}
+
+static const json_t *by_name(const struct told *t, const char *list, const char *name)
+{
+        size_t i;
+        json_t *p;
+        json_array_foreach (json_object_get(t->outputs, list), i, p) {
+                if (streq(json_str(p, "name"), name))
+                        return p;
+        }
+        return NULL;
+}
+
+const char *param(const struct told *t, const char *name)
+{
+        return json_str(by_name(t, "parameters", name), "value");
+}
+
+const json_t *artifact(const struct told *t, const char *name)
+{
+        return by_name(t, "artifacts", name);
+}
+
+const char *result(const struct told *t)
+{
+        const char *text = json_str(t->outputs, "result");
+        if (!text)
+                print_message("no result: %s\n", t->message);
+        return text ? text : "(no result)";
+}
+
+bool wait_file(struct harness *h, const char *name)
+{
+        AUTO(mem_free) char *path = mem_printf("%s/%s", h->dir, name);
+        const bool never = false;
+        for (int i = 0; i < PATIENCE_MS / STEP_MS && access(path, F_OK) < 0; i++)
+                loop_run_until(h->loop, &never, STEP_MS);
+        return access(path, F_OK) == 0;
+}

@@ -1,0 +1,61 @@
+/* tests/unit/workflow_runner/harness.h: a runner on a data directory of its own, templates as JSON
+ * text, and what was told. SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "common/base/json.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "workflow/runner/runner.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#define UID "11111111-2222-3333-4444-555555555555"
+
+struct told { /* the updates of one node */
+        char node[64];
+        int n; /* updates so far */
+        enum pod_phase phases[8];
+        bool done;
+        enum pod_phase phase;
+        int exit_code;
+        char *message;
+        json_t *outputs;
+        struct wall started, finished;
+};
+struct harness {
+        struct loop *loop;
+        struct pool *pool;
+        struct runner *runner;
+        char *dir; /* data directory */
+        int isolation, max_running;
+        json_t *images;
+        struct store *store;
+        struct told told[64];
+        int n_told;
+};
+int harness_setup_none(void **state);
+int harness_setup_sandbox(
+        void **state); /* h->runner is NULL (and it was said loudly) where there is none */
+int harness_teardown(void **state);   /* fails when something of a pod stays behind */
+void harness_open(struct harness *h); /* a (new) runner on the same data directory */
+void harness_close(struct harness *h);
+struct store *stub_store(struct loop *l);
+
+/* `template`: JSON, with ' for ", ` for ' and %DIR% for the data directory. */
+void start_with(struct harness *h, const char *node, const char *template, bool capture,
+                int64_t deadline_s);
+struct told *told(struct harness *h, const char *node);
+void told_forget(struct told *t); /* the next end of that node is expected */
+struct told *wait_done(struct harness *h, const char *node);
+void wait_running(struct harness *h, const char *node);
+struct told *run(struct harness *h,
+                 const char *template); /* start under a fresh node id and wait */
+struct told *run_capture(struct harness *h, const char *template);
+char *log_text(struct harness *h, const char *node);
+char *file_text(const char *path);
+const char *param(const struct told *t, const char *name);
+const char *result(const struct told *t);
+const json_t *artifact(const struct told *t, const char *name);
+bool wait_file(struct harness *h, const char *name); /* beneath the data directory; within 20 s */
