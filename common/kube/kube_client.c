@@ -15,7 +15,6 @@
 enum {
         CALL_TIMEOUT_MS = 60 * 1000, /* the API server's own --request-timeout */
         ANSWER_MAX = 16 << 20,
-        ERROR_MAX = 64 << 10, /* of a refused stream */
         URL_MAX_BYTES = 16 << 10,
         PAUSE_DEFAULT_MS = 1000,
         PAUSE_MAX_MS = 10 * 1000,
@@ -53,8 +52,7 @@ struct kube_call {
         struct loop_timer again;
         struct loop_task failed;
         struct err failure;
-        struct buf refusal; /* body of a stream that was refused */
-        int status, attempt;
+        int attempt;
         bool token_renewed;
 };
 
@@ -95,7 +93,6 @@ static void call_free(struct kube_call *call)
         timer_cancel(call->client->loop, &call->again);
         loop_undefer(call->client->loop, &call->failed);
         buf_deinit(&call->body);
-        buf_deinit(&call->refusal);
         err_clear(&call->failure);
         arena_deinit(&call->arena);
         free(call);
@@ -160,18 +157,10 @@ struct kube_client *kube_client_free(struct kube_client *c)
 
 static http_done_fn on_response;
 
-static void on_status(void *arg, int status)
-{
-        ((struct kube_call *)arg)->status = status;
-}
-
 static bool on_data(void *arg, const void *data, size_t n)
 {
         struct kube_call *call = arg;
-        if (call->status < 400)
-                return call->on_data(call->arg, data, n);
-        buf_add(&call->refusal, data, n); /* cut at its limit: words for people */
-        return true;
+        return call->on_data(call->arg, data, n);
 }
 
 static void send_request(struct kube_call *call)
@@ -192,11 +181,9 @@ static void send_request(struct kube_call *call)
                                       .body_len = call->body.len,
                                       .timeout_ms = stream ? -1 : CALL_TIMEOUT_MS,
                                       .idle_timeout_ms = call->idle_timeout_ms,
-                                      .max_response_bytes = call->max_bytes,
-                                      .on_status = stream ? on_status : NULL,
+                                      .max_response_bytes = stream ? 0 : call->max_bytes,
                                       .on_data = stream ? on_data : NULL};
         call->attempt++;
-        buf_reset(&call->refusal);
         if (c->closing)
                 err_set(&call->failure, ERR_UNAVAILABLE,
                         "the connection to the cluster is being closed");
@@ -258,8 +245,7 @@ static void on_response(void *arg, const struct http_response *r, const struct e
                 err_copy(&words, e);
                 err_wrap(&words, "%s", what);
         } else if (r->status < 200 || r->status > 299) {
-                const struct buf *body = call->on_data ? &call->refusal : &r->body;
-                kube_status_err(&q, r->status, (struct str){buf_str(body), body->len},
+                kube_status_err(&q, r->status, (struct str){buf_str(&r->body), r->body.len},
                                 r->retry_after_ms, &words);
         } else if (!call->on_data && read_answer(&answer, r, &words) < 0) {
                 words.code = ERR_PROTOCOL;
@@ -301,7 +287,6 @@ static struct kube_call *call_new(struct kube_client *c, const struct kube_reque
         call->content_type =
                 keep(&call->arena, r->content_type ? r->content_type : "application/json");
         buf_init(&call->body, BUF_UNBOUNDED);
-        buf_init(&call->refusal, ERROR_MAX);
         if (r->body)
                 json_put(&call->body, r->body, JSON_STYLE_COMPACT);
         timer_init(&call->again, on_again, call);

@@ -72,7 +72,6 @@ static void record(const struct http_call_spec *spec)
 static bool stream(struct http_call *call, const char *body, size_t n)
 {
         size_t piece = call->reply->piece ? call->reply->piece : n;
-        call->spec.on_status(call->arg, call->reply->status);
         for (size_t at = 0; at < n; at += piece)
                 if (!call->spec.on_data(call->arg, body + at, piece < n - at ? piece : n - at))
                         return false;
@@ -91,7 +90,7 @@ static void on_answer(void *arg)
         struct err e = {0};
         if (reply->fail)
                 err_set(&e, reply->fail, "the network is down");
-        else if (!call->spec.on_data)
+        else if (!call->spec.on_data || reply->status / 100 != 2)
                 buf_adds(&r.body, body);
         else if (!stream(call, body, strlen(body)))
                 err_set(&e, ERR_UNAVAILABLE, "aborted");

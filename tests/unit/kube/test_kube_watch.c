@@ -5,7 +5,7 @@
 
 #define EVENT(type, version)                                                                      \
         "{\"type\":\"" type "\",\"object\":{\"metadata\":{\"resourceVersion\":\"" version "\"}}}" \
-                                                                                          "\n"
+        "\n"
 #define ERROR_EVENT(reason, code)                                                  \
         "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"reason\":\"" reason \
         "\",\"message\":\"m\",\"code\":" code "}}\n"

@@ -86,10 +86,11 @@ static void takes_server_token_and_namespace_of_the_current_context(void **state
 static void takes_the_context_that_is_asked_for(void **state UNUSED)
 {
         AUTO(kube_config_free)
-        struct kube_config *c = load_context(CLUSTER "contexts: [{name: x, context: {cluster: "
-                                                     "gone}}, {name: second, context: {cluster: c}}]\n"
-                                                     "current-context: x\nusers: null\n",
-                                             "second");
+        struct kube_config *c =
+                load_context(CLUSTER "contexts: [{name: x, context: {cluster: "
+                                     "gone}}, {name: second, context: {cluster: c}}]\n"
+                                     "current-context: x\nusers: null\n",
+                             "second");
         assert_string_equal(c->server, "https://a:6443");
         assert_string_equal(c->ns, "default");
         assert_null(c->token);
