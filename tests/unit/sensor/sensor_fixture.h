@@ -3,7 +3,6 @@
 #include "common/base/json.h"
 #include "common/yaml/yaml.h"
 #include "sensor/core.h"
-#include <string.h>
 
 /* A Sensor from YAML text; asserts that it is valid. */
 static inline struct sensor_spec *spec_of(const char *yaml)

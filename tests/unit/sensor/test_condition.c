@@ -1,11 +1,7 @@
 /* tests/unit/sensor/test_condition.c SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/unit.h"
 #include "sensor/condition.h"
 #include "common/base/mem.h"
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
 
 static const char *const names[] = {"a", "b", "c", "my-dep", "my_dep", "and", "1st", "x.y", "true"};
 enum { A = 1, B = 2, C = 4 };

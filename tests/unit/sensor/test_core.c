@@ -1,10 +1,6 @@
 /* tests/unit/sensor/test_core.c: decisions. The recorded sequences of Argo Events run in tests/conformance/events; here are the rules
  * that are ours, and those worth a name. SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "tests/unit/unit.h"
 #include "tests/unit/sensor/sensor_fixture.h"
 
 static const char two_of_two[] = "metadata: {name: s}\n"

@@ -1,9 +1,5 @@
 /* tests/unit/sensor/test_ledger.c: what a sensor writes down can be read back, digits included. SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "tests/unit/unit.h"
 #include "sensor/ledger.h"
 #include "tests/unit/sensor/sensor_fixture.h"
 
