@@ -34,7 +34,7 @@ struct kafka_group {
 struct kafka_config {
         char *url, *partition, *topic, *version;
         struct kafka_group *group;
-        json_t *backoff;
+        struct backoff_config *backoff;
         struct tls_config *tls;
         struct sasl_config *sasl;
         struct field_map metadata;
@@ -59,7 +59,8 @@ static const struct field kafka_fields[] = {
               .help = "one partition, without a group"),
         FIELD(struct kafka_config, topic, FIELD_STR, .flags = FIELD_REQUIRED | FIELD_NONEMPTY,
               .help = "one topic"),
-        FIELD(struct kafka_config, backoff, FIELD_JSON, .name = "connectionBackoff",
+        FIELD(struct kafka_config, backoff, FIELD_OBJ_PTR, .name = "connectionBackoff",
+              .sub = backoff_fields, .sub_size = sizeof(struct backoff_config),
               .help = "pauses between restarts of the source"),
         FIELD(struct kafka_config, tls, FIELD_OBJ_PTR, .sub = tls_config_fields,
               .sub_size = sizeof(struct tls_config), .help = "TLS"),

@@ -33,7 +33,6 @@ struct redis_config {
         struct field_strs channels;
         struct tls_config *tls;
         struct field_map metadata;
-        json_t *backoff;
         bool json_body;
 };
 
