@@ -227,9 +227,8 @@ static void load_dependencies(struct sensor_spec *s, const struct jpath *spec, b
                 if (strpbrk(s->dep_names[i], " \t\r\n()&|"))
                         diag_error(d, &name, "E024", NULL,
                                    "a dependency name must not hold white space or any of ()&|");
-                if (filter_new(&deps[i].filter, deps[i].filters_json, deps[i].filters_operator == 1,
-                               &filters, strict, d) < 0)
-                        deps[i].filter = NULL;
+                (void)!filter_new(&deps[i].filter, deps[i].filters_json,
+                                  deps[i].filters_operator == 1, &filters, strict, d);
         }
 }
 
