@@ -11,9 +11,9 @@
 #include "common/base/clock.h"
 #include "common/base/diag.h"
 #include "common/base/err.h"
+#include "workflow/engine/pod_phase.h"
 #include <jansson.h>
 
-struct wf_plan;
 struct wf; /* one workflow in progress */
 
 /* Finds referenced objects: (kind, name) -> borrowed json_t or NULL. Must be answerable without I/O (a cache). Kinds: "WorkflowTemplate",
@@ -26,6 +26,7 @@ struct wf_lookup {
 struct wf_defaults { /* of the controller */
         const json_t *workflow_defaults;    /* NULL */
         const json_t *artifact_repository;  /* {"archiveLogs", "folder": {"keyFormat"}}; used when no artifact-repositories ConfigMap applies */
+        bool any_storage;                   /* simulation: repositories of every kind are fine */
 };
 /* Validation of a Workflow, WorkflowTemplate, ClusterWorkflowTemplate or CronWorkflow object: every rule, every template. Returns 0 when no error. */
 int wf_validate(const json_t *object, const struct wf_lookup *lookup, bool strict, struct diags *d) MUST_CHECK;
@@ -50,7 +51,7 @@ enum wf_input_kind {
 struct wf_input {
         enum wf_input_kind kind;
         const char *node_id;             /* WF_POD */
-        int pod_phase;                   /* enum pod_phase of runner.h */
+        int pod_phase;                   /* enum pod_phase */
         const char *message;             /* pod message; user's message */
         int exit_code;                   /* -1 none */
         const json_t *outputs;           /* as in pod_status; WF_SET: {"parameters": [{name, value}]} */
@@ -74,6 +75,7 @@ struct wf_command {
         const char *node_id, *node_name, *pod_name; /* borrowed from the wf until the next step */
         json_t *template;                /* WF_START_POD: resolved template, owned by the command list */
         bool capture_result;
+        bool exit_tree;                  /* WF_START_POD: part of an exit handler */
         int64_t deadline_s;
         struct wall at;                  /* WF_SET_TIMER */
 };
@@ -91,6 +93,7 @@ int wf_check_action(const struct wf *wf, const struct wf_input *in, struct err *
 
 /* Status as JSON, new references. */
 json_t *wf_node_json(const struct wf *wf, const char *node_id);  /* one entry of status.nodes */
+json_t *wf_nodes_json(const struct wf *wf);                      /* all of status.nodes */
 json_t *wf_status_json(const struct wf *wf);                     /* status without nodes */
 json_t *wf_labels_json(const struct wf *wf);                     /* workflows.argoproj.io/phase, /completed */
 const char *wf_phase(const struct wf *wf);                       /* "", Pending, Running, Succeeded, Failed, Error */

@@ -8,13 +8,13 @@
  * runner_free(). Threads: the loop's. SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "common/base/loop.h"
+#include "workflow/engine/pod_phase.h"
 #include <jansson.h>
 
 struct runner;
 struct pool;
 struct store;
 
-enum pod_phase { POD_PENDING, POD_RUNNING, POD_SUCCEEDED, POD_FAILED, POD_ERROR };
 struct pod_request {                              /* borrowed for the call */
         const char *ns, *workflow, *workflow_uid; /* uid and node id become file names: letters,
                                                      digits, "-", "_", "." */

@@ -1,0 +1,114 @@
+/* workflow/engine/begin.c: the first step of a workflow: which spec it runs with, is it valid, its variables, its repository
+ * (argo-workflows.md 2.4). The spec that was merged from a WorkflowTemplate is frozen in status.storedWorkflowTemplateSpec.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "workflow/engine/engine_priv.h"
+#include "workflow/engine/repository.h"
+#include "workflow/spec/merge.h"
+
+static const json_t *referenced_spec(struct wf *wf, const json_t *ref, struct err *e)
+{
+        const char *name = json_str(ref, "name");
+        bool cluster = json_is_true(json_object_get(ref, "clusterScope"));
+        const char *kind = cluster ? "ClusterWorkflowTemplate" : "WorkflowTemplate";
+        const json_t *found = wf->lookup.fn ? wf->lookup.fn(wf->lookup.arg, kind, wf->ns, name ? name : "") : NULL;
+        if (!found) {
+                err_set(e, ERR_NOT_FOUND, "%s.argoproj.io \"%s\" not found",
+                        cluster ? "clusterworkflowtemplates" : "workflowtemplates", name ? name : "");
+                return NULL;
+        }
+        return json_object_get(found, "spec");
+}
+
+static int choose_spec(struct wf *wf, struct err *e)
+{
+        const json_t *own = json_object_get(wf->object, "spec"), *ref = json_object_get(own, "workflowTemplateRef");
+        const json_t *referenced = NULL;
+        if (wf->stored_spec) {
+                wf->spec = json_incref(wf->stored_spec);
+                return 0;
+        }
+        if (json_is_object(ref)) {
+                referenced = referenced_spec(wf, ref, e);
+                if (!referenced)
+                        return -1;
+        }
+        wf->spec = spec_effective(own, referenced, json_object_get(wf->workflow_defaults, "spec"));
+        if (referenced || wf->workflow_defaults)
+                wf->stored_spec = json_incref(wf->spec);
+        return 0;
+}
+
+static int check(struct wf *wf, struct err *e)
+{
+        AUTO_DIAGS struct diags d;
+        diags_init(&d);
+        if (wf_validate(wf->object, &wf->lookup, false, &d) == 0)
+                return 0;
+        for (size_t i = 0; i < d.n; i++)
+                if (d.items[i].severity == SEV_ERROR)
+                        return err_set(e, ERR_INVALID, "%s: %s", d.items[i].path, d.items[i].msg);
+        return 0;
+}
+
+static bool int_at(const json_t *spec, const char *key, int64_t *out)
+{
+        const json_t *v = json_object_get(spec, key);
+        *out = json_integer_value(v);
+        return json_is_integer(v);
+}
+
+static void read_limits(struct wf *wf)
+{
+        int64_t n;
+        const char *shutdown = json_str(wf->object, "spec", "shutdown");
+        if (int_at(wf->spec, "parallelism", &n) && n > 0)
+                wf->parallelism = n;
+        wf->deadline_ns = INT64_MAX;
+        if (int_at(wf->spec, "activeDeadlineSeconds", &n)) {
+                wf->deadline_ns = wf->started_ns + n * NS_PER_S;
+                control_timer(wf, wf->deadline_ns, NONE);
+        }
+        wf->suspended = json_is_true(json_at(wf->object, "spec", "suspend"));
+        if (streq(shutdown, "Terminate"))
+                wf->shutdown = SHUTDOWN_TERMINATE;
+        else if (streq(shutdown, "Stop"))
+                wf->shutdown = SHUTDOWN_STOP;
+}
+
+static void open_local_scope(struct wf *wf)
+{
+        wf->local = tmpl_scope_new("local", wf->name, json_object_get(wf->spec, "templates"),
+                                   json_object_get(wf->spec, "templateDefaults"), json_object_get(wf->spec, "retryStrategy"));
+        HASH_ADD_KEYPTR(hh, wf->scopes, wf->local->full, strlen(wf->local->full), wf->local);
+}
+
+bool wf_begin(struct wf *wf)
+{
+        struct err why = {0};
+        bool fresh = !*wf->phase;
+        wf->begun = true;
+        if (choose_spec(wf, &why) < 0) {
+                wf_fail(wf, "Error", "%s", err_msg(&why));
+                err_clear(&why);
+                return false;
+        }
+        if (fresh)
+                wf->started_ns = wf->now_ns;
+        if (fresh && check(wf, &why) < 0) {
+                wf_fail(wf, "Failed", "invalid spec: %s", err_msg(&why));
+                err_clear(&why);
+                return false;
+        }
+        if (globals_begin(wf, &why) < 0 || repository_choose(wf, &why) < 0) {
+                wf_fail(wf, "Error", "%s", err_msg(&why));
+                err_clear(&why);
+                return false;
+        }
+        open_local_scope(wf);
+        read_limits(wf);
+        if (fresh)
+                wf_set_phase(wf, "Running", "");
+        if (wf->shutdown != SHUTDOWN_NONE)
+                control_shut_down(wf);
+        return true;
+}

@@ -1,0 +1,550 @@
+/* workflow/engine/dag.c: tasks that wait for others (argo-workflows.md 2.7).
+ *
+ * Only ancestors of the targets take part. Each task counts the dependencies that are not fulfilled; the last one to finish makes it
+ * ready: its `depends` is judged and it runs, is skipped, or is Omitted. The DAG itself is judged when nothing of it is unfulfilled.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "workflow/engine/engine_priv.h"
+
+static void judge(struct wf *wf, uint32_t dag);
+
+static char *task_node_name(const struct wf *wf, uint32_t dag, uint32_t task)
+{
+        const struct frame *f = node_at(wf, dag)->frame;
+        return mem_printf("%s.%s", node_at(wf, dag)->name, f->tmpl->tasks[task].name);
+}
+
+/* ---- what a dependency came to ---- */
+
+struct results_of {
+        const struct wf *wf;
+        const struct frame *f;
+};
+
+static unsigned loop_results(const struct wf *wf, const struct node *group)
+{
+        bool any_succeeded = false, all_failed = group->children.n > 0;
+        for (uint32_t i = 0; i < group->children.n; i++) {
+                const struct node *child = node_at(wf, group->children.v[i]);
+                if (child->hooked)
+                        continue;
+                any_succeeded = any_succeeded || child->phase == PHASE_SUCCEEDED;
+                all_failed = all_failed && child->phase == PHASE_FAILED;
+        }
+        return (any_succeeded ? DEP_ANY_SUCCEEDED : 0) | (all_failed ? DEP_ALL_FAILED : 0);
+}
+
+static unsigned results(void *arg, uint32_t task)
+{
+        const struct results_of *r = arg;
+        uint32_t index = r->f->slots[task].node;
+        if (index == NONE)
+                return 0;
+        const struct node *n = node_at(r->wf, index);
+        unsigned bits = n->type == NODE_TASK_GROUP ? loop_results(r->wf, n) : 0;
+        if (n->daemoned && n->phase != PHASE_PENDING)
+                bits |= DEP_DAEMONED;
+        switch ((enum node_phase)n->phase) {
+        case PHASE_SUCCEEDED: return bits | DEP_SUCCEEDED;
+        case PHASE_FAILED: return bits | DEP_FAILED;
+        case PHASE_ERROR: return bits | DEP_ERRORED;
+        case PHASE_SKIPPED: return bits | DEP_SKIPPED;
+        case PHASE_OMITTED: return bits | DEP_OMITTED;
+        default: return bits;
+        }
+}
+
+/* ---- starting ---- */
+
+/* A task hangs on the outbound nodes of its dependencies, or on the DAG. */
+static void link_task(struct wf *wf, uint32_t dag, uint32_t task, uint32_t node)
+{
+        const struct frame *f = node_at(wf, dag)->frame;
+        size_t n = 0;
+        const struct depends *d = f->tmpl->tasks[task].depends;
+        const uint32_t *deps = d ? depends_tasks(d, &n) : NULL;
+        if (!n)
+                node_link(wf, dag, node);
+        for (size_t i = 0; i < n; i++)
+                if (f->slots[deps[i]].node != NONE)
+                        node_link_behind(wf, f->slots[deps[i]].node, node);
+}
+
+static void place(struct wf *wf, uint32_t dag, uint32_t task, uint32_t node, bool is_new)
+{
+        struct frame *f = node_at(wf, dag)->frame;
+        f->slots[task].node = node;
+        if (is_new)
+                link_task(wf, dag, task, node);
+}
+
+static void start_idle(struct wf *wf, uint32_t dag, uint32_t task, enum node_phase phase, const char *message)
+{
+        struct frame *f = node_at(wf, dag)->frame;
+        struct exec x = exec_child(wf, dag, dag, ROLE_TASK, task);
+        char *name = task_node_name(wf, dag, task);
+        x.name = name;
+        x.ref = f->tmpl->tasks[task].body;
+        uint32_t node = exec_idle_node(wf, &x, phase, message);
+        mem_free(name);
+        f->slots[task].state = SLOT_STARTED;
+        f->pending++;
+        place(wf, dag, task, node, true);
+}
+
+/* The node that holds the items of a loop. */
+static uint32_t task_group(struct wf *wf, uint32_t dag, uint32_t task, const char *name)
+{
+        struct frame *f = node_at(wf, dag)->frame;
+        uint32_t group = node_find(wf, name);
+        bool is_new = group == NONE;
+        if (is_new) {
+                struct node_new how = {.name = name, .type = NODE_TASK_GROUP, .phase = PHASE_RUNNING, .boundary = dag, .owner = dag,
+                                       .slot = task, .role = ROLE_TASK};
+                group = node_add(wf, &how);
+                const char *template = json_str(f->slots[task].body, "template");
+                struct node *g = node_at(wf, group);
+                g->template_name = template ? wf_intern(wf, template) : "";
+                g->template_ref = json_incref(json_object_get(f->slots[task].body, "templateRef"));
+        }
+        struct node *g = node_at(wf, group);
+        g->owner = dag;
+        g->slot = task;
+        g->role = ROLE_TASK;
+        g->scope = wf_intern(wf, f->tmpl->scope->full);
+        g->exit_tree = node_at(wf, dag)->exit_tree;
+        g->depth = node_at(wf, dag)->depth;
+        if (f->slots[task].node == NONE) {
+                f->pending++;
+                place(wf, dag, task, group, is_new);
+                if (node_fulfilled(g))
+                        node_requeue(wf, group);
+        }
+        if (!g->frame) {
+                g->frame = NEW(struct frame);
+                g->frame->tmpl = f->tmpl;
+        }
+        return group;
+}
+
+static void judge_items(struct wf *wf, uint32_t group)
+{
+        struct node *g = node_at(wf, group);
+        if (!g->frame || g->frame->pending || g->frame->starting || node_fulfilled(g))
+                return;
+        const struct frame *f = node_at(wf, g->owner)->frame;
+        const struct loop *l = f ? f->slots[g->slot].loop : NULL;
+        if (!l || l->next < l->n)
+                return;
+        enum node_phase phase = PHASE_SUCCEEDED;
+        for (uint32_t i = 0; i < l->n; i++)
+                if (l->nodes[i] != NONE && phase_bad(node_at(wf, l->nodes[i])->phase))
+                        phase = node_at(wf, l->nodes[i])->phase;
+        node_set(wf, group, phase, NULL);
+        node_close(wf, group);
+}
+
+static enum exec_result start_loop(struct wf *wf, uint32_t dag, uint32_t task, const char *name)
+{
+        if (!exec_room(wf, dag) && node_find(wf, name) == NONE)
+                return EXEC_BLOCKED;
+        uint32_t group = task_group(wf, dag, task, name);
+        if (node_fulfilled(node_at(wf, group))) { /* recovery: find its items again */
+                struct loop *l = node_at(wf, dag)->frame->slots[task].loop;
+                for (uint32_t i = 0; i < l->n; i++) {
+                        char *item = loop_child_name(name, i, json_array_get(l->items, i));
+                        l->nodes[i] = node_find(wf, item);
+                        mem_free(item);
+                }
+                l->next = l->n;
+                node_close(wf, group);
+                node_at(wf, dag)->frame->slots[task].state = SLOT_STARTED;
+                return EXEC_OK;
+        }
+        node_at(wf, group)->frame->starting = true;
+        enum exec_result r = task_start(wf, dag, task, group, ROLE_ITEM, name);
+        node_at(wf, group)->frame->starting = false;
+        judge_items(wf, group);
+        return r;
+}
+
+static enum exec_result start_prepared(struct wf *wf, uint32_t dag, uint32_t task)
+{
+        struct frame *f = node_at(wf, dag)->frame;
+        char *name = task_node_name(wf, dag, task);
+        enum exec_result r;
+        if (f->slots[task].loop && f->slots[task].loop->n)
+                r = start_loop(wf, dag, task, name);
+        else {
+                bool is_new = node_find(wf, name) == NONE;
+                r = task_start(wf, dag, task, dag, ROLE_TASK, name);
+                if (r == EXEC_OK)
+                        place(wf, dag, task, node_at(wf, dag)->frame->slots[task].node, is_new);
+        }
+        mem_free(name);
+        return r;
+}
+
+static void wait_for_room(struct wf *wf, uint32_t dag, uint32_t task)
+{
+        struct frame *f = node_at(wf, dag)->frame;
+        uint32_t i = f->ready.n;
+        ids_add(&f->ready, task);
+        for (; i > 0 && f->order[f->ready.v[i - 1]] > f->order[task]; i--)
+                f->ready.v[i] = f->ready.v[i - 1];
+        f->ready.v[i] = task;
+        task_block(wf, dag);
+}
+
+static void start_task(struct wf *wf, uint32_t dag, uint32_t task)
+{
+        struct frame *f = node_at(wf, dag)->frame;
+        struct results_of r = {wf, f};
+        const struct depends *d = f->tmpl->tasks[task].depends;
+        struct err why = {0};
+        if (f->slots[task].state != SLOT_WAITING)
+                return;
+        if (d && !depends_eval(d, results, &r)) {
+                start_idle(wf, dag, task, PHASE_OMITTED, "omitted: depends condition not met");
+                return;
+        }
+        if (task_prepare(wf, dag, task, &why) < 0) {
+                start_idle(wf, dag, task, PHASE_ERROR, err_msg(&why));
+                err_clear(&why);
+                return;
+        }
+        if (start_prepared(wf, dag, task) == EXEC_BLOCKED)
+                wait_for_room(wf, dag, task);
+}
+
+void dag_unblock(struct wf *wf, uint32_t dag)
+{
+        struct frame *f = node_at(wf, dag)->frame;
+        if (!f || node_fulfilled(node_at(wf, dag)))
+                return;
+        uint32_t done = 0;
+        f->starting = true;
+        while (done < f->ready.n && start_prepared(wf, dag, f->ready.v[done]) == EXEC_OK)
+                done++;
+        f->ready.n -= done;
+        memmove(f->ready.v, f->ready.v + done, f->ready.n * sizeof(*f->ready.v));
+        f->starting = false;
+        if (f->ready.n)
+                task_block(wf, dag);
+        judge(wf, dag);
+}
+
+/* ---- opening ---- */
+
+static void add_target(struct frame *f, uint32_t task)
+{
+        for (uint32_t i = 0; i < f->n_targets; i++)
+                if (f->targets[i] == task)
+                        return;
+        f->targets[f->n_targets++] = task;
+}
+
+static int find_targets(struct wf *wf, uint32_t dag, struct err *e)
+{
+        struct frame *f = node_at(wf, dag)->frame;
+        const struct tmpl *t = f->tmpl;
+        f->targets = mem_calloc(t->n_tasks + 1, sizeof(*f->targets));
+        for (uint32_t i = 0; i < t->n_tasks && !*t->target; i++)
+                if (t->tasks[i].leaf)
+                        f->targets[f->n_targets++] = i;
+        if (!*t->target)
+                return 0;
+        struct scope s = scope_of(wf, dag);
+        struct tag_opts o = scope_tags(&s);
+        char *text;
+        if (tag_string(&text, t->target, &o, e) < 0)
+                return -1;
+        int r = 0;
+        for (char *save, *name = strtok_r(text, " ", &save); name && r == 0; name = strtok_r(NULL, " ", &save)) {
+                uint32_t task = tmpl_task_index(t, name, strlen(name));
+                if (task == NONE)
+                        r = err_set(e, ERR_INVALID, "target '%s' is not defined", name);
+                else
+                        add_target(f, task);
+        }
+        mem_free(text);
+        return r;
+}
+
+/* Marks what the targets need, and numbers it in the order of a depth-first walk: dependencies first. */
+static void walk_targets(struct frame *f)
+{
+        const struct tmpl *t = f->tmpl;
+        uint32_t *stack = mem_calloc(t->n_tasks + 1, sizeof(*stack)), place_no = 0;
+        size_t *at = mem_calloc(t->n_tasks + 1, sizeof(*at));
+        f->order = mem_calloc(t->n_tasks + 1, sizeof(*f->order));
+        for (uint32_t k = 0; k < f->n_targets; k++) {
+                uint32_t depth = 0;
+                if (f->slots[f->targets[k]].wanted)
+                        continue;
+                f->slots[f->targets[k]].wanted = true;
+                stack[depth++] = f->targets[k];
+                while (depth) {
+                        uint32_t task = stack[depth - 1];
+                        size_t n = 0;
+                        const uint32_t *deps = t->tasks[task].depends ? depends_tasks(t->tasks[task].depends, &n) : NULL;
+                        if (at[task] == n) {
+                                f->order[task] = place_no++;
+                                depth--;
+                                continue;
+                        }
+                        uint32_t next = deps[at[task]++];
+                        if (!f->slots[next].wanted) {
+                                f->slots[next].wanted = true;
+                                stack[depth++] = next;
+                        }
+                }
+        }
+        mem_free(stack);
+        mem_free(at);
+}
+
+static void count_dependencies(struct frame *f)
+{
+        for (uint32_t i = 0; i < f->n_slots; i++) {
+                size_t n = 0;
+                if (f->tmpl->tasks[i].depends)
+                        depends_tasks(f->tmpl->tasks[i].depends, &n);
+                f->slots[i].node = NONE;
+                f->slots[i].waiting = (uint32_t)n;
+        }
+}
+
+static void raise_dag(struct wf *wf, uint32_t dag, struct err *e)
+{
+        exec_raise(wf, dag, e);
+        node_close(wf, dag);
+}
+
+/* Tasks whose nodes exist (recovery) are taken over before any new one is started: references need them. */
+static void adopt_existing(struct wf *wf, uint32_t dag)
+{
+        struct frame *f = node_at(wf, dag)->frame;
+        uint32_t *by_order = mem_calloc(f->n_slots + 1, sizeof(*by_order)), n = 0;
+        for (uint32_t i = 0; i < f->n_slots; i++)
+                if (f->slots[i].wanted) {
+                        by_order[f->order[i]] = i;
+                        n++;
+                }
+        for (uint32_t k = 0; k < n; k++) {
+                uint32_t i = by_order[k];
+                char *name = task_node_name(wf, dag, i);
+                uint32_t node = node_find(wf, name);
+                struct err why = {0};
+                if (node != NONE && node_at(wf, node)->type == NODE_SKIPPED) {
+                        struct exec x = exec_child(wf, dag, dag, ROLE_TASK, i);
+                        x.name = name;
+                        x.ref = f->tmpl->tasks[i].body;
+                        exec_template(wf, &x, &node);
+                        f->slots[i].node = node;
+                        f->slots[i].state = SLOT_STARTED;
+                        f->pending++;
+                } else if (node != NONE) {
+                        if (task_prepare(wf, dag, i, &why) < 0 || start_prepared(wf, dag, i) == EXEC_BLOCKED)
+                                wait_for_room(wf, dag, i);
+                        err_clear(&why);
+                }
+                mem_free(name);
+        }
+        mem_free(by_order);
+}
+
+void dag_open(struct wf *wf, uint32_t dag)
+{
+        struct node *n = node_at(wf, dag);
+        struct frame *f = NEW(struct frame);
+        struct err why = {0};
+        n->frame = f;
+        f->tmpl = n->tmpl;
+        f->n_slots = n->tmpl->n_tasks;
+        f->slots = mem_calloc(f->n_slots + 1, sizeof(*f->slots));
+        count_dependencies(f);
+        if (find_targets(wf, dag, &why) < 0) {
+                raise_dag(wf, dag, &why);
+                return;
+        }
+        walk_targets(f);
+        f->starting = true;
+        if (node_at(wf, dag)->children.n)
+                adopt_existing(wf, dag);
+        for (uint32_t i = 0; i < f->n_slots; i++)
+                if (f->slots[i].wanted && !f->slots[i].waiting)
+                        start_task(wf, dag, i);
+        f->starting = false;
+        judge(wf, dag);
+}
+
+/* ---- a child is done ---- */
+
+void dag_item_done(struct wf *wf, uint32_t group, uint32_t child)
+{
+        struct node *g = node_at(wf, group);
+        if (!g->frame || node_fulfilled(g))
+                return;
+        if (hooks_exit(wf, g->owner, child))
+                return;
+        node_at(wf, group)->frame->pending--;
+        judge_items(wf, group);
+}
+
+void dag_child_done(struct wf *wf, uint32_t dag, uint32_t child)
+{
+        struct frame *f = node_at(wf, dag)->frame;
+        if (!f || node_fulfilled(node_at(wf, dag)))
+                return;
+        uint32_t task = node_at(wf, child)->slot;
+        if (hooks_exit(wf, dag, child))
+                return;
+        f->pending--;
+        if (f->slots[task].state == SLOT_DONE)
+                return;
+        f->slots[task].state = SLOT_DONE;
+        const struct tmpl *t = f->tmpl;
+        f->starting = true;
+        for (uint32_t i = 0; i < t->tasks[task].n_dependents; i++) {
+                uint32_t next = t->tasks[task].dependents[i];
+                if (f->slots[next].waiting && --f->slots[next].waiting == 0 && f->slots[next].wanted)
+                        start_task(wf, dag, next);
+        }
+        f->starting = false;
+        judge(wf, dag);
+}
+
+/* ---- the whole ---- */
+
+/* The phase that an omitted or skipped target inherits: that of its branches, Failed and Error before Succeeded. Walks the children
+ * from the DAG down, each node at most once per inherited phase. */
+struct branch {
+        uint32_t node;
+        uint8_t phase;
+};
+struct branches {
+        struct branch *v;
+        size_t n, cap;
+};
+static void push_branches(struct wf *wf, const struct ids *children, enum node_phase phase, struct branches *q)
+{
+        uint8_t bit = (uint8_t)(1u << (phase - PHASE_SUCCEEDED));
+        for (uint32_t i = 0; i < children->n; i++) {
+                struct node *n = node_at(wf, children->v[i]);
+                if (n->seen & bit)
+                        continue;
+                n->seen |= bit;
+                mem_grow(q->v, q->cap, q->n + 1);
+                q->v[q->n++] = (struct branch){children->v[i], (uint8_t)phase};
+        }
+}
+
+static void inherit_phases(struct wf *wf, uint32_t dag, uint8_t *phases)
+{
+        const struct frame *f = node_at(wf, dag)->frame;
+        uint32_t *target_of = mem_calloc(f->n_slots + 1, sizeof(*target_of));
+        struct branches q = {0};
+        for (uint32_t k = 0; k < f->n_targets; k++)
+                target_of[f->targets[k]] = k + 1;
+        push_branches(wf, &node_at(wf, dag)->children, PHASE_SUCCEEDED, &q);
+        for (size_t i = 0; i < q.n; i++) {
+                const struct node *node = node_at(wf, q.v[i].node);
+                enum node_phase phase = phase_completed(node->phase) ? node->phase : q.v[i].phase;
+                bool ours = node->boundary == dag && node->role == ROLE_TASK;
+                uint32_t k = ours ? target_of[node->slot] : 0;
+                if (k && !phase_bad(phases[k - 1]))
+                        phases[k - 1] = (uint8_t)phase;
+                const struct node *go_on = node;
+                if (node->type == NODE_RETRY && node->children.n)
+                        go_on = node_at(wf, node->children.v[node->children.n - 1]);
+                push_branches(wf, &go_on->children, phase, &q);
+        }
+        for (size_t i = 0; i < q.n; i++)
+                node_at(wf, q.v[i].node)->seen = 0;
+        mem_free(q.v);
+        mem_free(target_of);
+}
+
+/* Running while a target has no phase yet. */
+static enum node_phase dag_phase(struct wf *wf, uint32_t dag)
+{
+        const struct frame *f = node_at(wf, dag)->frame;
+        uint8_t *phases = mem_calloc(f->n_targets + 1, 1);
+        bool inherit = false;
+        enum node_phase result = PHASE_SUCCEEDED;
+        for (uint32_t k = 0; k < f->n_targets; k++) {
+                uint32_t node = f->slots[f->targets[k]].node;
+                if (node == NONE)
+                        continue;
+                const struct node *n = node_at(wf, node);
+                phases[k] = phase_completed(n->phase) ? n->phase : PHASE_SUCCEEDED;
+                inherit = inherit || n->phase == PHASE_OMITTED || n->phase == PHASE_SKIPPED;
+        }
+        if (inherit && wf->failed_nodes) {
+                memset(phases, 0, f->n_targets);
+                inherit_phases(wf, dag, phases);
+        }
+        for (uint32_t k = 0; k < f->n_targets; k++) {
+                const struct task *task = &f->tmpl->tasks[f->targets[k]];
+                if (phases[k] == PHASE_NONE) {
+                        result = PHASE_RUNNING;
+                        if (!f->tmpl->dag_fail_fast)
+                                break;
+                } else if (phase_bad(phases[k])) {
+                        if (phases[k] == PHASE_FAILED ? task->continue_failed : task->continue_error)
+                                continue;
+                        result = phases[k];
+                        if (f->tmpl->dag_fail_fast)
+                                break;
+                }
+        }
+        mem_free(phases);
+        return result;
+}
+
+static void set_outbound(struct wf *wf, uint32_t dag)
+{
+        const struct frame *f = node_at(wf, dag)->frame;
+        struct ids out = {0};
+        for (uint32_t k = 0; k < f->n_targets; k++)
+                if (f->slots[f->targets[k]].node != NONE)
+                        node_outbound(wf, f->slots[f->targets[k]].node, &out);
+        mem_free(node_at(wf, dag)->outbound.v);
+        node_at(wf, dag)->outbound = out;
+}
+
+static int check_aggregates(const struct wf *wf, const struct frame *f, struct err *e)
+{
+        for (uint32_t i = 0; i < f->n_slots; i++)
+                if (f->slots[i].loop && f->slots[i].loop->n && outputs_aggregate_check(wf, f->slots[i].loop, e) < 0)
+                        return -1;
+        return 0;
+}
+
+static void judge(struct wf *wf, uint32_t dag)
+{
+        struct frame *f = node_at(wf, dag)->frame;
+        if (!f || f->starting || f->pending || node_fulfilled(node_at(wf, dag)))
+                return;
+        enum node_phase phase = dag_phase(wf, dag);
+        struct err why = {0};
+        json_t *outputs = NULL;
+        if (f->ready.n && exec_fail_fast(wf, dag)) {
+                node_set(wf, dag, PHASE_FAILED, "template has failed or errored children and failFast enabled");
+                node_close(wf, dag);
+                return;
+        }
+        if (phase == PHASE_RUNNING)
+                return;
+        set_outbound(wf, dag);
+        if (phase == PHASE_SUCCEEDED && (check_aggregates(wf, f, &why) < 0 || outputs_of_composite(&outputs, wf, dag, &why) < 0)) {
+                raise_dag(wf, dag, &why);
+                return;
+        }
+        if (outputs) {
+                node_set_outputs(wf, dag, outputs);
+                globals_take_outputs(wf, dag);
+        }
+        node_set(wf, dag, phase, NULL);
+        node_close(wf, dag);
+}

@@ -1,0 +1,280 @@
+/* workflow/engine/engine.c: a workflow comes in, takes steps, goes out. SPDX-License-Identifier: Apache-2.0 */
+#include "workflow/engine/engine_priv.h"
+
+/* ---- life ---- */
+
+static char *text_at(const json_t *metadata, const char *key, const char *fallback)
+{
+        const char *s = json_str(metadata, key);
+        return mem_strdup(s ? s : fallback);
+}
+
+static json_t *keep(const json_t *j)
+{
+        return json_incref((json_t *)(uintptr_t)j);
+}
+
+static void load_status(struct wf *wf, const json_t *status)
+{
+        int64_t ns;
+        const char *phase = json_str(status, "phase"), *message = json_str(status, "message");
+        const char *started = json_str(status, "startedAt"), *finished = json_str(status, "finishedAt");
+        wf->phase = mem_strdup(phase ? phase : "");
+        wf->message = mem_strdup(message ? message : "");
+        if (started && time_parse_rfc3339(started, &ns))
+                wf->started_ns = ns;
+        if (finished && time_parse_rfc3339(finished, &ns))
+                wf->finished_ns = ns;
+        wf->completed = streq(phase, "Succeeded") || streq(phase, "Failed") || streq(phase, "Error");
+        wf->stored_spec = keep(json_object_get(status, "storedWorkflowTemplateSpec"));
+        if (json_is_object(json_object_get(status, "storedTemplates")))
+                wf->stored_templates = json_copy(json_object_get(status, "storedTemplates"));
+        wf->repository_ref = keep(json_object_get(status, "artifactRepositoryRef"));
+        wf->outputs = json_deep_copy(json_object_get(status, "outputs"));
+        wf_load_nodes(wf, json_object_get(status, "nodes"));
+}
+
+int wf_new(struct wf **out, const json_t *workflow, const struct wf_lookup *lookup, const struct wf_defaults *defaults, struct err *e)
+{
+        const json_t *metadata = json_object_get(workflow, "metadata");
+        const char *name = json_str(metadata, "name"), *created = json_str(metadata, "creationTimestamp");
+        if (str_empty(name))
+                return err_set(e, ERR_INVALID, "a workflow needs metadata.name");
+        struct wf *wf = NEW(struct wf);
+        wf->name = mem_strdup(name);
+        wf->ns = text_at(metadata, "namespace", "default");
+        wf->uid = text_at(metadata, "uid", "");
+        if (created)
+                time_parse_rfc3339(created, &wf->created_ns);
+        wf->object = json_copy((json_t *)(uintptr_t)workflow);
+        json_object_del(wf->object, "status");
+        wf->lookup = lookup ? *lookup : (struct wf_lookup){0};
+        if (defaults) {
+                wf->workflow_defaults = keep(defaults->workflow_defaults);
+                wf->artifact_repository = keep(defaults->artifact_repository);
+                wf->any_storage = defaults->any_storage;
+        }
+        wf->entry = wf->exit_node = NONE;
+        wf->deadline_ns = INT64_MAX;
+        arena_init(&wf->names, 0);
+        arena_init(&wf->step, 0);
+        load_status(wf, json_object_get(workflow, "status"));
+        *out = wf;
+        return 0;
+}
+
+static void free_nodes(struct wf *wf)
+{
+        for (uint32_t i = 0; i < wf->n_nodes; i++) {
+                struct node *n = &wf->nodes[i];
+                frame_free(n->frame);
+                mem_free(n->message);
+                json_decref(n->template_ref);
+                json_decref(n->inputs);
+                json_decref(n->outputs);
+                mem_free(n->children.v);
+                mem_free(n->outbound.v);
+        }
+        mem_free(wf->nodes);
+        mem_free(wf->by_id);
+}
+
+static void free_plan(struct wf *wf)
+{
+        struct tmpl_scope *s, *next;
+        struct interned *t, *next_text;
+        HASH_ITER(hh, wf->scopes, s, next)
+        {
+                HASH_DEL(wf->scopes, s);
+                tmpl_scope_free(s);
+        }
+        for (size_t i = 0; i < wf->n_inlined; i++) {
+                tmpl_free(wf->inlined[i]);
+                json_decref(wf->inlined_from[i]);
+        }
+        mem_free(wf->inlined);
+        mem_free(wf->inlined_from);
+        HASH_ITER(hh, wf->strings, t, next_text)
+        {
+                HASH_DEL(wf->strings, t);
+                mem_free(t);
+        }
+}
+
+struct wf *wf_free(struct wf *wf)
+{
+        if (!wf)
+                return NULL;
+        free_nodes(wf);
+        free_plan(wf);
+        globals_free(wf);
+        json_t *const trees[] = {wf->object, wf->spec, wf->stored_spec, wf->stored_templates, wf->workflow_defaults,
+                                 wf->artifact_repository, wf->repository_ref, wf->repository, wf->outputs};
+        for (size_t i = 0; i < ARRAY_LEN(trees); i++)
+                json_decref(trees[i]);
+        void *const blocks[] = {wf->name, wf->ns, wf->uid, wf->phase, wf->message, wf->queue, wf->blocked.v, wf->hooks_waiting.v,
+                                wf->dirty.v, wf->timers};
+        for (size_t i = 0; i < ARRAY_LEN(blocks); i++)
+                mem_free(blocks[i]);
+        arena_deinit(&wf->names);
+        arena_deinit(&wf->step);
+        mem_free(wf);
+        return NULL;
+}
+
+void wf_commands_deinit(struct wf_commands *c)
+{
+        for (size_t i = 0; i < c->n; i++)
+                json_decref(c->items[i].template);
+        mem_free(c->items);
+        *c = (struct wf_commands){0};
+}
+
+/* ---- a step ---- */
+
+static void tell_hook_owner(struct wf *wf, uint32_t i)
+{
+        uint32_t owner = node_at(wf, i)->owner;
+        switch ((enum node_type)node_at(wf, owner)->type) {
+        case NODE_STEP_GROUP: steps_child_done(wf, owner, i); break;
+        case NODE_DAG: dag_child_done(wf, owner, i); break;
+        case NODE_TASK_GROUP: dag_item_done(wf, owner, i); break;
+        default: break;
+        }
+}
+
+/* Node i is fulfilled: tell whoever waits for it. */
+static void tell_owner(struct wf *wf, uint32_t i)
+{
+        const struct node *n = node_at(wf, i);
+        switch ((enum node_role)n->role) {
+        case ROLE_ENTRY: finish_entry(wf); break;
+        case ROLE_EXIT: finish_exit(wf); break;
+        case ROLE_GROUP: steps_group_done(wf, n->owner, i); break;
+        case ROLE_STEP: steps_child_done(wf, n->owner, i); break;
+        case ROLE_TASK: dag_child_done(wf, n->owner, i); break;
+        case ROLE_ITEM: dag_item_done(wf, n->owner, i); break;
+        case ROLE_ATTEMPT: retry_child_done(wf, n->owner, i); break;
+        case ROLE_HOOK: tell_hook_owner(wf, i); break;
+        }
+}
+
+static void drain(struct wf *wf)
+{
+        while (wf->q_head < wf->q_tail && !wf->completed) {
+                uint32_t i = wf->queue[wf->q_head++];
+                node_at(wf, i)->queued = false;
+                if (node_at(wf, i)->owner != NONE || node_at(wf, i)->role == ROLE_ENTRY || node_at(wf, i)->role == ROLE_EXIT)
+                        tell_owner(wf, i);
+        }
+        if (wf->q_head == wf->q_tail)
+                wf->q_head = wf->q_tail = 0;
+}
+
+static void unblock(struct wf *wf, uint32_t i)
+{
+        switch ((enum node_type)node_at(wf, i)->type) {
+        case NODE_STEPS: steps_unblock(wf, i); break;
+        case NODE_DAG: dag_unblock(wf, i); break;
+        case NODE_RETRY: retry_unblock(wf, i); break;
+        default: break;
+        }
+}
+
+/* Room came free: those that were held back try again, in the order in which they were. */
+static void try_blocked(struct wf *wf)
+{
+        struct ids blocked = wf->blocked, hooks = wf->hooks_waiting;
+        wf->blocked = wf->hooks_waiting = (struct ids){0};
+        wf->freed = false;
+        for (uint32_t i = 0; i < hooks.n; i++)
+                tell_owner(wf, hooks.v[i]);
+        for (uint32_t i = 0; i < blocked.n; i++) {
+                bool full = wf->parallelism && wf->active_pods >= wf->parallelism;
+                if (full && !node_at(wf, blocked.v[i])->bad_children)
+                        ids_add(&wf->blocked, blocked.v[i]);
+                else
+                        unblock(wf, blocked.v[i]);
+        }
+        mem_free(blocked.v);
+        mem_free(hooks.v);
+}
+
+static void run(struct wf *wf)
+{
+        if (wf->entry == NONE)
+                wf_start_entry(wf);
+        for (;;) {
+                drain(wf);
+                if (wf->completed || !wf->freed || (!wf->blocked.n && !wf->hooks_waiting.n && wf->entry != NONE))
+                        break;
+                if (wf->entry == NONE)
+                        wf_start_entry(wf);
+                try_blocked(wf);
+        }
+}
+
+static void put_changes(struct wf *wf)
+{
+        for (uint32_t i = 0; i < wf->dirty.n; i++) {
+                struct node *n = node_at(wf, wf->dirty.v[i]);
+                n->dirty = false;
+                wf_put_command(wf, (struct wf_command){.kind = WF_NODE_CHANGED, .node_id = node_id_text(wf, n, &wf->step),
+                                                       .node_name = n->name});
+        }
+        wf->dirty.n = 0;
+        control_put_timer(wf);
+        if (wf->changed)
+                wf_put_command(wf, (struct wf_command){.kind = WF_CHANGED});
+        wf->changed = false;
+}
+
+void engine_step(struct wf *wf, const struct wf_input *in, size_t n, struct wall now, struct wf_commands *out)
+{
+        bool timer = false, was_complete = wf->completed;
+        arena_reset(&wf->step);
+        wf->out = out;
+        wf->now_ns = now.ns > wf->now_ns ? now.ns : wf->now_ns;
+        if (!wf->completed && (wf->begun || wf_begin(wf))) {
+                for (size_t i = 0; i < n; i++) {
+                        control_input(wf, &in[i]);
+                        timer = timer || in[i].kind == WF_TIMER;
+                }
+                control_due(wf, timer);
+                if (!wf->suspended || wf->shutdown != SHUTDOWN_NONE)
+                        run(wf);
+                global_set(wf, "workflow.status", wf->phase);
+        }
+        put_changes(wf);
+        if (wf->completed && !was_complete)
+                wf_put_command(wf, (struct wf_command){.kind = WF_FINISHED});
+        wf->out = NULL;
+}
+
+void wf_each_live_pod(const struct wf *wf, void (*each)(void *arg, const char *node_id, const char *pod_name), void *arg)
+{
+        struct arena a;
+        arena_init(&a, 0);
+        for (uint32_t i = 0; i < wf->n_nodes; i++) {
+                const struct node *n = node_at(wf, i);
+                if (n->type == NODE_POD && n->phase < PHASE_SUCCEEDED)
+                        each(arg, node_id_text(wf, n, &a), node_pod_name(wf, n, &a));
+        }
+        arena_deinit(&a);
+}
+
+void wf_restart_pod(struct wf *wf, const char *node_id, struct wall now, struct wf_commands *out)
+{
+        uint32_t i = node_by_id_text(wf, node_id);
+        if (i == NONE || node_at(wf, i)->type != NODE_POD || node_at(wf, i)->phase >= PHASE_SUCCEEDED)
+                return;
+        node_at(wf, i)->pod_started = false;
+        if (!node_at(wf, i)->tmpl) /* not opened yet: the first step starts it */
+                return;
+        wf->out = out;
+        wf->now_ns = now.ns > wf->now_ns ? now.ns : wf->now_ns;
+        pod_start(wf, i);
+        drain(wf);
+        put_changes(wf);
+        wf->out = NULL;
+}

@@ -1,0 +1,236 @@
+/* workflow/engine/loop.c: withItems, withParam, withSequence: the items of a loop and the task of each
+ * (argo-workflows.md 2.9). SPDX-License-Identifier: Apache-2.0 */
+#include "workflow/engine/engine_priv.h"
+#include <inttypes.h>
+
+enum { LOOP_MAX_ITEMS = 1000000, FORMAT_MAX = 256 };
+
+/* ---- the items ---- */
+
+static int parse_param(json_t **items, const char *text, struct err *e)
+{
+        struct err why = {0};
+        json_t *list = NULL;
+        if (json_parse(&list, text, strlen(text), &why) < 0) {
+                err_set(e, ERR_INVALID, "withParam value could not be parsed as a JSON list: %.1000s: %s", text, err_msg(&why));
+                err_clear(&why);
+                return -1;
+        }
+        if (!json_is_array(list)) {
+                json_decref(list);
+                return err_set(e, ERR_INVALID, "withParam value could not be parsed as a JSON list: %.1000s: it is not a list", text);
+        }
+        *items = list;
+        return 0;
+}
+
+static int sequence_number(const json_t *sequence, const char *key, bool *given, int64_t *out, struct err *e)
+{
+        const json_t *v = json_object_get(sequence, key);
+        *given = v && !json_is_null(v) && !(json_is_string(v) && !*json_string_value(v));
+        *out = 0;
+        if (!*given)
+                return 0;
+        char *text = json_scalar_text(v);
+        bool ok = str_to_i64(text, out);
+        int r = ok ? 0 : err_set(e, ERR_INVALID, "withSequence.%s: '%s' is not an integer", key, text);
+        mem_free(text);
+        return r;
+}
+
+/* One %d %x %X %o %b %c-like verb with flags and width, as Go's fmt prints it for an int64. */
+static void format_number(struct buf *out, const char *format, int64_t n)
+{
+        bool used = false;
+        for (const char *p = format; *p; p++) {
+                if (*p != '%') {
+                        buf_addc(out, *p);
+                        continue;
+                }
+                if (p[1] == '%') {
+                        buf_addc(out, *p++);
+                        continue;
+                }
+                size_t len = strspn(p + 1, "+-# 0123456789.");
+                char verb = p[1 + len], c_format[64];
+                if (!verb) {
+                        buf_adds(out, "%!(NOVERB)");
+                        break;
+                }
+                if (used) {
+                        buf_addf(out, "%%!%c(BADINDEX)", verb);
+                        p += len + 1;
+                        continue;
+                }
+                used = true;
+                if (len > 40 || !strchr("dxXov", verb)) {
+                        buf_addf(out, "%%!%c(int64=%" PRId64 ")", verb, n);
+                        p += len + 1;
+                        continue;
+                }
+                bool negative_base = n < 0 && verb != 'd' && verb != 'v'; /* C prints these unsigned */
+                snprintf(c_format, sizeof(c_format), "%%%.*sl%c", (int)len, p + 1, verb == 'v' ? 'd' : verb);
+                if (negative_base)
+                        buf_addc(out, '-');
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+                buf_addf(out, c_format, (long)(negative_base ? -n : n));
+#pragma GCC diagnostic pop
+                p += len + 1;
+        }
+        if (!used)
+                buf_addf(out, "%%!(EXTRA int64=%" PRId64 ")", n);
+}
+
+static void add_number(json_t *items, const char *format, int64_t n)
+{
+        AUTO_BUF struct buf text = BUF_INIT(FORMAT_MAX * 2);
+        if (str_empty(format))
+                buf_addf(&text, "%" PRId64, n);
+        else
+                format_number(&text, format, n);
+        json_array_append_new(items, json_string(buf_str(&text)));
+}
+
+static int sequence_items(json_t **items, const json_t *sequence, struct err *e)
+{
+        int64_t start, end, count;
+        bool has_start, has_end, has_count;
+        const char *format = json_str(sequence, "format");
+        if (sequence_number(sequence, "start", &has_start, &start, e) < 0 ||
+            sequence_number(sequence, "end", &has_end, &end, e) < 0 ||
+            sequence_number(sequence, "count", &has_count, &count, e) < 0)
+                return -1;
+        if (!has_count && !has_end)
+                return err_set(e, ERR_INVALID, "must have count or end in withSequence");
+        if (has_count && has_end)
+                return err_set(e, ERR_INVALID, "only one of count or end can be defined in withSequence");
+        if (has_count && count <= 0) {
+                *items = json_array();
+                return 0;
+        }
+        if (has_count)
+                end = start + count - 1;
+        uint64_t n = start <= end ? (uint64_t)end - (uint64_t)start : (uint64_t)start - (uint64_t)end;
+        if (n >= LOOP_MAX_ITEMS)
+                return err_set(e, ERR_LIMIT, "withSequence: more than %d items", LOOP_MAX_ITEMS);
+        if (format && strlen(format) > FORMAT_MAX)
+                return err_set(e, ERR_LIMIT, "withSequence.format: longer than %d characters", FORMAT_MAX);
+        *items = json_array();
+        for (uint64_t i = 0; i <= n; i++)
+                add_number(*items, format, start <= end ? start + (int64_t)i : start - (int64_t)i);
+        return 0;
+}
+
+int loop_items(json_t **items, const json_t *body, struct err *e)
+{
+        json_t *list = json_object_get(body, "withItems");
+        const char *param = json_str(body, "withParam");
+        const json_t *sequence = json_object_get(body, "withSequence");
+        *items = NULL;
+        if (json_array_size(list))
+                *items = json_incref(list);
+        else if (!str_empty(param) && parse_param(items, param, e) < 0)
+                return -1;
+        else if (!*items && json_is_object(sequence) && sequence_items(items, sequence, e) < 0)
+                return -1;
+        if (json_array_size(*items) > LOOP_MAX_ITEMS) {
+                json_decref(*items);
+                return err_set(e, ERR_LIMIT, "a loop over more than %d items", LOOP_MAX_ITEMS);
+        }
+        return 0;
+}
+
+/* ---- names ---- */
+
+/* As Go prints a value with %v. */
+static void put_plain(struct buf *b, const json_t *v, int depth)
+{
+        size_t i;
+        json_t *item;
+        if (json_is_string(v)) {
+                buf_adds(b, json_string_value(v));
+        } else if (json_is_array(v) && depth < 16) {
+                buf_addc(b, '[');
+                json_array_foreach((json_t *)(uintptr_t)v, i, item)
+                {
+                        if (i)
+                                buf_addc(b, ' ');
+                        put_plain(b, item, depth + 1);
+                }
+                buf_addc(b, ']');
+        } else
+                json_put(b, v, JSON_STYLE_SORTED);
+}
+
+static int by_text(const void *a, const void *b)
+{
+        return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void put_map(struct buf *b, const json_t *map)
+{
+        size_t n = json_object_size(map), i = 0;
+        const char **keys = mem_calloc(n + 1, sizeof(*keys)), *key;
+        json_t *v;
+        json_object_foreach((json_t *)(uintptr_t)map, key, v) keys[i++] = key;
+        qsort(keys, n, sizeof(*keys), by_text);
+        for (i = 0; i < n; i++) {
+                buf_addf(b, "%s%s:", i ? "," : "", keys[i]);
+                put_plain(b, json_object_get(map, keys[i]), 0);
+        }
+        mem_free(keys);
+}
+
+char *loop_child_name(const char *base, uint32_t index, const json_t *item)
+{
+        AUTO_BUF struct buf text = BUF_INIT(1 << 20), name = BUF_INIT(2 << 20);
+        if (json_is_object(item))
+                put_map(&text, item);
+        else if (json_is_string(item)) {
+                json_put(&text, item, JSON_STYLE_GO_HTML);
+                buf_truncate(&text, text.len ? text.len - 1 : 0);
+                buf_consume(&text, 1);
+        } else
+                put_plain(&text, item, 0);
+        buf_addf(&name, "%s(%u:", base, index);
+        for (size_t i = 0; i < text.len; i++)
+                if (text.data[i] != '(' && text.data[i] != ')')
+                        buf_addc(&name, text.data[i]);
+        buf_addc(&name, ')');
+        return buf_take(&name);
+}
+
+/* ---- expansion ---- */
+
+struct loop *loop_new(json_t *items, json_t *body)
+{
+        struct loop *l = NEW(struct loop);
+        l->items = items;
+        l->n = (uint32_t)json_array_size(items);
+        l->nodes = mem_calloc(l->n + 1, sizeof(*l->nodes));
+        for (uint32_t i = 0; i < l->n; i++)
+                l->nodes[i] = NONE;
+        l->body = json_copy(body);
+        json_object_del(l->body, "withItems");
+        json_object_del(l->body, "withParam");
+        json_object_del(l->body, "withSequence");
+        return l;
+}
+
+struct loop *loop_free(struct loop *l)
+{
+        if (l) {
+                json_decref(l->items);
+                json_decref(l->body);
+                mem_free(l->nodes);
+                mem_free(l);
+        }
+        return NULL;
+}
+
+int loop_body(json_t **out, const struct loop *l, uint32_t index, struct err *e)
+{
+        struct scope s = {.frame = NONE, .attempt = -1, .last_attempt = NONE, .item = json_array_get(l->items, index)};
+        return scope_tree(out, l->body, &s, e);
+}

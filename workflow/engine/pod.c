@@ -1,0 +1,237 @@
+/* workflow/engine/pod.c: leaf nodes: the resolved template goes out, what the pod did comes back.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "workflow/engine/engine_priv.h"
+#include "workflow/engine/pod_phase.h"
+#include "workflow/spec/merge.h"
+
+/* ---- going out ---- */
+
+static const char *task_name_of(const struct wf *wf, const struct node *n)
+{
+        if (n->role == ROLE_ATTEMPT)
+                n = node_at(wf, n->owner);
+        return n->boundary == NONE ? NULL : n->display;
+}
+
+/* Workflow volumes behind the template's own; pod metadata below the template's. */
+static void add_workflow_level(const struct wf *wf, json_t *tmpl)
+{
+        const json_t *volumes = json_object_get(wf->spec, "volumes"), *meta = json_object_get(wf->spec, "podMetadata");
+        static const char *const inherited[] = {"nodeSelector", "tolerations", "affinity", "schedulerName", "securityContext",
+                                                "serviceAccountName", "hostAliases"};
+        if (json_array_size(volumes)) {
+                AUTO_JSON json_t *under = json_pack("{s:O}", "volumes", volumes);
+                AUTO_JSON json_t *over = json_object();
+                if (json_object_get(tmpl, "volumes"))
+                        json_object_set_nocheck(over, "volumes", json_object_get(tmpl, "volumes"));
+                AUTO_JSON json_t *both = spec_merge(under, over);
+                json_object_set_nocheck(tmpl, "volumes", json_object_get(both, "volumes"));
+        }
+        if (json_is_object(meta)) {
+                const json_t *own = json_object_get(tmpl, "metadata");
+                json_object_set_new_nocheck(tmpl, "metadata", own ? spec_merge(meta, own) : json_incref((json_t *)(uintptr_t)meta));
+        }
+        for (size_t i = 0; i < ARRAY_LEN(inherited); i++)
+                if (!json_object_get(tmpl, inherited[i]) && json_object_get(wf->spec, inherited[i]))
+                        json_object_set_nocheck(tmpl, inherited[i], json_object_get(wf->spec, inherited[i]));
+}
+
+/* Where artifacts and logs of this pod go: {"archiveLogs", "folder": {"key": "prefix"}}. */
+static int add_archive_location(struct wf *wf, json_t *tmpl, struct scope *s, struct err *e)
+{
+        const json_t *own = json_object_get(tmpl, "archiveLocation"), *repo = wf->repository;
+        bool repo_logs = json_is_true(json_object_get(repo, "archiveLogs"));
+        const json_t *wish = json_object_get(own, "archiveLogs");
+        wish = wish ? wish : json_object_get(wf->spec, "archiveLogs");
+        const char *format = json_str(repo, "folder", "keyFormat"), *given = json_str(own, "folder", "key");
+        if (!repo && !own && !wish)
+                return 0;
+        struct tag_opts o = scope_tags(s);
+        char *key = NULL;
+        if (tag_string(&key, given ? given : str_empty(format) ? "{{workflow.name}}/{{pod.name}}" : format, &o, e) < 0)
+                return -1;
+        json_object_set_new_nocheck(tmpl, "archiveLocation",
+                                    json_pack("{s:b,s:{s:s}}", "archiveLogs", repo_logs || json_is_true(wish), "folder", "key", key));
+        mem_free(key);
+        return 0;
+}
+
+static int render(struct wf *wf, uint32_t index, json_t **out, struct err *e)
+{
+        const struct node *n = node_at(wf, index);
+        const struct tmpl *t = n->tmpl;
+        struct arena a;
+        arena_init(&a, 0);
+        struct scope s = {.wf = wf, .frame = NONE, .inputs = n->inputs, .outputs = t->outputs, .node_name = n->name,
+                          .task_name = task_name_of(wf, n), .pod_name = node_pod_name(wf, n, &a), .attempt = -1, .last_attempt = NONE};
+        s.task_is_step = n->boundary != NONE && node_at(wf, n->boundary)->type == NODE_STEPS;
+        if (n->role == ROLE_ATTEMPT) {
+                s.attempt = (int)n->slot;
+                s.last_attempt = retry_attempt(wf, n->owner, (int64_t)n->slot - 1);
+        }
+        json_t *rendered = NULL;
+        int r = scope_tree(&rendered, t->leaf_body, &s, e);
+        if (r == 0) {
+                *out = json_copy(rendered);
+                json_decref(rendered);
+                if (n->inputs)
+                        json_object_set_nocheck(*out, "inputs", n->inputs);
+                add_workflow_level(wf, *out);
+                r = add_archive_location(wf, *out, &s, e);
+                if (r < 0) {
+                        json_decref(*out);
+                        *out = NULL;
+                }
+        }
+        arena_deinit(&a);
+        return r;
+}
+
+static bool seconds_of(const json_t *v, int64_t *out)
+{
+        if (!v || json_is_null(v))
+                return false;
+        char *text = json_scalar_text(v);
+        bool ok = str_to_i64(text, out);
+        mem_free(text);
+        return ok;
+}
+
+static void shorten(int64_t *deadline_s, int64_t left_s)
+{
+        left_s = left_s < 1 ? 1 : left_s;
+        if (!*deadline_s || left_s < *deadline_s)
+                *deadline_s = left_s;
+}
+
+/* The smallest of the template's own deadline, its timeout, and what is left of the workflow and of a retry's maxDuration. */
+static int64_t deadline_of(const struct wf *wf, const struct node *n, const json_t *tmpl)
+{
+        int64_t deadline = 0, s, ns;
+        if (seconds_of(json_object_get(tmpl, "activeDeadlineSeconds"), &s) && s > 0)
+                deadline = s;
+        if (retry_duration(json_object_get(tmpl, "timeout"), &ns) && ns > 0)
+                shorten(&deadline, (n->started_s * NS_PER_S + ns - wf->now_ns) / NS_PER_S);
+        if (wf->deadline_ns != INT64_MAX && !n->exit_tree)
+                shorten(&deadline, (wf->deadline_ns - wf->now_ns) / NS_PER_S);
+        if (n->role == ROLE_ATTEMPT && n->slot > 0 &&
+            retry_duration(json_at(n->tmpl->retry, "backoff", "maxDuration"), &ns) && ns > 0) {
+                uint32_t first = retry_attempt(wf, n->owner, 0);
+                if (first != NONE)
+                        shorten(&deadline, (node_at(wf, first)->started_s * NS_PER_S + ns - wf->now_ns) / NS_PER_S);
+        }
+        return deadline;
+}
+
+/* Is its stdout wanted by a sibling? */
+static bool captures(const struct wf *wf, const struct node *n)
+{
+        if (n->boundary == NONE || n->role == ROLE_HOOK)
+                return false;
+        const struct node *at = n;
+        if (at->role == ROLE_ATTEMPT)
+                at = node_at(wf, at->owner);
+        if (at->role == ROLE_HOOK)
+                return false;
+        const struct tmpl *around = node_at(wf, n->boundary)->tmpl;
+        return around && at->slot < around->n_tasks && around->tasks[at->slot].result_used;
+}
+
+static const char *shutdown_name(const struct wf *wf)
+{
+        return wf->shutdown == SHUTDOWN_STOP ? "Stop" : "Terminate";
+}
+
+void pod_start(struct wf *wf, uint32_t index)
+{
+        struct node *n = node_at(wf, index);
+        struct err why = {0};
+        json_t *tmpl = NULL;
+        if (wf->shutdown == SHUTDOWN_TERMINATE || (wf->shutdown == SHUTDOWN_STOP && !n->exit_tree)) {
+                char *message = mem_printf("workflow shutdown with strategy: %s", shutdown_name(wf));
+                node_set(wf, index, PHASE_FAILED, message);
+                mem_free(message);
+                return;
+        }
+        if (n->pod_started)
+                return;
+        if (wf->now_ns >= wf->deadline_ns && !n->exit_tree) {
+                node_set(wf, index, PHASE_FAILED, "Step exceeded its deadline");
+                return;
+        }
+        if (render(wf, index, &tmpl, &why) < 0) {
+                exec_raise(wf, index, &why);
+                return;
+        }
+        n->pod_started = true;
+        int64_t deadline = deadline_of(wf, n, tmpl), ns;
+        if (retry_duration(json_object_get(tmpl, "timeout"), &ns) && ns > 0)
+                control_timer(wf, n->started_s * NS_PER_S + ns, index);
+        wf_put_command(wf, (struct wf_command){.kind = WF_START_POD,
+                                               .node_id = node_id_text(wf, n, &wf->step),
+                                               .node_name = n->name,
+                                               .pod_name = node_pod_name(wf, n, &wf->step),
+                                               .template = tmpl,
+                                               .capture_result = captures(wf, n),
+                                               .exit_tree = n->exit_tree,
+                                               .deadline_s = deadline});
+}
+
+void pod_kill(struct wf *wf, uint32_t index)
+{
+        const struct node *n = node_at(wf, index);
+        wf_put_command(wf, (struct wf_command){.kind = WF_KILL_POD,
+                                               .node_id = node_id_text(wf, n, &wf->step),
+                                               .node_name = n->name,
+                                               .pod_name = node_pod_name(wf, n, &wf->step)});
+}
+
+/* ---- coming back ---- */
+
+static void take_progress(struct wf *wf, struct node *n, const char *text)
+{
+        unsigned done, all;
+        if (str_empty(text) || sscanf(text, "%u/%u", &done, &all) != 2 || done > all || all > UINT16_MAX)
+                return;
+        wf->progress_done += done - n->progress_done;
+        wf->progress_all += all - n->progress_all;
+        n->progress_done = (uint16_t)done;
+        n->progress_all = (uint16_t)all;
+        wf->changed = true;
+}
+
+static enum node_phase phase_of(int pod_phase)
+{
+        switch (pod_phase) {
+        case POD_RUNNING: return PHASE_RUNNING;
+        case POD_SUCCEEDED: return PHASE_SUCCEEDED;
+        case POD_FAILED: return PHASE_FAILED;
+        case POD_ERROR: return PHASE_ERROR;
+        default: return PHASE_PENDING;
+        }
+}
+
+void pod_update(struct wf *wf, const struct wf_input *in)
+{
+        uint32_t index = node_by_id_text(wf, in->node_id);
+        if (index == NONE)
+                return;
+        struct node *n = node_at(wf, index);
+        enum node_phase phase = phase_of(in->pod_phase);
+        bool leaf = n->type == NODE_POD || n->type == NODE_HTTP || n->type == NODE_PLUGIN;
+        if (!leaf || n->phase >= PHASE_SUCCEEDED || phase < n->phase)
+                return;
+        if (in->ip)
+                n->pod_ip = wf_intern(wf, in->ip);
+        if (in->host)
+                n->host = wf_intern(wf, in->host);
+        take_progress(wf, n, in->progress);
+        if (in->outputs && phase_completed(phase))
+                node_set_outputs(wf, index, json_deep_copy(in->outputs));
+        if (in->finished.ns && phase_completed(phase))
+                n->finished_s = in->finished.ns / NS_PER_S;
+        node_touch(wf, index);
+        node_set(wf, index, phase, in->message);
+        if (phase_completed(phase))
+                globals_take_outputs(wf, index);
+}
