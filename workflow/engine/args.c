@@ -1,17 +1,18 @@
 /* workflow/engine/args.c: arguments become inputs (argo-workflows.md 1.5).
  *
- * Arguments arrive with their tags substituted; what the template itself says (defaults, paths, locations) is substituted here, with
- * the inputs bound so far visible. SPDX-License-Identifier: Apache-2.0 */
+ * Arguments arrive with their tags substituted; what the template itself says (defaults, paths,
+ * locations) is substituted here, with the inputs bound so far visible. SPDX-License-Identifier:
+ * Apache-2.0 */
 #include "workflow/engine/engine_priv.h"
 
 const json_t *named_item(const json_t *list, const char *name, size_t n)
 {
         size_t i;
         json_t *item;
-        json_array_foreach((json_t *)(uintptr_t)list, i, item)
-        {
+        json_array_foreach ((json_t *)(uintptr_t)list, i, item) {
                 const json_t *own = json_object_get(item, "name");
-                if (json_string_length(own) == n && n && memcmp(json_string_value(own), name, n) == 0)
+                if (json_string_length(own) == n && n &&
+                    memcmp(json_string_value(own), name, n) == 0)
                         return item;
         }
         return NULL;
@@ -19,13 +20,18 @@ const json_t *named_item(const json_t *list, const char *name, size_t n)
 
 int args_config_map(char **out, const struct wf *wf, const json_t *from, struct err *e)
 {
-        const json_t *ref = json_object_get(from, "configMapKeyRef"), *fallback = json_object_get(from, "default");
+        const json_t *ref = json_object_get(from, "configMapKeyRef"),
+                     *fallback = json_object_get(from, "default");
         const char *name = json_str(ref, "name"), *key = json_str(ref, "key");
         name = name ? name : "";
         key = key ? key : "";
-        const json_t *cm = wf->lookup.fn ? wf->lookup.fn(wf->lookup.arg, "ConfigMap", wf->ns, name) : NULL;
-        const char *type = json_str(cm, "metadata", "labels", "workflows.argoproj.io/configmap-type");
-        const char *value = type && strcmp(type, "Parameter") == 0 ? json_str(json_object_get(cm, "data"), key) : NULL;
+        const json_t *cm =
+                wf->lookup.fn ? wf->lookup.fn(wf->lookup.arg, "ConfigMap", wf->ns, name) : NULL;
+        const char *type =
+                json_str(cm, "metadata", "labels", "workflows.argoproj.io/configmap-type");
+        const char *value = type && strcmp(type, "Parameter") == 0
+                                    ? json_str(json_object_get(cm, "data"), key)
+                                    : NULL;
         if (value || fallback) {
                 *out = value ? mem_strdup(value) : json_scalar_text(fallback);
                 return 0;
@@ -33,11 +39,13 @@ int args_config_map(char **out, const struct wf *wf, const json_t *from, struct 
         if (!cm || !type)
                 return err_set(e, ERR_NOT_FOUND,
                                "ConfigMap '%s' does not exist. Please make sure it has the label "
-                               "workflows.argoproj.io/configmap-type: Parameter to be detectable by the controller",
+                               "workflows.argoproj.io/configmap-type: Parameter to be detectable "
+                               "by the controller",
                                name);
         if (strcmp(type, "Parameter") != 0)
                 return err_set(e, ERR_INVALID,
-                               "ConfigMap '%s' needs to have the label workflows.argoproj.io/configmap-type: Parameter to "
+                               "ConfigMap '%s' needs to have the label "
+                               "workflows.argoproj.io/configmap-type: Parameter to "
                                "load parameters",
                                name);
         return err_set(e, ERR_NOT_FOUND, "ConfigMap '%s' does not have the key '%s'", name, key);
@@ -55,7 +63,8 @@ static int text_of(char **out, const json_t *v, struct scope *s, struct err *e)
 static int bind_parameter(json_t *decl, const json_t *arg, struct scope *s, struct err *e)
 {
         const char *name = json_str(decl, "name");
-        const json_t *value = json_object_get(decl, "value"), *from = json_object_get(decl, "valueFrom");
+        const json_t *value = json_object_get(decl, "value"),
+                     *from = json_object_get(decl, "valueFrom");
         char *text = NULL;
         value = value ? value : json_object_get(decl, "default");
         if (arg && json_object_get(arg, "value"))
@@ -69,14 +78,16 @@ static int bind_parameter(json_t *decl, const json_t *arg, struct scope *s, stru
                 int r = args_config_map(&text, s->wf, rendered, e);
                 json_decref(rendered);
                 if (r < 0)
-                        return err_wrap(e, "unable to retrieve inputs.parameters.%s from ConfigMap", name);
+                        return err_wrap(e, "unable to retrieve inputs.parameters.%s from ConfigMap",
+                                        name);
         }
         if (!text && value && text_of(&text, value, s, e) < 0)
                 return -1;
         if (!text && json_object_get(from, "supplied"))
                 return 0;
         if (!text)
-                return err_set(e, ERR_INVALID, "inputs.parameters.%s was not supplied", name ? name : "");
+                return err_set(e, ERR_INVALID, "inputs.parameters.%s was not supplied",
+                               name ? name : "");
         json_object_set_new_nocheck(decl, "value", json_string_nocheck(text));
         mem_free(text);
         return 0;
@@ -84,14 +95,16 @@ static int bind_parameter(json_t *decl, const json_t *arg, struct scope *s, stru
 
 static bool has_location(const json_t *artifact)
 {
-        static const char *const kinds[] = {"folder", "raw", "s3", "http", "gcs", "git", "azure", "oss", "hdfs", "artifactory", "plugin"};
+        static const char *const kinds[] = {"folder", "raw", "s3",   "http",        "gcs",   "git",
+                                            "azure",  "oss", "hdfs", "artifactory", "plugin"};
         for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
                 if (json_is_object(json_object_get(artifact, kinds[i])))
                         return true;
         return false;
 }
 
-static int bind_artifact(json_t **out, json_t *decl, const json_t *arg, struct scope *s, struct err *e)
+static int bind_artifact(json_t **out, json_t *decl, const json_t *arg, struct scope *s,
+                         struct err *e)
 {
         static const char *const kept[] = {"name", "path", "mode", "recurseMode", "optional"};
         const char *name = json_str(decl, "name");
@@ -104,9 +117,12 @@ static int bind_artifact(json_t **out, json_t *decl, const json_t *arg, struct s
         }
         if (!json_is_true(json_object_get(decl, "optional"))) {
                 if (!arg)
-                        return err_set(e, ERR_INVALID, "inputs.artifacts.%s was not supplied", name ? name : "");
+                        return err_set(e, ERR_INVALID, "inputs.artifacts.%s was not supplied",
+                                       name ? name : "");
                 if (!has_location(arg))
-                        return err_set(e, ERR_INVALID, "inputs.artifacts.%s missing location information", name ? name : "");
+                        return err_set(e, ERR_INVALID,
+                                       "inputs.artifacts.%s missing location information",
+                                       name ? name : "");
         }
         if (!arg) {
                 *out = TAKE(own);
@@ -124,9 +140,11 @@ static int bind_artifact(json_t **out, json_t *decl, const json_t *arg, struct s
         return 0;
 }
 
-int args_bind(json_t **out, const struct tmpl *t, const json_t *arguments, struct scope *s, struct err *e)
+int args_bind(json_t **out, const struct tmpl *t, const json_t *arguments, struct scope *s,
+              struct err *e)
 {
-        const json_t *params = json_object_get(t->inputs, "parameters"), *artifacts = json_object_get(t->inputs, "artifacts");
+        const json_t *params = json_object_get(t->inputs, "parameters"),
+                     *artifacts = json_object_get(t->inputs, "artifacts");
         size_t i;
         json_t *decl;
         *out = NULL;
@@ -136,11 +154,10 @@ int args_bind(json_t **out, const struct tmpl *t, const json_t *arguments, struc
         s->inputs = inputs;
         if (json_array_size(params))
                 json_object_set_new_nocheck(inputs, "parameters", json_array());
-        json_array_foreach((json_t *)(uintptr_t)params, i, decl)
-        {
+        json_array_foreach ((json_t *)(uintptr_t)params, i, decl) {
                 const json_t *name = json_object_get(decl, "name");
-                const json_t *arg = named_item(json_object_get(arguments, "parameters"), json_string_value(name),
-                                               json_string_length(name));
+                const json_t *arg = named_item(json_object_get(arguments, "parameters"),
+                                               json_string_value(name), json_string_length(name));
                 json_t *bound = json_copy(decl);
                 json_array_append_new(json_object_get(inputs, "parameters"), bound);
                 if (bind_parameter(bound, arg, s, e) < 0)
@@ -148,12 +165,11 @@ int args_bind(json_t **out, const struct tmpl *t, const json_t *arguments, struc
         }
         if (json_array_size(artifacts))
                 json_object_set_new_nocheck(inputs, "artifacts", json_array());
-        json_array_foreach((json_t *)(uintptr_t)artifacts, i, decl)
-        {
+        json_array_foreach ((json_t *)(uintptr_t)artifacts, i, decl) {
                 const json_t *name = json_object_get(decl, "name");
-                const json_t *arg = named_item(json_object_get(arguments, "artifacts"), json_string_value(name),
-                                               json_string_length(name));
-                json_t *bound;
+                const json_t *arg = named_item(json_object_get(arguments, "artifacts"),
+                                               json_string_value(name), json_string_length(name));
+                json_t *bound = NULL;
                 if (bind_artifact(&bound, decl, arg, s, e) < 0)
                         return -1;
                 json_array_append_new(json_object_get(inputs, "artifacts"), bound);
@@ -170,7 +186,9 @@ static json_t *with_sub_path(json_t *artifact, const char *sub_path)
         static const char *const keyed[] = {"folder", "s3", "gcs", "oss", "azure", "hdfs"};
         json_t *out = json_copy(artifact);
         for (size_t i = 0; i < ARRAY_LEN(keyed) && !str_empty(sub_path); i++) {
-                const char *field = strcmp(keyed[i], "azure") == 0 ? "blob" : strcmp(keyed[i], "hdfs") == 0 ? "path" : "key";
+                const char *field = strcmp(keyed[i], "azure") == 0  ? "blob"
+                                    : strcmp(keyed[i], "hdfs") == 0 ? "path"
+                                                                    : "key";
                 const char *key = json_str(artifact, keyed[i], field);
                 if (!key)
                         continue;
@@ -206,8 +224,7 @@ int args_resolve_artifacts(json_t **arguments, struct scope *s, struct err *e)
         if (!json_array_size(list))
                 return 0;
         AUTO_JSON json_t *resolved = json_array();
-        json_array_foreach((json_t *)(uintptr_t)list, i, artifact)
-        {
+        json_array_foreach ((json_t *)(uintptr_t)list, i, artifact) {
                 json_t *r = NULL;
                 struct err why = {0};
                 if (str_empty(json_str(artifact, "from")))

@@ -1,6 +1,7 @@
-/* workflow/engine/begin.c: the first step of a workflow: which spec it runs with, is it valid, its variables, its repository
- * (argo-workflows.md 2.4). The spec that was merged from a WorkflowTemplate is frozen in status.storedWorkflowTemplateSpec.
- * SPDX-License-Identifier: Apache-2.0 */
+/* workflow/engine/begin.c: the first step of a workflow: which spec it runs with, is it valid, its
+ * variables, its repository (argo-workflows.md 2.4). The spec that was merged from a
+ * WorkflowTemplate is frozen in status.storedWorkflowTemplateSpec. SPDX-License-Identifier:
+ * Apache-2.0 */
 #include "workflow/engine/engine_priv.h"
 #include "workflow/engine/repository.h"
 #include "workflow/spec/merge.h"
@@ -10,10 +11,13 @@ static const json_t *referenced_spec(struct wf *wf, const json_t *ref, struct er
         const char *name = json_str(ref, "name");
         bool cluster = json_is_true(json_object_get(ref, "clusterScope"));
         const char *kind = cluster ? "ClusterWorkflowTemplate" : "WorkflowTemplate";
-        const json_t *found = wf->lookup.fn ? wf->lookup.fn(wf->lookup.arg, kind, wf->ns, name ? name : "") : NULL;
+        const json_t *found =
+                wf->lookup.fn ? wf->lookup.fn(wf->lookup.arg, kind, wf->ns, name ? name : "")
+                              : NULL;
         if (!found) {
                 err_set(e, ERR_NOT_FOUND, "%s.argoproj.io \"%s\" not found",
-                        cluster ? "clusterworkflowtemplates" : "workflowtemplates", name ? name : "");
+                        cluster ? "clusterworkflowtemplates" : "workflowtemplates",
+                        name ? name : "");
                 return NULL;
         }
         return json_object_get(found, "spec");
@@ -21,7 +25,8 @@ static const json_t *referenced_spec(struct wf *wf, const json_t *ref, struct er
 
 static int choose_spec(struct wf *wf, struct err *e)
 {
-        const json_t *own = json_object_get(wf->object, "spec"), *ref = json_object_get(own, "workflowTemplateRef");
+        const json_t *own = json_object_get(wf->object, "spec"),
+                     *ref = json_object_get(own, "workflowTemplateRef");
         const json_t *referenced = NULL;
         if (wf->stored_spec) {
                 wf->spec = json_incref(wf->stored_spec);
@@ -78,7 +83,8 @@ static void read_limits(struct wf *wf)
 static void open_local_scope(struct wf *wf)
 {
         wf->local = tmpl_scope_new("local", wf->name, json_object_get(wf->spec, "templates"),
-                                   json_object_get(wf->spec, "templateDefaults"), json_object_get(wf->spec, "retryStrategy"));
+                                   json_object_get(wf->spec, "templateDefaults"),
+                                   json_object_get(wf->spec, "retryStrategy"));
         HASH_ADD_KEYPTR(hh, wf->scopes, wf->local->full, strlen(wf->local->full), wf->local);
 }
 

@@ -1,15 +1,18 @@
-/* workflow/engine/control.c: what people and clocks do to a workflow: suspend, resume, set, stop, terminate, the deadline
- * (argo-workflows.md 2.13, 2.20). These look at every node once; they are rare. SPDX-License-Identifier: Apache-2.0 */
+/* workflow/engine/control.c: what people and clocks do to a workflow: suspend, resume, set, stop,
+ * terminate, the deadline (argo-workflows.md 2.13, 2.20). These look at every node once; they are
+ * rare. SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/engine/suspend.h"
 
 static const char *stopped_message(const struct wf *wf)
 {
-        return wf->shutdown == SHUTDOWN_STOP ? "Stopped with strategy 'Stop'" : "Stopped with strategy 'Terminate'";
+        return wf->shutdown == SHUTDOWN_STOP ? "Stopped with strategy 'Stop'"
+                                             : "Stopped with strategy 'Terminate'";
 }
 
 /* ---- selectors: "displayName=a,phase!=Failed,inputs.parameters.x.value=1" ---- */
 
-static bool field_matches(const struct wf *wf, const struct node *n, struct str key, struct str value)
+static bool field_matches(const struct wf *wf, const struct node *n, struct str key,
+                          struct str value)
 {
         struct arena a;
         arena_init(&a, 0);
@@ -37,7 +40,8 @@ static bool field_matches(const struct wf *wf, const struct node *n, struct str 
                 rest = (struct str){key.p + skip, key.n - skip};
                 if (rest.n > 6 && memcmp(rest.p + rest.n - 6, ".value", 6) == 0)
                         rest.n -= 6;
-                const json_t *list = json_object_get(key.p[0] == 'i' ? n->inputs : n->outputs, "parameters");
+                const json_t *list =
+                        json_object_get(key.p[0] == 'i' ? n->inputs : n->outputs, "parameters");
                 found = json_str(named_item(list, rest.p, rest.n), "value");
         }
         bool same = found && str_eq(value, found);
@@ -88,7 +92,8 @@ static void resume(struct wf *wf, const struct wf_input *in)
 static void set_nodes(struct wf *wf, const struct wf_input *in)
 {
         for (uint32_t i = 0; i < wf->n_nodes; i++)
-                if (suspend_is_active(node_at(wf, i)) && node_selected(wf, node_at(wf, i), in->node_field_selector))
+                if (suspend_is_active(node_at(wf, i)) &&
+                    node_selected(wf, node_at(wf, i), in->node_field_selector))
                         suspend_set(wf, i, in);
 }
 
@@ -101,7 +106,8 @@ static void stop(struct wf *wf, const struct wf_input *in)
                 return;
         }
         for (uint32_t i = 0; i < wf->n_nodes; i++)
-                if (suspend_is_active(node_at(wf, i)) && node_selected(wf, node_at(wf, i), in->node_field_selector))
+                if (suspend_is_active(node_at(wf, i)) &&
+                    node_selected(wf, node_at(wf, i), in->node_field_selector))
                         node_set(wf, i, PHASE_FAILED, in->message ? in->message : "");
 }
 
@@ -151,7 +157,8 @@ static bool is_leaf(const struct node *n)
 
 void control_shut_down(struct wf *wf)
 {
-        char *running = mem_printf("workflow shutdown with strategy:  %s", wf->shutdown == SHUTDOWN_STOP ? "Stop" : "Terminate");
+        char *running = mem_printf("workflow shutdown with strategy:  %s",
+                                   wf->shutdown == SHUTDOWN_STOP ? "Stop" : "Terminate");
         wf->changed = true;
         for (uint32_t i = 0; i < wf->n_nodes; i++) {
                 struct node *n = node_at(wf, i);
@@ -199,7 +206,9 @@ static int check_nodes(const struct wf *wf, const struct wf_input *in, struct er
                         return -1;
         }
         if (!any && !str_empty(in->node_field_selector))
-                return err_set(e, ERR_NOT_FOUND, "currently, set only targets suspend nodes: no suspend nodes matching nodeFieldSelector: %s",
+                return err_set(e, ERR_NOT_FOUND,
+                               "currently, set only targets suspend nodes: no suspend nodes "
+                               "matching nodeFieldSelector: %s",
                                in->node_field_selector);
         return 0;
 }

@@ -1,7 +1,8 @@
 /* workflow/engine/dag.c: tasks that wait for others (argo-workflows.md 2.7).
  *
- * Only ancestors of the targets take part. Each task counts the dependencies that are not fulfilled; the last one to finish makes it
- * ready: its `depends` is judged and it runs, is skipped, or is Omitted. The DAG itself is judged when nothing of it is unfulfilled.
+ * Only ancestors of the targets take part. Each task counts the dependencies that are not
+ * fulfilled; the last one to finish makes it ready: its `depends` is judged and it runs, is
+ * skipped, or is Omitted. The DAG itself is judged when nothing of it is unfulfilled.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/engine/engine_priv.h"
 
@@ -77,7 +78,8 @@ static void place(struct wf *wf, uint32_t dag, uint32_t task, uint32_t node, boo
                 link_task(wf, dag, task, node);
 }
 
-static void start_idle(struct wf *wf, uint32_t dag, uint32_t task, enum node_phase phase, const char *message)
+static void start_idle(struct wf *wf, uint32_t dag, uint32_t task, enum node_phase phase,
+                       const char *message)
 {
         struct frame *f = node_at(wf, dag)->frame;
         struct exec x = exec_child(wf, dag, dag, ROLE_TASK, task);
@@ -98,8 +100,13 @@ static uint32_t task_group(struct wf *wf, uint32_t dag, uint32_t task, const cha
         uint32_t group = node_find(wf, name);
         bool is_new = group == NONE;
         if (is_new) {
-                struct node_new how = {.name = name, .type = NODE_TASK_GROUP, .phase = PHASE_RUNNING, .boundary = dag, .owner = dag,
-                                       .slot = task, .role = ROLE_TASK};
+                struct node_new how = {.name = name,
+                                       .type = NODE_TASK_GROUP,
+                                       .phase = PHASE_RUNNING,
+                                       .boundary = dag,
+                                       .owner = dag,
+                                       .slot = task,
+                                       .role = ROLE_TASK};
                 group = node_add(wf, &how);
                 const char *template = json_str(f->slots[task].body, "template");
                 struct node *g = node_at(wf, group);
@@ -259,7 +266,8 @@ static int find_targets(struct wf *wf, uint32_t dag, struct err *e)
         if (tag_string(&text, t->target, &o, e) < 0)
                 return -1;
         int r = 0;
-        for (char *save, *name = strtok_r(text, " ", &save); name && r == 0; name = strtok_r(NULL, " ", &save)) {
+        for (char *save, *name = strtok_r(text, " ", &save); name && r == 0;
+             name = strtok_r(NULL, " ", &save)) {
                 uint32_t task = tmpl_task_index(t, name, strlen(name));
                 if (task == NONE)
                         r = err_set(e, ERR_INVALID, "target '%s' is not defined", name);
@@ -270,7 +278,8 @@ static int find_targets(struct wf *wf, uint32_t dag, struct err *e)
         return r;
 }
 
-/* Marks what the targets need, and numbers it in the order of a depth-first walk: dependencies first. */
+/* Marks what the targets need, and numbers it in the order of a depth-first walk: dependencies
+ * first. */
 static void walk_targets(struct frame *f)
 {
         const struct tmpl *t = f->tmpl;
@@ -286,7 +295,9 @@ static void walk_targets(struct frame *f)
                 while (depth) {
                         uint32_t task = stack[depth - 1];
                         size_t n = 0;
-                        const uint32_t *deps = t->tasks[task].depends ? depends_tasks(t->tasks[task].depends, &n) : NULL;
+                        const uint32_t *deps = t->tasks[task].depends
+                                                       ? depends_tasks(t->tasks[task].depends, &n)
+                                                       : NULL;
                         if (at[task] == n) {
                                 f->order[task] = place_no++;
                                 depth--;
@@ -320,7 +331,8 @@ static void raise_dag(struct wf *wf, uint32_t dag, struct err *e)
         node_close(wf, dag);
 }
 
-/* Tasks whose nodes exist (recovery) are taken over before any new one is started: references need them. */
+/* Tasks whose nodes exist (recovery) are taken over before any new one is started: references need
+ * them. */
 static void adopt_existing(struct wf *wf, uint32_t dag)
 {
         struct frame *f = node_at(wf, dag)->frame;
@@ -344,7 +356,8 @@ static void adopt_existing(struct wf *wf, uint32_t dag)
                         f->slots[i].state = SLOT_STARTED;
                         f->pending++;
                 } else if (node != NONE) {
-                        if (task_prepare(wf, dag, i, &why) < 0 || start_prepared(wf, dag, i) == EXEC_BLOCKED)
+                        if (task_prepare(wf, dag, i, &why) < 0 ||
+                            start_prepared(wf, dag, i) == EXEC_BLOCKED)
                                 wait_for_room(wf, dag, i);
                         err_clear(&why);
                 }
@@ -407,7 +420,8 @@ void dag_child_done(struct wf *wf, uint32_t dag, uint32_t child)
         f->starting = true;
         for (uint32_t i = 0; i < t->tasks[task].n_dependents; i++) {
                 uint32_t next = t->tasks[task].dependents[i];
-                if (f->slots[next].waiting && --f->slots[next].waiting == 0 && f->slots[next].wanted)
+                if (f->slots[next].waiting && --f->slots[next].waiting == 0 &&
+                    f->slots[next].wanted)
                         start_task(wf, dag, next);
         }
         f->starting = false;
@@ -415,92 +429,6 @@ void dag_child_done(struct wf *wf, uint32_t dag, uint32_t child)
 }
 
 /* ---- the whole ---- */
-
-/* The phase that an omitted or skipped target inherits: that of its branches, Failed and Error before Succeeded. Walks the children
- * from the DAG down, each node at most once per inherited phase. */
-struct branch {
-        uint32_t node;
-        uint8_t phase;
-};
-struct branches {
-        struct branch *v;
-        size_t n, cap;
-};
-static void push_branches(struct wf *wf, const struct ids *children, enum node_phase phase, struct branches *q)
-{
-        uint8_t bit = (uint8_t)(1u << (phase - PHASE_SUCCEEDED));
-        for (uint32_t i = 0; i < children->n; i++) {
-                struct node *n = node_at(wf, children->v[i]);
-                if (n->seen & bit)
-                        continue;
-                n->seen |= bit;
-                mem_grow(q->v, q->cap, q->n + 1);
-                q->v[q->n++] = (struct branch){children->v[i], (uint8_t)phase};
-        }
-}
-
-static void inherit_phases(struct wf *wf, uint32_t dag, uint8_t *phases)
-{
-        const struct frame *f = node_at(wf, dag)->frame;
-        uint32_t *target_of = mem_calloc(f->n_slots + 1, sizeof(*target_of));
-        struct branches q = {0};
-        for (uint32_t k = 0; k < f->n_targets; k++)
-                target_of[f->targets[k]] = k + 1;
-        push_branches(wf, &node_at(wf, dag)->children, PHASE_SUCCEEDED, &q);
-        for (size_t i = 0; i < q.n; i++) {
-                const struct node *node = node_at(wf, q.v[i].node);
-                enum node_phase phase = phase_completed(node->phase) ? node->phase : q.v[i].phase;
-                bool ours = node->boundary == dag && node->role == ROLE_TASK;
-                uint32_t k = ours ? target_of[node->slot] : 0;
-                if (k && !phase_bad(phases[k - 1]))
-                        phases[k - 1] = (uint8_t)phase;
-                const struct node *go_on = node;
-                if (node->type == NODE_RETRY && node->children.n)
-                        go_on = node_at(wf, node->children.v[node->children.n - 1]);
-                push_branches(wf, &go_on->children, phase, &q);
-        }
-        for (size_t i = 0; i < q.n; i++)
-                node_at(wf, q.v[i].node)->seen = 0;
-        mem_free(q.v);
-        mem_free(target_of);
-}
-
-/* Running while a target has no phase yet. */
-static enum node_phase dag_phase(struct wf *wf, uint32_t dag)
-{
-        const struct frame *f = node_at(wf, dag)->frame;
-        uint8_t *phases = mem_calloc(f->n_targets + 1, 1);
-        bool inherit = false;
-        enum node_phase result = PHASE_SUCCEEDED;
-        for (uint32_t k = 0; k < f->n_targets; k++) {
-                uint32_t node = f->slots[f->targets[k]].node;
-                if (node == NONE)
-                        continue;
-                const struct node *n = node_at(wf, node);
-                phases[k] = phase_completed(n->phase) ? n->phase : PHASE_SUCCEEDED;
-                inherit = inherit || n->phase == PHASE_OMITTED || n->phase == PHASE_SKIPPED;
-        }
-        if (inherit && wf->failed_nodes) {
-                memset(phases, 0, f->n_targets);
-                inherit_phases(wf, dag, phases);
-        }
-        for (uint32_t k = 0; k < f->n_targets; k++) {
-                const struct task *task = &f->tmpl->tasks[f->targets[k]];
-                if (phases[k] == PHASE_NONE) {
-                        result = PHASE_RUNNING;
-                        if (!f->tmpl->dag_fail_fast)
-                                break;
-                } else if (phase_bad(phases[k])) {
-                        if (phases[k] == PHASE_FAILED ? task->continue_failed : task->continue_error)
-                                continue;
-                        result = phases[k];
-                        if (f->tmpl->dag_fail_fast)
-                                break;
-                }
-        }
-        mem_free(phases);
-        return result;
-}
 
 static void set_outbound(struct wf *wf, uint32_t dag)
 {
@@ -516,7 +444,8 @@ static void set_outbound(struct wf *wf, uint32_t dag)
 static int check_aggregates(const struct wf *wf, const struct frame *f, struct err *e)
 {
         for (uint32_t i = 0; i < f->n_slots; i++)
-                if (f->slots[i].loop && f->slots[i].loop->n && outputs_aggregate_check(wf, f->slots[i].loop, e) < 0)
+                if (f->slots[i].loop && f->slots[i].loop->n &&
+                    outputs_aggregate_check(wf, f->slots[i].loop, e) < 0)
                         return -1;
         return 0;
 }
@@ -530,14 +459,16 @@ static void judge(struct wf *wf, uint32_t dag)
         struct err why = {0};
         json_t *outputs = NULL;
         if (f->ready.n && exec_fail_fast(wf, dag)) {
-                node_set(wf, dag, PHASE_FAILED, "template has failed or errored children and failFast enabled");
+                node_set(wf, dag, PHASE_FAILED,
+                         "template has failed or errored children and failFast enabled");
                 node_close(wf, dag);
                 return;
         }
         if (phase == PHASE_RUNNING)
                 return;
         set_outbound(wf, dag);
-        if (phase == PHASE_SUCCEEDED && (check_aggregates(wf, f, &why) < 0 || outputs_of_composite(&outputs, wf, dag, &why) < 0)) {
+        if (phase == PHASE_SUCCEEDED && (check_aggregates(wf, f, &why) < 0 ||
+                                         outputs_of_composite(&outputs, wf, dag, &why) < 0)) {
                 raise_dag(wf, dag, &why);
                 return;
         }

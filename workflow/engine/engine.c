@@ -1,4 +1,5 @@
-/* workflow/engine/engine.c: a workflow comes in, takes steps, goes out. SPDX-License-Identifier: Apache-2.0 */
+/* workflow/engine/engine.c: a workflow comes in, takes steps, goes out. SPDX-License-Identifier:
+ * Apache-2.0 */
 #include "workflow/engine/engine_priv.h"
 
 /* ---- life ---- */
@@ -18,14 +19,16 @@ static void load_status(struct wf *wf, const json_t *status)
 {
         int64_t ns;
         const char *phase = json_str(status, "phase"), *message = json_str(status, "message");
-        const char *started = json_str(status, "startedAt"), *finished = json_str(status, "finishedAt");
+        const char *started = json_str(status, "startedAt"),
+                   *finished = json_str(status, "finishedAt");
         wf->phase = mem_strdup(phase ? phase : "");
         wf->message = mem_strdup(message ? message : "");
         if (started && time_parse_rfc3339(started, &ns))
                 wf->started_ns = ns;
         if (finished && time_parse_rfc3339(finished, &ns))
                 wf->finished_ns = ns;
-        wf->completed = streq(phase, "Succeeded") || streq(phase, "Failed") || streq(phase, "Error");
+        wf->completed =
+                streq(phase, "Succeeded") || streq(phase, "Failed") || streq(phase, "Error");
         wf->stored_spec = keep(json_object_get(status, "storedWorkflowTemplateSpec"));
         if (json_is_object(json_object_get(status, "storedTemplates")))
                 wf->stored_templates = json_copy(json_object_get(status, "storedTemplates"));
@@ -34,10 +37,12 @@ static void load_status(struct wf *wf, const json_t *status)
         wf_load_nodes(wf, json_object_get(status, "nodes"));
 }
 
-int wf_new(struct wf **out, const json_t *workflow, const struct wf_lookup *lookup, const struct wf_defaults *defaults, struct err *e)
+int wf_new(struct wf **out, const json_t *workflow, const struct wf_lookup *lookup,
+           const struct wf_defaults *defaults, struct err *e)
 {
         const json_t *metadata = json_object_get(workflow, "metadata");
-        const char *name = json_str(metadata, "name"), *created = json_str(metadata, "creationTimestamp");
+        const char *name = json_str(metadata, "name"),
+                   *created = json_str(metadata, "creationTimestamp");
         if (str_empty(name))
                 return err_set(e, ERR_INVALID, "a workflow needs metadata.name");
         struct wf *wf = NEW(struct wf);
@@ -83,8 +88,7 @@ static void free_plan(struct wf *wf)
 {
         struct tmpl_scope *s, *next;
         struct interned *t, *next_text;
-        HASH_ITER(hh, wf->scopes, s, next)
-        {
+        HASH_ITER (hh, wf->scopes, s, next) {
                 HASH_DEL(wf->scopes, s);
                 tmpl_scope_free(s);
         }
@@ -94,8 +98,7 @@ static void free_plan(struct wf *wf)
         }
         mem_free(wf->inlined);
         mem_free(wf->inlined_from);
-        HASH_ITER(hh, wf->strings, t, next_text)
-        {
+        HASH_ITER (hh, wf->strings, t, next_text) {
                 HASH_DEL(wf->strings, t);
                 mem_free(t);
         }
@@ -108,11 +111,19 @@ struct wf *wf_free(struct wf *wf)
         free_nodes(wf);
         free_plan(wf);
         globals_free(wf);
-        json_t *const trees[] = {wf->object, wf->spec, wf->stored_spec, wf->stored_templates, wf->workflow_defaults,
-                                 wf->artifact_repository, wf->repository_ref, wf->repository, wf->outputs};
+        json_t *const trees[] = {wf->object,
+                                 wf->spec,
+                                 wf->stored_spec,
+                                 wf->stored_templates,
+                                 wf->workflow_defaults,
+                                 wf->artifact_repository,
+                                 wf->repository_ref,
+                                 wf->repository,
+                                 wf->outputs};
         for (size_t i = 0; i < ARRAY_LEN(trees); i++)
                 json_decref(trees[i]);
-        void *const blocks[] = {wf->name, wf->ns, wf->uid, wf->phase, wf->message, wf->queue, wf->blocked.v, wf->hooks_waiting.v,
+        void *const blocks[] = {wf->name,    wf->ns,    wf->uid,       wf->phase,
+                                wf->message, wf->queue, wf->blocked.v, wf->hooks_waiting.v,
                                 wf->dirty.v, wf->timers};
         for (size_t i = 0; i < ARRAY_LEN(blocks); i++)
                 mem_free(blocks[i]);
@@ -164,7 +175,8 @@ static void drain(struct wf *wf)
         while (wf->q_head < wf->q_tail && !wf->completed) {
                 uint32_t i = wf->queue[wf->q_head++];
                 node_at(wf, i)->queued = false;
-                if (node_at(wf, i)->owner != NONE || node_at(wf, i)->role == ROLE_ENTRY || node_at(wf, i)->role == ROLE_EXIT)
+                if (node_at(wf, i)->owner != NONE || node_at(wf, i)->role == ROLE_ENTRY ||
+                    node_at(wf, i)->role == ROLE_EXIT)
                         tell_owner(wf, i);
         }
         if (wf->q_head == wf->q_tail)
@@ -206,7 +218,8 @@ static void run(struct wf *wf)
                 wf_start_entry(wf);
         for (;;) {
                 drain(wf);
-                if (wf->completed || !wf->freed || (!wf->blocked.n && !wf->hooks_waiting.n && wf->entry != NONE))
+                if (wf->completed || !wf->freed ||
+                    (!wf->blocked.n && !wf->hooks_waiting.n && wf->entry != NONE))
                         break;
                 if (wf->entry == NONE)
                         wf_start_entry(wf);
@@ -219,7 +232,8 @@ static void put_changes(struct wf *wf)
         for (uint32_t i = 0; i < wf->dirty.n; i++) {
                 struct node *n = node_at(wf, wf->dirty.v[i]);
                 n->dirty = false;
-                wf_put_command(wf, (struct wf_command){.kind = WF_NODE_CHANGED, .node_id = node_id_text(wf, n, &wf->step),
+                wf_put_command(wf, (struct wf_command){.kind = WF_NODE_CHANGED,
+                                                       .node_id = node_id_text(wf, n, &wf->step),
                                                        .node_name = n->name});
         }
         wf->dirty.n = 0;
@@ -229,7 +243,8 @@ static void put_changes(struct wf *wf)
         wf->changed = false;
 }
 
-void engine_step(struct wf *wf, const struct wf_input *in, size_t n, struct wall now, struct wf_commands *out)
+void engine_step(struct wf *wf, const struct wf_input *in, size_t n, struct wall now,
+                 struct wf_commands *out)
 {
         bool timer = false, was_complete = wf->completed;
         arena_reset(&wf->step);
@@ -251,7 +266,8 @@ void engine_step(struct wf *wf, const struct wf_input *in, size_t n, struct wall
         wf->out = NULL;
 }
 
-void wf_each_live_pod(const struct wf *wf, void (*each)(void *arg, const char *node_id, const char *pod_name), void *arg)
+void wf_each_live_pod(const struct wf *wf,
+                      void (*each)(void *arg, const char *node_id, const char *pod_name), void *arg)
 {
         struct arena a;
         arena_init(&a, 0);
@@ -266,7 +282,8 @@ void wf_each_live_pod(const struct wf *wf, void (*each)(void *arg, const char *n
 void wf_restart_pod(struct wf *wf, const char *node_id, struct wall now, struct wf_commands *out)
 {
         uint32_t i = node_by_id_text(wf, node_id);
-        if (i == NONE || node_at(wf, i)->type != NODE_POD || node_at(wf, i)->phase >= PHASE_SUCCEEDED)
+        if (i == NONE || node_at(wf, i)->type != NODE_POD ||
+            node_at(wf, i)->phase >= PHASE_SUCCEEDED)
                 return;
         node_at(wf, i)->pod_started = false;
         if (!node_at(wf, i)->tmpl) /* not opened yet: the first step starts it */

@@ -1,12 +1,13 @@
 /* workflow/engine/engine.h: the workflow engine: a plan and a pure step function.
  *
- *   plan    wf_plan_new() compiles a workflow (with its WorkflowTemplates) once: templates, task tables, parsed conditions, tags. Errors
- *           found here are the lint errors.
- *   state   an array of nodes. engine_step(wf, input, now, out) is pure: no I/O, no clock, no randomness. Inputs are pod updates, timers and user
- *           actions; outputs are commands. Replaying the recorded inputs gives the same state byte for byte.
- *   cost    completion-driven: a finished node decrements its children's counters; nothing walks the whole graph per event.
- * Node names, ids, display names, types, phases, messages, children and outbound nodes are Argo's exactly (argo-workflows.md 2.1–2.13).
- * Threads: a wf belongs to one thread; plans are immutable once built. SPDX-License-Identifier: Apache-2.0 */
+ *   plan    wf_plan_new() compiles a workflow (with its WorkflowTemplates) once: templates, task
+ * tables, parsed conditions, tags. Errors found here are the lint errors. state   an array of
+ * nodes. engine_step(wf, input, now, out) is pure: no I/O, no clock, no randomness. Inputs are pod
+ * updates, timers and user actions; outputs are commands. Replaying the recorded inputs gives the
+ * same state byte for byte. cost    completion-driven: a finished node decrements its children's
+ * counters; nothing walks the whole graph per event. Node names, ids, display names, types, phases,
+ * messages, children and outbound nodes are Argo's exactly (argo-workflows.md 2.1–2.13). Threads: a
+ * wf belongs to one thread; plans are immutable once built. SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "common/base/clock.h"
 #include "common/base/diag.h"
@@ -16,90 +17,105 @@
 
 struct wf; /* one workflow in progress */
 
-/* Finds referenced objects: (kind, name) -> borrowed json_t or NULL. Must be answerable without I/O (a cache). Kinds: "WorkflowTemplate",
- * "ClusterWorkflowTemplate", "ConfigMap". */
+/* Finds referenced objects: (kind, name) -> borrowed json_t or NULL. Must be answerable without I/O
+ * (a cache). Kinds: "WorkflowTemplate", "ClusterWorkflowTemplate", "ConfigMap". */
 typedef const json_t *wf_lookup_fn(void *arg, const char *kind, const char *ns, const char *name);
 struct wf_lookup {
         wf_lookup_fn *fn;
         void *arg;
 };
-struct wf_defaults { /* of the controller */
-        const json_t *workflow_defaults;    /* NULL */
-        const json_t *artifact_repository;  /* {"archiveLogs", "folder": {"keyFormat"}}; used when no artifact-repositories ConfigMap applies */
-        bool any_storage;                   /* simulation: repositories of every kind are fine */
+struct wf_defaults {                       /* of the controller */
+        const json_t *workflow_defaults;   /* NULL */
+        const json_t *artifact_repository; /* {"archiveLogs", "folder": {"keyFormat"}}; used when no
+                                              artifact-repositories ConfigMap applies */
+        bool any_storage;                  /* simulation: repositories of every kind are fine */
 };
-/* Validation of a Workflow, WorkflowTemplate, ClusterWorkflowTemplate or CronWorkflow object: every rule, every template. Returns 0 when no error. */
-int wf_validate(const json_t *object, const struct wf_lookup *lookup, bool strict, struct diags *d) MUST_CHECK;
+/* Validation of a Workflow, WorkflowTemplate, ClusterWorkflowTemplate or CronWorkflow object: every
+ * rule, every template. Returns 0 when no error. */
+int wf_validate(const json_t *object, const struct wf_lookup *lookup, bool strict,
+                struct diags *d) MUST_CHECK;
 
-/* The object is a stored Workflow (uid, name, creationTimestamp, spec; status when it has run before). Restores the state from
- * status.nodes, so this is also recovery. Fails (INVALID) only on an object without metadata.name: an invalid spec, a missing
- * WorkflowTemplate and the like become the state Failed or Error at the first step, with the words in the message. The lookup is
- * used until wf_free. */
-int wf_new(struct wf **out, const json_t *workflow, const struct wf_lookup *lookup, const struct wf_defaults *defaults,
-           struct err *e) MUST_CHECK;
+/* The object is a stored Workflow (uid, name, creationTimestamp, spec; status when it has run
+ * before). Restores the state from status.nodes, so this is also recovery. Fails (INVALID) only on
+ * an object without metadata.name: an invalid spec, a missing WorkflowTemplate and the like become
+ * the state Failed or Error at the first step, with the words in the message. The lookup is used
+ * until wf_free. */
+int wf_new(struct wf **out, const json_t *workflow, const struct wf_lookup *lookup,
+           const struct wf_defaults *defaults, struct err *e) MUST_CHECK;
 struct wf *wf_free(struct wf *wf);
 AUTO_DEFINE(wf_free, struct wf *);
 
 enum wf_input_kind {
-        WF_START,      /* first step, or after recovery: decide what to do */
-        WF_POD,        /* a pod changed */
-        WF_TIMER,      /* the timer the engine asked for is due (one per workflow: the earliest) */
-        WF_SUSPEND, WF_RESUME, WF_STOP, WF_TERMINATE, /* user actions; selector/message below */
-        WF_SET,        /* user action: output parameters, message, phase of suspend nodes */
-        WF_SPEC,       /* spec.suspend / spec.shutdown / spec.activeDeadlineSeconds were edited on the object */
+        WF_START, /* first step, or after recovery: decide what to do */
+        WF_POD,   /* a pod changed */
+        WF_TIMER, /* the timer the engine asked for is due (one per workflow: the earliest) */
+        WF_SUSPEND,
+        WF_RESUME,
+        WF_STOP,
+        WF_TERMINATE, /* user actions; selector/message below */
+        WF_SET,       /* user action: output parameters, message, phase of suspend nodes */
+        WF_SPEC, /* spec.suspend / spec.shutdown / spec.activeDeadlineSeconds were edited on the
+                    object */
 };
 struct wf_input {
         enum wf_input_kind kind;
-        const char *node_id;             /* WF_POD */
-        int pod_phase;                   /* enum pod_phase */
-        const char *message;             /* pod message; user's message */
-        int exit_code;                   /* -1 none */
-        const json_t *outputs;           /* as in pod_status; WF_SET: {"parameters": [{name, value}]} */
-        const char *set_phase;           /* WF_SET: "" or NULL leaves it */
-        const char *progress;            /* WF_POD: "n/m" reported by the pod, or NULL */
+        const char *node_id;   /* WF_POD */
+        int pod_phase;         /* enum pod_phase */
+        const char *message;   /* pod message; user's message */
+        int exit_code;         /* -1 none */
+        const json_t *outputs; /* as in pod_status; WF_SET: {"parameters": [{name, value}]} */
+        const char *set_phase; /* WF_SET: "" or NULL leaves it */
+        const char *progress;  /* WF_POD: "n/m" reported by the pod, or NULL */
         const char *ip, *host;
         struct wall started, finished;
         const char *node_field_selector; /* WF_RESUME, WF_STOP, WF_SET; NULL: every suspend node */
         const json_t *spec;              /* WF_SPEC */
 };
 enum wf_command_kind {
-        WF_START_POD,   /* node, template, capture_result, deadline */
-        WF_KILL_POD,    /* node */
-        WF_SET_TIMER,   /* at; replaces the workflow's timer; at.ns 0 clears it */
-        WF_NODE_CHANGED,/* node: persist it (each node at most once per step) */
-        WF_CHANGED,     /* workflow-level status changed: phase, message, progress, outputs, conditions, finishedAt */
-        WF_FINISHED,    /* after WF_CHANGED: the workflow has completed */
+        WF_START_POD,    /* node, template, capture_result, deadline */
+        WF_KILL_POD,     /* node */
+        WF_SET_TIMER,    /* at; replaces the workflow's timer; at.ns 0 clears it */
+        WF_NODE_CHANGED, /* node: persist it (each node at most once per step) */
+        WF_CHANGED, /* workflow-level status changed: phase, message, progress, outputs, conditions,
+                       finishedAt */
+        WF_FINISHED, /* after WF_CHANGED: the workflow has completed */
 };
 struct wf_command {
         enum wf_command_kind kind;
         const char *node_id, *node_name, *pod_name; /* borrowed from the wf until the next step */
-        json_t *template;                /* WF_START_POD: resolved template, owned by the command list */
+        json_t *template; /* WF_START_POD: resolved template, owned by the command list */
         bool capture_result;
-        bool exit_tree;                  /* WF_START_POD: part of an exit handler */
+        bool exit_tree; /* WF_START_POD: part of an exit handler */
         int64_t deadline_s;
-        struct wall at;                  /* WF_SET_TIMER */
+        struct wall at; /* WF_SET_TIMER */
 };
 struct wf_commands {
         struct wf_command *items;
         size_t n, cap;
 };
 void wf_commands_deinit(struct wf_commands *c);
-/* Takes `n` inputs that became known together (one turn of the loop: fewer commits, and Argo's rule that pods which end at one
- * instant are seen by one pass) and appends to `out`. Never fails: what goes wrong becomes node and workflow phases. Inputs for unknown
- * or finished nodes are ignored, so duplicates and reordering do no harm. `now` must not go back between steps. */
-void engine_step(struct wf *wf, const struct wf_input *in, size_t n, struct wall now, struct wf_commands *out);
-/* Would this user action be refused? The words for the user (Argo's where it has them); a refused action changes nothing. */
+/* Takes `n` inputs that became known together (one turn of the loop: fewer commits, and Argo's rule
+ * that pods which end at one instant are seen by one pass) and appends to `out`. Never fails: what
+ * goes wrong becomes node and workflow phases. Inputs for unknown or finished nodes are ignored, so
+ * duplicates and reordering do no harm. `now` must not go back between steps. */
+void engine_step(struct wf *wf, const struct wf_input *in, size_t n, struct wall now,
+                 struct wf_commands *out);
+/* Would this user action be refused? The words for the user (Argo's where it has them); a refused
+ * action changes nothing. */
 int wf_check_action(const struct wf *wf, const struct wf_input *in, struct err *e) MUST_CHECK;
 
 /* Status as JSON, new references. */
-json_t *wf_node_json(const struct wf *wf, const char *node_id);  /* one entry of status.nodes */
-json_t *wf_nodes_json(const struct wf *wf);                      /* all of status.nodes */
-json_t *wf_status_json(const struct wf *wf);                     /* status without nodes */
-json_t *wf_labels_json(const struct wf *wf);                     /* workflows.argoproj.io/phase, /completed */
-const char *wf_phase(const struct wf *wf);                       /* "", Pending, Running, Succeeded, Failed, Error */
+json_t *wf_node_json(const struct wf *wf, const char *node_id); /* one entry of status.nodes */
+json_t *wf_nodes_json(const struct wf *wf);                     /* all of status.nodes */
+json_t *wf_status_json(const struct wf *wf);                    /* status without nodes */
+json_t *wf_labels_json(const struct wf *wf); /* workflows.argoproj.io/phase, /completed */
+const char *wf_phase(const struct wf *wf);   /* "", Pending, Running, Succeeded, Failed, Error */
 bool wf_completed(const struct wf *wf);
 size_t wf_node_count(const struct wf *wf);
-/* Nodes whose pods were Pending or Running when the state was stored: the controller adopts or restarts them. */
-void wf_each_live_pod(const struct wf *wf, void (*each)(void *arg, const char *node_id, const char *pod_name), void *arg);
+/* Nodes whose pods were Pending or Running when the state was stored: the controller adopts or
+ * restarts them. */
+void wf_each_live_pod(const struct wf *wf,
+                      void (*each)(void *arg, const char *node_id, const char *pod_name),
+                      void *arg);
 /* The pod of a node is gone for good and never ran (recovery found no trace): start it again. */
 void wf_restart_pod(struct wf *wf, const char *node_id, struct wall now, struct wf_commands *out);

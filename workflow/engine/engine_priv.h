@@ -1,10 +1,12 @@
-/* workflow/engine/engine_priv.h: what the files of the engine share: nodes, frames, the step in progress.
+/* workflow/engine/engine_priv.h: what the files of the engine share: nodes, frames, the step in
+ * progress.
  *
- * How a step runs. Inputs change leaf nodes; a node that becomes fulfilled goes into a queue; taking it out tells its owner (the
- * composite above it), which counts down and starts what has become ready, finishes, or both. Composite nodes keep their counters in a
- * frame that lives as long as they run. Everything is idempotent against existing nodes: opening a composite whose children exist
- * already (recovery) adopts them, so there is one code path for the first run and for the resumed one.
- * SPDX-License-Identifier: Apache-2.0 */
+ * How a step runs. Inputs change leaf nodes; a node that becomes fulfilled goes into a queue;
+ * taking it out tells its owner (the composite above it), which counts down and starts what has
+ * become ready, finishes, or both. Composite nodes keep their counters in a frame that lives as
+ * long as they run. Everything is idempotent against existing nodes: opening a composite whose
+ * children exist already (recovery) adopts them, so there is one code path for the first run and
+ * for the resumed one. SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "common/base/buf.h"
 #include "common/base/json.h"
@@ -60,60 +62,62 @@ struct ids {
 struct frame;
 
 struct node {
-        const char *name;     /* full name, in wf->names */
-        const char *display;  /* in wf->names, mostly a tail of name */
+        const char *name;          /* full name, in wf->names */
+        const char *display;       /* in wf->names, mostly a tail of name */
         const char *template_name; /* as referenced, in wf->names; "" */
-        const char *scope;    /* templateScope, interned */
-        json_t *template_ref; /* {name, template, clusterScope}, NULL */
+        const char *scope;         /* templateScope, interned */
+        json_t *template_ref;      /* {name, template, clusterScope}, NULL */
         const struct tmpl *tmpl;   /* NULL: Skipped, StepGroup, not resolved */
-        struct frame *frame;  /* running composites */
-        char *message;        /* heap, NULL = "" */
+        struct frame *frame;       /* running composites */
+        char *message;             /* heap, NULL = "" */
         json_t *inputs, *outputs;
         struct ids children, outbound;
         int64_t started_s, finished_s; /* unix seconds, 0 = unset */
         const char *pod_ip, *host;     /* interned, NULL */
-        uint32_t id;          /* FNV-1a 32 of name (or the next free number if that is taken) */
+        uint32_t id; /* FNV-1a 32 of name (or the next free number if that is taken) */
         uint32_t boundary, owner, slot, item; /* NONE when there is none; item: index in a loop */
-        uint32_t hook_of;     /* ROLE_HOOK: the node it hangs on */
-        uint32_t active_children, bad_children; /* nodes with this boundary that limits count: Pod, Steps, DAG */
+        uint32_t hook_of;                     /* ROLE_HOOK: the node it hangs on */
+        uint32_t active_children,
+                bad_children; /* nodes with this boundary that limits count: Pod, Steps, DAG */
         uint16_t depth;       /* nesting of templates */
         uint16_t progress_done, progress_all;
         uint8_t type, phase, role;
-        uint8_t seen;         /* scratch of a walk */
+        uint8_t seen; /* scratch of a walk */
         bool hooked, retried, daemoned;
-        bool exit_tree;       /* part of an exit handler: runs on when the workflow was stopped */
-        bool pod_started;     /* a START_POD went out */
-        bool raised;          /* Error because starting or finishing it failed: errors the group above at once */
+        bool exit_tree;   /* part of an exit handler: runs on when the workflow was stopped */
+        bool pod_started; /* a START_POD went out */
+        bool raised; /* Error because starting or finishing it failed: errors the group above at
+                        once */
         bool dirty, queued;
 };
 
 /* A loop being expanded. */
 struct loop {
-        json_t *items;        /* owned list */
-        json_t *body;         /* owned: the task with everything but item substituted */
-        uint32_t *nodes;      /* per item, NONE: not started */
-        uint32_t n, next;     /* items below next have been started */
+        json_t *items;    /* owned list */
+        json_t *body;     /* owned: the task with everything but item substituted */
+        uint32_t *nodes;  /* per item, NONE: not started */
+        uint32_t n, next; /* items below next have been started */
 };
 enum slot_state { SLOT_WAITING, SLOT_PREPARED, SLOT_STARTED, SLOT_DONE };
 struct slot {
-        uint32_t node;        /* the step's or task's node; NONE: not there, or a loop of a step */
-        uint32_t waiting;     /* dag: dependencies that are not fulfilled */
-        uint8_t state;        /* enum slot_state */
-        bool wanted;          /* dag: an ancestor of a target */
-        json_t *body;         /* owned: the rendered task, while it has to be started */
+        uint32_t node;    /* the step's or task's node; NONE: not there, or a loop of a step */
+        uint32_t waiting; /* dag: dependencies that are not fulfilled */
+        uint8_t state;    /* enum slot_state */
+        bool wanted;      /* dag: an ancestor of a target */
+        json_t *body;     /* owned: the rendered task, while it has to be started */
         struct loop *loop;
 };
 struct frame {
         const struct tmpl *tmpl;
-        struct slot *slots;   /* one per task; NULL for StepGroup, TaskGroup, Retry */
+        struct slot *slots; /* one per task; NULL for StepGroup, TaskGroup, Retry */
         uint32_t n_slots;
         uint32_t group, group_node; /* Steps: the group that runs */
-        uint32_t pending;     /* children that exist and are not fulfilled, hooks included */
-        struct ids ready;     /* slots a limit keeps from being started, in the order of the plan */
-        bool starting;        /* children are being started: do not judge yet */
+        uint32_t pending;           /* children that exist and are not fulfilled, hooks included */
+        struct ids ready; /* slots a limit keeps from being started, in the order of the plan */
+        bool starting;    /* children are being started: do not judge yet */
         uint32_t *targets, n_targets; /* dag */
-        uint32_t *order;      /* dag: place of each task in the order of Argo's walk */
-        uint32_t attempts;    /* Retry */
+        uint32_t *order;              /* dag: place of each task in the order of Argo's walk */
+        uint32_t attempts;            /* Retry */
         int64_t wait_until_ns;
 };
 
@@ -135,19 +139,20 @@ enum shutdown { SHUTDOWN_NONE, SHUTDOWN_STOP, SHUTDOWN_TERMINATE };
 struct wf {
         char *name, *ns, *uid;
         int64_t created_ns;
-        json_t *object;       /* owned copy of metadata and spec as given */
-        json_t *spec;         /* effective, globals substituted; NULL until the first step */
-        json_t *stored_spec;  /* status.storedWorkflowTemplateSpec, NULL */
+        json_t *object;           /* owned copy of metadata and spec as given */
+        json_t *spec;             /* effective, globals substituted; NULL until the first step */
+        json_t *stored_spec;      /* status.storedWorkflowTemplateSpec, NULL */
         json_t *stored_templates; /* status.storedTemplates, NULL */
         struct wf_lookup lookup;
         json_t *workflow_defaults, *artifact_repository; /* owned */
-        json_t *repository_ref; /* status.artifactRepositoryRef */
-        json_t *repository;   /* what it resolved to: {"archiveLogs", "folder": {"keyFormat"}}, NULL */
+        json_t *repository_ref;                          /* status.artifactRepositoryRef */
+        json_t *repository; /* what it resolved to: {"archiveLogs", "folder": {"keyFormat"}}, NULL
+                             */
 
         struct tmpl_scope *scopes; /* uthash by full */
         struct tmpl_scope *local;
-        struct tmpl **inlined;     /* compiled inline templates */
-        json_t **inlined_from;     /* the body each was compiled from, owned */
+        struct tmpl **inlined; /* compiled inline templates */
+        json_t **inlined_from; /* the body each was compiled from, owned */
         size_t n_inlined, cap_inlined, cap_inlined_from;
 
         struct node *nodes;
@@ -159,29 +164,29 @@ struct wf {
 
         char *phase, *message;
         int64_t started_ns, finished_ns;
-        json_t *outputs;      /* global outputs, NULL */
+        json_t *outputs; /* global outputs, NULL */
         enum shutdown shutdown;
         bool suspended, begun, completed, changed, any_storage;
-        int64_t deadline_ns;  /* started + spec.activeDeadlineSeconds, INT64_MAX: none */
-        int64_t parallelism;  /* 0: none */
+        int64_t deadline_ns; /* started + spec.activeDeadlineSeconds, INT64_MAX: none */
+        int64_t parallelism; /* 0: none */
         uint32_t active_pods;
         uint32_t failed_nodes; /* Failed or Error: tells a DAG whether its branches need a look */
         uint32_t progress_done, progress_all;
         uint32_t entry, exit_node;
 
-        uint32_t *queue;      /* fulfilled nodes whose owner does not know yet */
+        uint32_t *queue; /* fulfilled nodes whose owner does not know yet */
         size_t q_head, q_tail, cap_queue;
-        struct ids blocked;   /* composites with something ready that a limit held back */
-        bool freed;           /* a limit may have room again */
+        struct ids blocked;       /* composites with something ready that a limit held back */
+        bool freed;               /* a limit may have room again */
         struct ids hooks_waiting; /* children whose exit hook had no room */
         struct ids dirty;
         struct timer *timers;
         size_t n_timers, cap_timers;
         int64_t timer_set_ns; /* what the controller was told last */
 
-        int64_t now_ns;       /* of the step */
+        int64_t now_ns; /* of the step */
         struct wf_commands *out;
-        struct arena step;    /* strings of the commands of the last step */
+        struct arena step; /* strings of the commands of the last step */
 };
 
 /* ---- node.c ---- */
@@ -206,7 +211,8 @@ struct node_new {
         enum node_role role;
         const char *message; /* NULL */
 };
-/* Creates it; the caller fills in the rest and links it. An existing name is a fault of the caller. */
+/* Creates it; the caller fills in the rest and links it. An existing name is a fault of the caller.
+ */
 uint32_t node_add(struct wf *wf, const struct node_new *how);
 void node_link(struct wf *wf, uint32_t parent, uint32_t child);
 /* To every outbound node of `before`. */
@@ -218,7 +224,8 @@ void node_set_outputs(struct wf *wf, uint32_t i, json_t *outputs_taken);
 /* Appends the outbound nodes of a node. */
 void node_outbound(const struct wf *wf, uint32_t i, struct ids *out);
 void ids_add(struct ids *v, uint32_t id);
-void node_requeue(struct wf *wf, uint32_t i); /* tell the owner of a node that was fulfilled before (recovery) */
+void node_requeue(struct wf *wf,
+                  uint32_t i); /* tell the owner of a node that was fulfilled before (recovery) */
 char *node_id_text(const struct wf *wf, const struct node *n, struct arena *a);
 char *node_pod_name(const struct wf *wf, const struct node *n, struct arena *a);
 const char *wf_intern(struct wf *wf, const char *text);
@@ -244,11 +251,13 @@ struct tag_opts scope_tags(struct scope *s);
 int scope_tree(json_t **out, json_t *tree, struct scope *s, struct err *e) MUST_CHECK;
 /* The scope inside of a composite (its inputs, its children). */
 struct scope scope_of(struct wf *wf, uint32_t composite);
-/* "{{steps.a.outputs.artifacts.x}}", "{{inputs.artifacts.x}}", "{{workflow.outputs.artifacts.x}}": the artifact (new reference).
- * NOT_FOUND when there is none. */
+/* "{{steps.a.outputs.artifacts.x}}", "{{inputs.artifacts.x}}", "{{workflow.outputs.artifacts.x}}":
+ * the artifact (new reference). NOT_FOUND when there is none. */
 int scope_artifact(json_t **out, const char *from, struct scope *s, struct err *e) MUST_CHECK;
-/* The value of one output parameter or the whole text of a `{{...}}` reference. *absent: known without value. */
-int scope_reference(char **out, const char *text, struct scope *s, bool *absent, struct err *e) MUST_CHECK;
+/* The value of one output parameter or the whole text of a `{{...}}` reference. *absent: known
+ * without value. */
+int scope_reference(char **out, const char *text, struct scope *s, bool *absent,
+                    struct err *e) MUST_CHECK;
 
 /* ---- globals.c ---- */
 void global_set(struct wf *wf, const char *name, const char *value);
@@ -258,53 +267,64 @@ void globals_take_outputs(struct wf *wf, uint32_t node);    /* globalName */
 void globals_free(struct wf *wf);
 
 /* ---- args.c: arguments to inputs ---- */
-/* The inputs of a template with values, or NULL when it has none. INVALID "inputs.parameters.x was not supplied". */
-int args_bind(json_t **out, const struct tmpl *t, const json_t *arguments, struct scope *caller, struct err *e) MUST_CHECK;
+/* The inputs of a template with values, or NULL when it has none. INVALID "inputs.parameters.x was
+ * not supplied". */
+int args_bind(json_t **out, const struct tmpl *t, const json_t *arguments, struct scope *caller,
+              struct err *e) MUST_CHECK;
 /* Resolve `from` of the artifacts of rendered arguments; the result replaces them. */
 int args_resolve_artifacts(json_t **arguments, struct scope *s, struct err *e) MUST_CHECK;
 /* Drop parameters that consist of one reference to an absent output. */
 void args_drop_absent(json_t **body, struct scope *s);
 const json_t *named_item(const json_t *list, const char *name, size_t n);
 /* ConfigMap value for valueFrom.configMapKeyRef. */
-int args_config_map(char **out, const struct wf *wf, const json_t *value_from, struct err *e) MUST_CHECK;
+int args_config_map(char **out, const struct wf *wf, const json_t *value_from,
+                    struct err *e) MUST_CHECK;
 
 /* ---- exec.c: start a template ---- */
 enum exec_result { EXEC_OK, EXEC_BLOCKED };
 struct exec {
-        const char *name;    /* full node name */
+        const char *name; /* full node name */
         uint32_t boundary, owner, slot, item;
         enum node_role role;
-        json_t *ref;         /* the step, task or hook with its tags substituted: template | templateRef | inline, arguments */
+        json_t *ref; /* the step, task or hook with its tags substituted: template | templateRef |
+                        inline, arguments */
         struct tmpl_scope *scope;
         bool hooked, exit_tree;
         uint16_t depth;
-        const char *skip;    /* instead of running: Skipped with this message */
+        const char *skip; /* instead of running: Skipped with this message */
 };
-/* Creates the node, or takes the existing one over (recovery), and sets it going. What fails becomes a node of phase Error with
- * `raised` set. EXEC_BLOCKED: a limit has no room, nothing was created. The caller links the node. */
+/* Creates the node, or takes the existing one over (recovery), and sets it going. What fails
+ * becomes a node of phase Error with `raised` set. EXEC_BLOCKED: a limit has no room, nothing was
+ * created. The caller links the node. */
 enum exec_result exec_template(struct wf *wf, const struct exec *x, uint32_t *node);
 /* One attempt of a Retry node. */
 enum exec_result exec_attempt(struct wf *wf, uint32_t retry, uint32_t number, uint32_t *node);
 /* A node that never runs: Skipped, Omitted, or Error with a message. */
-uint32_t exec_idle_node(struct wf *wf, const struct exec *x, enum node_phase phase, const char *message);
+uint32_t exec_idle_node(struct wf *wf, const struct exec *x, enum node_phase phase,
+                        const char *message);
 struct tmpl_scope *exec_scope(struct wf *wf, const char *full);
-int exec_resolve(struct wf *wf, struct tmpl_scope *scope, const json_t *ref, struct tmpl **out, struct err *e) MUST_CHECK;
+int exec_resolve(struct wf *wf, struct tmpl_scope *scope, const json_t *ref, struct tmpl **out,
+                 struct err *e) MUST_CHECK;
 /* Room under the limits for one more child of this boundary? */
 bool exec_room(const struct wf *wf, uint32_t boundary);
 /* failFast of the boundary's template holds its children back. */
 bool exec_fail_fast(const struct wf *wf, uint32_t boundary);
 void exec_raise(struct wf *wf, uint32_t node, struct err *e); /* Error with these words; clears e */
-struct exec exec_child(struct wf *wf, uint32_t composite, uint32_t owner, enum node_role role, uint32_t slot);
+struct exec exec_child(struct wf *wf, uint32_t composite, uint32_t owner, enum node_role role,
+                       uint32_t slot);
 
 /* ---- task.c: what steps and tasks share: the rendered body, its condition, its loop ---- */
 /* Renders body and loop of a slot. INVALID with words. */
 int task_prepare(struct wf *wf, uint32_t composite, uint32_t slot, struct err *e) MUST_CHECK;
-/* Starts it (all items of a loop as far as limits allow) below `owner`, whose children they become. EXEC_BLOCKED: some are left. */
-enum exec_result task_start(struct wf *wf, uint32_t composite, uint32_t slot, uint32_t owner, enum node_role role, const char *base);
+/* Starts it (all items of a loop as far as limits allow) below `owner`, whose children they become.
+ * EXEC_BLOCKED: some are left. */
+enum exec_result task_start(struct wf *wf, uint32_t composite, uint32_t slot, uint32_t owner,
+                            enum node_role role, const char *base);
 /* When may a blocked composite try again: registers it. */
 void task_block(struct wf *wf, uint32_t composite);
 
-/* ---- per kind: open (build or rebuild the frame, start what can be), told of a fulfilled child, try again ---- */
+/* ---- per kind: open (build or rebuild the frame, start what can be), told of a fulfilled child,
+ * try again ---- */
 void steps_open(struct wf *wf, uint32_t n);
 void steps_child_done(struct wf *wf, uint32_t group, uint32_t child);
 void steps_group_done(struct wf *wf, uint32_t steps, uint32_t group);
@@ -312,6 +332,8 @@ void steps_unblock(struct wf *wf, uint32_t steps);
 void dag_open(struct wf *wf, uint32_t n);
 void dag_child_done(struct wf *wf, uint32_t dag, uint32_t child);
 void dag_item_done(struct wf *wf, uint32_t group, uint32_t child);
+/* Running while a target has no phase yet (dag_phase.c). */
+enum node_phase dag_phase(struct wf *wf, uint32_t dag);
 void dag_unblock(struct wf *wf, uint32_t dag);
 void retry_open(struct wf *wf, uint32_t n);
 void retry_child_done(struct wf *wf, uint32_t retry, uint32_t child);
@@ -334,7 +356,8 @@ int loop_body(json_t **out, const struct loop *l, uint32_t index, struct err *e)
 /* ---- outputs.c ---- */
 /* Outputs of a steps or dag template from its children; *out NULL when it declares none. */
 int outputs_of_composite(json_t **out, struct wf *wf, uint32_t n, struct err *e) MUST_CHECK;
-/* Aggregated value of a loop's children: "result", "parameters", or one parameter. False: nothing to say. INVALID: a result is not JSON. */
+/* Aggregated value of a loop's children: "result", "parameters", or one parameter. False: nothing
+ * to say. INVALID: a result is not JSON. */
 int outputs_aggregate_check(const struct wf *wf, const struct loop *l, struct err *e) MUST_CHECK;
 bool outputs_aggregate(const struct wf *wf, const struct loop *l, struct str what, struct buf *out);
 /* Value of parameter `name` of node n, NULL when there is none. */
@@ -343,7 +366,8 @@ const char *outputs_parameter(const struct node *n, const char *name, size_t len
 const char *outputs_default(struct wf *wf, const struct node *n, const char *name, size_t len);
 
 /* ---- hooks.c ---- */
-/* Starts the exit hook of a completed child if it has one that has not run. True: wait for the hook to be done. */
+/* Starts the exit hook of a completed child if it has one that has not run. True: wait for the hook
+ * to be done. */
 bool hooks_exit(struct wf *wf, uint32_t composite, uint32_t child);
 
 /* ---- pod.c ---- */
@@ -352,7 +376,8 @@ void pod_update(struct wf *wf, const struct wf_input *in);
 void pod_kill(struct wf *wf, uint32_t n);
 
 /* ---- timer.c ---- */
-void control_timer(struct wf *wf, int64_t at_ns, uint32_t node); /* node NONE: the workflow's deadline */
+void control_timer(struct wf *wf, int64_t at_ns,
+                   uint32_t node); /* node NONE: the workflow's deadline */
 void control_due(struct wf *wf, bool timer_input);
 void control_put_timer(struct wf *wf); /* the SET_TIMER command when the earliest changed */
 

@@ -1,5 +1,5 @@
-/* workflow/engine/exec.c: one template at one place of the tree: resolved, its inputs bound, its node made, set going
- * (argo-workflows.md 2.5). SPDX-License-Identifier: Apache-2.0 */
+/* workflow/engine/exec.c: one template at one place of the tree: resolved, its inputs bound, its
+ * node made, set going (argo-workflows.md 2.5). SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/engine/engine_priv.h"
 
 /* ---- which template ---- */
@@ -12,7 +12,8 @@ static json_t *stored_template(const struct wf *wf, const char *scope, const cha
         return t;
 }
 
-/* Other resources' templates are snapshotted on first use, so that later edits do not disturb a running workflow. */
+/* Other resources' templates are snapshotted on first use, so that later edits do not disturb a
+ * running workflow. */
 static void store_template(struct wf *wf, const struct tmpl_scope *scope, const struct tmpl *t)
 {
         if (scope == wf->local || stored_template(wf, scope->full, t->name))
@@ -31,13 +32,11 @@ static json_t *scope_templates(const struct wf *wf, const char *full, const json
         json_t *list = json_array(), *t;
         size_t i, n = strlen(full);
         const char *key;
-        json_object_foreach(wf->stored_templates, key, t)
-        {
+        json_object_foreach (wf->stored_templates, key, t) {
                 if (strncmp(key, full, n) == 0 && key[n] == '/')
                         json_array_append(list, t);
         }
-        json_array_foreach(json_at(resource, "spec", "templates"), i, t)
-        {
+        json_array_foreach (json_at(resource, "spec", "templates"), i, t) {
                 const char *name = json_str(t, "name");
                 if (name && !named_item(list, name, strlen(name)))
                         json_array_append(list, t);
@@ -56,16 +55,19 @@ struct tmpl_scope *exec_scope(struct wf *wf, const char *full)
                 return wf->local;
         bool cluster = strncmp(full, "cluster/", 8) == 0;
         const char *kind = cluster ? "ClusterWorkflowTemplate" : "WorkflowTemplate";
-        const json_t *resource = wf->lookup.fn ? wf->lookup.fn(wf->lookup.arg, kind, wf->ns, slash + 1) : NULL;
+        const json_t *resource =
+                wf->lookup.fn ? wf->lookup.fn(wf->lookup.arg, kind, wf->ns, slash + 1) : NULL;
         AUTO_JSON json_t *templates = scope_templates(wf, full, resource);
-        s = tmpl_scope_new(cluster ? "cluster" : "namespaced", slash + 1, templates, json_object_get(wf->spec, "templateDefaults"),
+        s = tmpl_scope_new(cluster ? "cluster" : "namespaced", slash + 1, templates,
+                           json_object_get(wf->spec, "templateDefaults"),
                            json_object_get(wf->spec, "retryStrategy"));
         s->missing = !resource && !json_array_size(templates);
         HASH_ADD_KEYPTR(hh, wf->scopes, s->full, strlen(s->full), s);
         return s;
 }
 
-static int resolve_inline(struct wf *wf, struct tmpl_scope *scope, json_t *body, struct tmpl **out, struct err *e)
+static int resolve_inline(struct wf *wf, struct tmpl_scope *scope, json_t *body, struct tmpl **out,
+                          struct err *e)
 {
         for (size_t i = 0; i < wf->n_inlined; i++)
                 if (wf->inlined_from[i] == body) {
@@ -81,7 +83,8 @@ static int resolve_inline(struct wf *wf, struct tmpl_scope *scope, json_t *body,
         return 0;
 }
 
-int exec_resolve(struct wf *wf, struct tmpl_scope *scope, const json_t *ref, struct tmpl **out, struct err *e)
+int exec_resolve(struct wf *wf, struct tmpl_scope *scope, const json_t *ref, struct tmpl **out,
+                 struct err *e)
 {
         const json_t *remote = json_object_get(ref, "templateRef");
         json_t *inlined = json_object_get(ref, "inline");
@@ -98,9 +101,12 @@ int exec_resolve(struct wf *wf, struct tmpl_scope *scope, const json_t *ref, str
         mem_free(full);
         if (other->missing)
                 return err_set(e, ERR_NOT_FOUND, "%s \"%s\" not found",
-                               cluster ? "clusterworkflowtemplates.argoproj.io" : "workflowtemplates.argoproj.io", name ? name : "");
+                               cluster ? "clusterworkflowtemplates.argoproj.io"
+                                       : "workflowtemplates.argoproj.io",
+                               name ? name : "");
         if (tmpl_find(out, other, template ? template : "", e) < 0)
-                return err_wrap(e, "template reference %s.%s not found", name ? name : "", template ? template : "");
+                return err_wrap(e, "template reference %s.%s not found", name ? name : "",
+                                template ? template : "");
         store_template(wf, other, *out);
         return 0;
 }
@@ -144,16 +150,24 @@ static void copy_origin(struct wf *wf, uint32_t index, const struct exec *x)
         n->depth = x->depth;
 }
 
-static uint32_t add(struct wf *wf, const struct exec *x, enum node_type type, enum node_phase phase, const char *message)
+static uint32_t add(struct wf *wf, const struct exec *x, enum node_type type, enum node_phase phase,
+                    const char *message)
 {
-        struct node_new how = {.name = x->name, .type = type, .phase = phase, .boundary = x->boundary, .owner = x->owner,
-                               .slot = x->slot, .role = x->role, .message = message};
+        struct node_new how = {.name = x->name,
+                               .type = type,
+                               .phase = phase,
+                               .boundary = x->boundary,
+                               .owner = x->owner,
+                               .slot = x->slot,
+                               .role = x->role,
+                               .message = message};
         uint32_t index = node_add(wf, &how);
         copy_origin(wf, index, x);
         return index;
 }
 
-uint32_t exec_idle_node(struct wf *wf, const struct exec *x, enum node_phase phase, const char *message)
+uint32_t exec_idle_node(struct wf *wf, const struct exec *x, enum node_phase phase,
+                        const char *message)
 {
         uint32_t index = add(wf, x, NODE_SKIPPED, phase, message);
         struct tmpl *t = NULL;
@@ -211,7 +225,12 @@ static struct scope binding_scope(struct wf *wf, const struct exec *x)
                 task = strncmp(x->name, node_at(wf, x->owner)->name, n) == 0 ? x->name + n : NULL;
                 task = task && *task == '.' ? task + 1 : task;
         }
-        return (struct scope){.wf = wf, .frame = NONE, .node_name = x->name, .attempt = -1, .last_attempt = NONE, .task_name = task,
+        return (struct scope){.wf = wf,
+                              .frame = NONE,
+                              .node_name = x->name,
+                              .attempt = -1,
+                              .last_attempt = NONE,
+                              .task_name = task,
                               .task_is_step = x->role == ROLE_STEP};
 }
 
@@ -254,7 +273,8 @@ enum exec_result exec_template(struct wf *wf, const struct exec *x, uint32_t *no
         }
         if (x->depth >= WF_MAX_DEPTH) {
                 *node = exec_idle_node(wf, x, PHASE_ERROR,
-                                       "Maximum recursion depth exceeded: templates are nested deeper than 100 levels");
+                                       "Maximum recursion depth exceeded: templates are nested "
+                                       "deeper than 100 levels");
                 return EXEC_OK;
         }
         struct scope s = binding_scope(wf, x);
@@ -266,7 +286,8 @@ enum exec_result exec_template(struct wf *wf, const struct exec *x, uint32_t *no
         if (!exec_room(wf, x->boundary))
                 return EXEC_BLOCKED;
         bool pod = tmpl_is_leaf(t) && t->type != TMPL_SUSPEND;
-        *node = add(wf, x, t->retry ? NODE_RETRY : type_of(t), pod && !t->retry ? PHASE_PENDING : PHASE_RUNNING, NULL);
+        *node = add(wf, x, t->retry ? NODE_RETRY : type_of(t),
+                    pod && !t->retry ? PHASE_PENDING : PHASE_RUNNING, NULL);
         struct node *n = node_at(wf, *node);
         n->tmpl = t;
         n->inputs = TAKE(inputs);
@@ -279,8 +300,15 @@ enum exec_result exec_attempt(struct wf *wf, uint32_t retry, uint32_t number, ui
         const struct node *r = node_at(wf, retry);
         char *name = mem_printf("%s(%u)", r->name, number);
         *node = node_find(wf, name);
-        struct exec x = {.name = name, .boundary = r->boundary, .owner = retry, .slot = number, .item = r->item, .role = ROLE_ATTEMPT,
-                         .hooked = r->hooked, .exit_tree = r->exit_tree, .depth = r->depth};
+        struct exec x = {.name = name,
+                         .boundary = r->boundary,
+                         .owner = retry,
+                         .slot = number,
+                         .item = r->item,
+                         .role = ROLE_ATTEMPT,
+                         .hooked = r->hooked,
+                         .exit_tree = r->exit_tree,
+                         .depth = r->depth};
         bool exists = *node != NONE;
         if (!exists && wf->parallelism && wf->active_pods >= wf->parallelism) {
                 mem_free(name);
@@ -289,8 +317,13 @@ enum exec_result exec_attempt(struct wf *wf, uint32_t retry, uint32_t number, ui
         const struct tmpl *t = r->tmpl;
         if (!exists) {
                 bool pod = tmpl_is_leaf(t) && t->type != TMPL_SUSPEND;
-                struct node_new how = {.name = name, .type = type_of(t), .phase = pod ? PHASE_PENDING : PHASE_RUNNING,
-                                       .boundary = x.boundary, .owner = retry, .slot = number, .role = ROLE_ATTEMPT};
+                struct node_new how = {.name = name,
+                                       .type = type_of(t),
+                                       .phase = pod ? PHASE_PENDING : PHASE_RUNNING,
+                                       .boundary = x.boundary,
+                                       .owner = retry,
+                                       .slot = number,
+                                       .role = ROLE_ATTEMPT};
                 *node = node_add(wf, &how);
         }
         mem_free(name);
@@ -315,7 +348,8 @@ enum exec_result exec_attempt(struct wf *wf, uint32_t retry, uint32_t number, ui
                 return EXEC_OK;
         }
         if (!n->inputs && r->inputs) {
-                struct scope s = {.wf = wf, .frame = NONE, .attempt = (int)number, .last_attempt = NONE};
+                struct scope s = {
+                        .wf = wf, .frame = NONE, .attempt = (int)number, .last_attempt = NONE};
                 s.last_attempt = retry_attempt(wf, retry, (int64_t)number - 1);
                 struct err why = {0};
                 json_t *inputs = NULL;
@@ -329,10 +363,16 @@ enum exec_result exec_attempt(struct wf *wf, uint32_t retry, uint32_t number, ui
         return EXEC_OK;
 }
 
-struct exec exec_child(struct wf *wf, uint32_t composite, uint32_t owner, enum node_role role, uint32_t slot)
+struct exec exec_child(struct wf *wf, uint32_t composite, uint32_t owner, enum node_role role,
+                       uint32_t slot)
 {
         const struct node *c = node_at(wf, composite);
-        return (struct exec){.boundary = composite, .owner = owner, .role = role, .slot = slot, .item = NONE,
-                             .scope = c->frame ? c->frame->tmpl->scope : wf->local, .exit_tree = c->exit_tree,
+        return (struct exec){.boundary = composite,
+                             .owner = owner,
+                             .role = role,
+                             .slot = slot,
+                             .item = NONE,
+                             .scope = c->frame ? c->frame->tmpl->scope : wf->local,
+                             .exit_tree = c->exit_tree,
                              .depth = (uint16_t)(c->depth + 1)};
 }

@@ -1,5 +1,5 @@
-/* workflow/engine/finish.c: phases of the workflow, its exit handler, its end (argo-workflows.md 2.4, 2.11).
- * SPDX-License-Identifier: Apache-2.0 */
+/* workflow/engine/finish.c: phases of the workflow, its exit handler, its end
+ * (argo-workflows.md 2.4, 2.11). SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/engine/engine_priv.h"
 
 void wf_put_command(struct wf *wf, struct wf_command c)
@@ -22,7 +22,8 @@ static void complete(struct wf *wf, const char *phase, const char *message)
         wf_set_phase(wf, phase, message);
         wf->finished_ns = wf->now_ns;
         wf->completed = true;
-        for (uint32_t i = 0; i < wf->n_nodes && wf->active_pods; i++) { /* whatever still runs belongs to nobody now */
+        for (uint32_t i = 0; i < wf->n_nodes && wf->active_pods;
+             i++) { /* whatever still runs belongs to nobody now */
                 const struct node *n = node_at(wf, i);
                 if (n->type == NODE_POD && n->phase < PHASE_SUCCEEDED)
                         pod_kill(wf, i);
@@ -45,8 +46,15 @@ void wf_start_entry(struct wf *wf)
         AUTO_JSON json_t *ref = json_pack("{s:s}", "template", entry ? entry : "");
         if (json_object_get(wf->spec, "arguments"))
                 json_object_set_nocheck(ref, "arguments", json_object_get(wf->spec, "arguments"));
-        struct exec x = {.name = wf->name, .boundary = NONE, .owner = NONE, .slot = 0, .item = NONE, .role = ROLE_ENTRY, .ref = ref,
-                         .scope = wf->local, .depth = 1};
+        struct exec x = {.name = wf->name,
+                         .boundary = NONE,
+                         .owner = NONE,
+                         .slot = 0,
+                         .item = NONE,
+                         .role = ROLE_ENTRY,
+                         .ref = ref,
+                         .scope = wf->local,
+                         .depth = 1};
         uint32_t node = NONE;
         if (exec_template(wf, &x, &node) == EXEC_OK)
                 wf->entry = node;
@@ -73,7 +81,8 @@ static json_t *exit_hook(const struct wf *wf)
         return ref;
 }
 
-/* [{displayName, message, templateName, phase, podName, finishedAt}], quoted once more as Argo does. */
+/* [{displayName, message, templateName, phase, podName, finishedAt}], quoted once more as Argo
+ * does. */
 static void set_failures(struct wf *wf)
 {
         AUTO_JSON json_t *list = json_array();
@@ -86,10 +95,12 @@ static void set_failures(struct wf *wf)
                 if (!phase_bad(n->phase))
                         continue;
                 time_rfc3339(n->finished_s * NS_PER_S, finished);
-                json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "displayName", n->display, "message",
-                                                      n->message ? n->message : "", "templateName", n->template_name, "phase",
-                                                      node_phase_name(n->phase), "podName", node_id_text(wf, n, &a), "finishedAt",
-                                                      finished));
+                json_array_append_new(list,
+                                      json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "displayName",
+                                                n->display, "message", n->message ? n->message : "",
+                                                "templateName", n->template_name, "phase",
+                                                node_phase_name(n->phase), "podName",
+                                                node_id_text(wf, n, &a), "finishedAt", finished));
         }
         arena_deinit(&a);
         if (json_array_size(list))
@@ -111,8 +122,16 @@ static bool start_exit(struct wf *wf)
         struct err why = {0};
         json_t *rendered = NULL, *args;
         char *name = mem_printf("%s.onExit", wf->name);
-        struct exec x = {.name = name, .boundary = NONE, .owner = NONE, .item = NONE, .role = ROLE_EXIT, .scope = wf->local, .hooked = true,
-                         .exit_tree = true, .depth = 1, .ref = ref};
+        struct exec x = {.name = name,
+                         .boundary = NONE,
+                         .owner = NONE,
+                         .item = NONE,
+                         .role = ROLE_EXIT,
+                         .scope = wf->local,
+                         .hooked = true,
+                         .exit_tree = true,
+                         .depth = 1,
+                         .ref = ref};
         if (scope_tree(&rendered, ref, &s, &why) == 0) {
                 x.ref = json_copy(rendered);
                 args = json_incref(json_object_get(x.ref, "arguments"));
@@ -141,12 +160,14 @@ static void end(struct wf *wf)
         const struct node *exit = wf->exit_node == NONE ? NULL : node_at(wf, wf->exit_node);
         if (!phase_bad(entry->phase)) {
                 bool bad_exit = exit && phase_bad(exit->phase);
-                complete(wf, bad_exit ? phase_of_entry(exit->phase) : "Succeeded", bad_exit && exit->message ? exit->message : "");
+                complete(wf, bad_exit ? phase_of_entry(exit->phase) : "Succeeded",
+                         bad_exit && exit->message ? exit->message : "");
                 return;
         }
         const char *message = entry->message ? entry->message : "";
         if (wf->shutdown != SHUTDOWN_NONE)
-                message = wf->shutdown == SHUTDOWN_STOP ? "Stopped with strategy 'Stop'" : "Stopped with strategy 'Terminate'";
+                message = wf->shutdown == SHUTDOWN_STOP ? "Stopped with strategy 'Stop'"
+                                                        : "Stopped with strategy 'Terminate'";
         complete(wf, phase_of_entry(entry->phase), message);
 }
 
@@ -154,7 +175,8 @@ void finish_entry(struct wf *wf)
 {
         const struct node *entry = node_at(wf, wf->entry);
         if (entry->raised) {
-                wf_fail(wf, "Error", "error in entry template execution: %s", entry->message ? entry->message : "");
+                wf_fail(wf, "Error", "error in entry template execution: %s",
+                        entry->message ? entry->message : "");
                 return;
         }
         if (!start_exit(wf))

@@ -33,8 +33,7 @@ const char *global_get(const struct wf *wf, const char *name, size_t n)
 void globals_free(struct wf *wf)
 {
         struct global *g, *next;
-        HASH_ITER(hh, wf->globals, g, next)
-        {
+        HASH_ITER (hh, wf->globals, g, next) {
                 HASH_DEL(wf->globals, g);
                 mem_free(g->name);
                 mem_free(g->value);
@@ -42,13 +41,33 @@ void globals_free(struct wf *wf)
         }
 }
 
+static void put_strftime(char *out, size_t n, char c, const struct tm *tm)
+{
+        switch (c) {
+        case 'B': strftime(out, n, "%B", tm); break;
+        case 'b': strftime(out, n, "%b", tm); break;
+        case 'm': strftime(out, n, "%m", tm); break;
+        case 'A': strftime(out, n, "%A", tm); break;
+        case 'a': strftime(out, n, "%a", tm); break;
+        case 'd': strftime(out, n, "%d", tm); break;
+        case 'H': strftime(out, n, "%H", tm); break;
+        case 'I': strftime(out, n, "%I", tm); break;
+        case 'M': strftime(out, n, "%M", tm); break;
+        case 'S': strftime(out, n, "%S", tm); break;
+        case 'Y': strftime(out, n, "%Y", tm); break;
+        case 'y': snprintf(out, n, "%02d", tm->tm_year % 100); break;
+        case 'p': strftime(out, n, "%p", tm); break;
+        case 'z': snprintf(out, n, "+0000"); break;
+        default: snprintf(out, n, "UTC"); break;
+        }
+}
+
 static void set_creation_time(struct wf *wf)
 {
-        static const char chars[] = "BbmAadHIMSYypZz";
         static const char base[] = "workflow.creationTimestamp";
         time_t s = (time_t)(wf->created_ns / NS_PER_S);
         struct tm tm;
-        char text[64], name[64];
+        char text[64];
         gmtime_r(&s, &tm);
         time_rfc3339(wf->created_ns, text);
         global_set(wf, base, text);
@@ -57,11 +76,10 @@ static void set_creation_time(struct wf *wf)
         global_setf(wf, base, ".s", text);
         snprintf(text, sizeof(text), ".%03lld", (long long)(wf->created_ns / NS_PER_MS % 1000));
         global_setf(wf, base, ".L", text);
-        for (const char *c = chars; *c; c++) {
-                char format[3] = {'%', *c, 0};
-                strftime(text, sizeof(text), format, &tm);
-                snprintf(name, sizeof(name), ".%c", *c);
-                global_setf(wf, base, name, *c == 'Z' ? "UTC" : text);
+        for (const char *c = "BbmAadHIMSYypZz"; *c; c++) {
+                char name[3] = {'.', *c, 0};
+                put_strftime(text, sizeof(text), *c, &tm);
+                global_setf(wf, base, name, text);
         }
 }
 
@@ -70,8 +88,7 @@ static void set_map(struct wf *wf, const char *name, const json_t *map)
         char *prefix = mem_printf("workflow.%s.", name);
         const char *key;
         json_t *value;
-        json_object_foreach((json_t *)(uintptr_t)map, key, value)
-        {
+        json_object_foreach ((json_t *)(uintptr_t)map, key, value) {
                 if (json_is_string(value))
                         global_setf(wf, prefix, key, json_string_value(value));
         }
@@ -90,7 +107,8 @@ static void set_known(struct wf *wf)
         const char *account = json_str(wf->spec, "serviceAccountName");
         const char *entry = json_str(wf->spec, "entrypoint");
         const json_t *priority = json_object_get(wf->spec, "priority");
-        const char *scheduled = json_str(wf->object, "metadata", "annotations", "workflows.argoproj.io/scheduled-time");
+        const char *scheduled = json_str(wf->object, "metadata", "annotations",
+                                         "workflows.argoproj.io/scheduled-time");
         global_set(wf, "workflow.name", wf->name);
         global_set(wf, "workflow.namespace", wf->ns);
         global_set(wf, "workflow.uid", wf->uid);
@@ -109,7 +127,8 @@ static void set_known(struct wf *wf)
         set_map(wf, "annotations", json_at(wf->object, "metadata", "annotations"));
 }
 
-/* The members of a parameter in the order of Argo's struct, for {{workflow.parameters}} and {{inputs.parameters}}. */
+/* The members of a parameter in the order of Argo's struct, for {{workflow.parameters}} and
+ * {{inputs.parameters}}. */
 static int set_parameter(struct wf *wf, json_t *p, struct scope *s, struct err *e)
 {
         const char *name = json_str(p, "name");
@@ -124,13 +143,17 @@ static int set_parameter(struct wf *wf, json_t *p, struct scope *s, struct err *
                         return -1;
         } else if (json_object_get(from, "configMapKeyRef")) {
                 if (args_config_map(&text, wf, from, e) < 0)
-                        return err_wrap(e, "unable to retrieve workflow.parameters.%s from ConfigMap", name);
+                        return err_wrap(e,
+                                        "unable to retrieve workflow.parameters.%s from ConfigMap",
+                                        name);
         } else if (json_object_get(from, "default"))
                 text = json_scalar_text(json_object_get(from, "default"));
         else if (json_object_get(p, "default"))
                 text = json_scalar_text(json_object_get(p, "default"));
         else if (!json_object_get(from, "supplied"))
-                return err_set(e, ERR_INVALID, "either value or valueFrom must be specified in order to set global parameter %s",
+                return err_set(e, ERR_INVALID,
+                               "either value or valueFrom must be specified in order to set global "
+                               "parameter %s",
                                name ? name : "");
         if (text) {
                 global_setf(wf, "workflow.parameters.", name ? name : "", text);
@@ -146,8 +169,7 @@ static int set_parameters(struct wf *wf, struct err *e)
         struct scope s = {.wf = wf, .frame = NONE, .attempt = -1, .last_attempt = NONE};
         size_t i;
         json_t *p;
-        json_array_foreach(json_at(wf->spec, "arguments", "parameters"), i, p)
-        {
+        json_array_foreach (json_at(wf->spec, "arguments", "parameters"), i, p) {
                 json_t *copy = json_copy(p);
                 json_array_append_new(list, copy);
                 if (set_parameter(wf, copy, &s, e) < 0)
@@ -220,7 +242,8 @@ static const char *global_name(const struct node *n, const char *list, const jso
         const char *own = json_str(item, "globalName"), *name = json_str(item, "name");
         if (own || !name || !n->tmpl)
                 return own;
-        return json_str(named_item(json_object_get(n->tmpl->outputs, list), name, strlen(name)), "globalName");
+        return json_str(named_item(json_object_get(n->tmpl->outputs, list), name, strlen(name)),
+                        "globalName");
 }
 
 void globals_take_outputs(struct wf *wf, uint32_t node)
@@ -230,15 +253,16 @@ void globals_take_outputs(struct wf *wf, uint32_t node)
         json_t *item;
         if (!n->outputs || !n->tmpl || !n->tmpl->outputs)
                 return;
-        struct scope s = {.wf = wf, .frame = NONE, .inputs = n->inputs, .attempt = -1, .last_attempt = NONE};
+        struct scope s = {
+                .wf = wf, .frame = NONE, .inputs = n->inputs, .attempt = -1, .last_attempt = NONE};
         struct tag_opts o = scope_tags(&s);
         for (int k = 0; k < 2; k++) {
                 const char *list = k ? "artifacts" : "parameters";
-                json_array_foreach(json_object_get(n->outputs, list), i, item)
-                {
+                json_array_foreach (json_object_get(n->outputs, list), i, item) {
                         const char *name = global_name(n, list, item);
                         char *resolved;
-                        if (str_empty(name) || (!k && !json_object_get(item, "value")) || tag_string(&resolved, name, &o, NULL) < 0)
+                        if (str_empty(name) || (!k && !json_object_get(item, "value")) ||
+                            tag_string(&resolved, name, &o, NULL) < 0)
                                 continue;
                         if (!k) {
                                 char *text = json_scalar_text(json_object_get(item, "value"));

@@ -1,8 +1,10 @@
-/* workflow/engine/hooks.c: exit hooks of steps and tasks (argo-workflows.md 2.11): x.onExit runs when x is completed, and what comes
- * behind x waits for it. Its own failure does not fail x. SPDX-License-Identifier: Apache-2.0 */
+/* workflow/engine/hooks.c: exit hooks of steps and tasks (argo-workflows.md 2.11): x.onExit runs
+ * when x is completed, and what comes behind x waits for it. Its own failure does not fail x.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/engine/engine_priv.h"
 
-static json_t *hook_ref(struct wf *wf, uint32_t composite, uint32_t child, const struct task *task, struct err *e)
+static json_t *hook_ref(struct wf *wf, uint32_t composite, uint32_t child, const struct task *task,
+                        struct err *e)
 {
         const struct frame *f = node_at(wf, composite)->frame;
         const struct node *c = node_at(wf, child);
@@ -41,7 +43,8 @@ bool hooks_exit(struct wf *wf, uint32_t composite, uint32_t child)
         const struct node *c = node_at(wf, child);
         const struct frame *f = node_at(wf, composite)->frame;
         const struct task *task = &f->tmpl->tasks[c->slot];
-        if (c->role == ROLE_HOOK || !task->exit_hook || !phase_completed(c->phase) || wf->shutdown == SHUTDOWN_TERMINATE)
+        if (c->role == ROLE_HOOK || !task->exit_hook || !phase_completed(c->phase) ||
+            wf->shutdown == SHUTDOWN_TERMINATE)
                 return false;
         char *name = mem_printf("%s.onExit", c->name);
         uint32_t hook = NONE;

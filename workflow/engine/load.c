@@ -1,5 +1,6 @@
-/* workflow/engine/load.c: nodes from status.nodes. Only what the nodes say is restored here; their places in the tree (owner, role,
- * frame) follow when the first step opens the entry node again. SPDX-License-Identifier: Apache-2.0 */
+/* workflow/engine/load.c: nodes from status.nodes. Only what the nodes say is restored here; their
+ * places in the tree (owner, role, frame) follow when the first step opens the entry node again.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/engine/engine_priv.h"
 
 static int64_t seconds(const json_t *node, const char *key)
@@ -17,7 +18,8 @@ static const char *interned_or_null(struct wf *wf, const char *text)
 static void fill(struct wf *wf, uint32_t index, const json_t *j)
 {
         struct node *n = node_at(wf, index);
-        const char *message = json_str(j, "message"), *template = json_str(j, "templateName"), *scope = json_str(j, "templateScope");
+        const char *message = json_str(j, "message"), *template = json_str(j, "templateName"),
+                   *scope = json_str(j, "templateScope");
         const char *display = json_str(j, "displayName"), *progress = json_str(j, "progress");
         unsigned done, all;
         n->phase = (uint8_t)node_phase_parse(json_str(j, "phase"));
@@ -37,7 +39,8 @@ static void fill(struct wf *wf, uint32_t index, const json_t *j)
         n->pod_started = n->type == NODE_POD;
         if (display && strcmp(display, n->display) != 0)
                 n->display = wf_intern(wf, display);
-        if (progress && sscanf(progress, "%u/%u", &done, &all) == 2 && done <= all && all <= UINT16_MAX) {
+        if (progress && sscanf(progress, "%u/%u", &done, &all) == 2 && done <= all &&
+            all <= UINT16_MAX) {
                 wf->progress_done += done;
                 wf->progress_all += all - n->progress_all;
                 n->progress_done = (uint16_t)done;
@@ -49,9 +52,9 @@ static void load_links(struct wf *wf, struct ids *to, const json_t *list)
 {
         size_t i;
         json_t *id;
-        json_array_foreach((json_t *)(uintptr_t)list, i, id)
-        {
-                uint32_t child = json_is_string(id) ? node_by_id_text(wf, json_string_value(id)) : NONE;
+        json_array_foreach ((json_t *)(uintptr_t)list, i, id) {
+                uint32_t child =
+                        json_is_string(id) ? node_by_id_text(wf, json_string_value(id)) : NONE;
                 if (child != NONE)
                         ids_add(to, child);
         }
@@ -75,17 +78,20 @@ void wf_load_nodes(struct wf *wf, const json_t *nodes)
 {
         const char *id;
         json_t *j;
-        json_object_foreach((json_t *)(uintptr_t)nodes, id, j)
-        {
+        json_object_foreach ((json_t *)(uintptr_t)nodes, id, j) {
                 const char *name = json_str(j, "name");
                 enum node_type type = node_type_parse(json_str(j, "type"));
                 if (str_empty(name) || type == NODE_TYPE_COUNT || node_find(wf, name) != NONE)
                         continue;
-                struct node_new how = {.name = name, .type = type, .phase = PHASE_NONE, .boundary = NONE, .owner = NONE, .role = ROLE_STEP};
+                struct node_new how = {.name = name,
+                                       .type = type,
+                                       .phase = PHASE_NONE,
+                                       .boundary = NONE,
+                                       .owner = NONE,
+                                       .role = ROLE_STEP};
                 fill(wf, node_add(wf, &how), j);
         }
-        json_object_foreach((json_t *)(uintptr_t)nodes, id, j)
-        {
+        json_object_foreach ((json_t *)(uintptr_t)nodes, id, j) {
                 const char *name = json_str(j, "name"), *boundary = json_str(j, "boundaryID");
                 uint32_t index = name ? node_find(wf, name) : NONE;
                 if (index == NONE)

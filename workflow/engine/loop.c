@@ -1,5 +1,5 @@
-/* workflow/engine/loop.c: withItems, withParam, withSequence: the items of a loop and the task of each
- * (argo-workflows.md 2.9). SPDX-License-Identifier: Apache-2.0 */
+/* workflow/engine/loop.c: withItems, withParam, withSequence: the items of a loop and the task of
+ * each (argo-workflows.md 2.9). SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/engine/engine_priv.h"
 #include <inttypes.h>
 
@@ -12,19 +12,25 @@ static int parse_param(json_t **items, const char *text, struct err *e)
         struct err why = {0};
         json_t *list = NULL;
         if (json_parse(&list, text, strlen(text), &why) < 0) {
-                err_set(e, ERR_INVALID, "withParam value could not be parsed as a JSON list: %.1000s: %s", text, err_msg(&why));
+                err_set(e, ERR_INVALID,
+                        "withParam value could not be parsed as a JSON list: %.1000s: %s", text,
+                        err_msg(&why));
                 err_clear(&why);
                 return -1;
         }
         if (!json_is_array(list)) {
                 json_decref(list);
-                return err_set(e, ERR_INVALID, "withParam value could not be parsed as a JSON list: %.1000s: it is not a list", text);
+                return err_set(e, ERR_INVALID,
+                               "withParam value could not be parsed as a JSON list: %.1000s: it is "
+                               "not a list",
+                               text);
         }
         *items = list;
         return 0;
 }
 
-static int sequence_number(const json_t *sequence, const char *key, bool *given, int64_t *out, struct err *e)
+static int sequence_number(const json_t *sequence, const char *key, bool *given, int64_t *out,
+                           struct err *e)
 {
         const json_t *v = json_object_get(sequence, key);
         *given = v && !json_is_null(v) && !(json_is_string(v) && !*json_string_value(v));
@@ -33,50 +39,106 @@ static int sequence_number(const json_t *sequence, const char *key, bool *given,
                 return 0;
         char *text = json_scalar_text(v);
         bool ok = str_to_i64(text, out);
-        int r = ok ? 0 : err_set(e, ERR_INVALID, "withSequence.%s: '%s' is not an integer", key, text);
+        int r = ok ? 0
+                   : err_set(e, ERR_INVALID, "withSequence.%s: '%s' is not an integer", key, text);
         mem_free(text);
         return r;
 }
 
-/* One %d %x %X %o %b %c-like verb with flags and width, as Go's fmt prints it for an int64. */
+struct verb {
+        bool plus, minus, space, zero, sharp;
+        int width, precision; /* -1: none */
+        char letter;
+};
+
+static const char *read_verb(struct verb *v, const char *p)
+{
+        *v = (struct verb){.width = 0, .precision = -1};
+        for (; *p && strchr("+- 0#", *p); p++) {
+                v->plus |= *p == '+';
+                v->minus |= *p == '-';
+                v->space |= *p == ' ';
+                v->zero |= *p == '0';
+                v->sharp |= *p == '#';
+        }
+        for (; *p >= '0' && *p <= '9' && v->width < FORMAT_MAX; p++)
+                v->width = v->width * 10 + (*p - '0');
+        if (*p == '.')
+                for (p++, v->precision = 0; *p >= '0' && *p <= '9' && v->precision < FORMAT_MAX;
+                     p++)
+                        v->precision = v->precision * 10 + (*p - '0');
+        v->letter = *p;
+        return *p ? p + 1 : p;
+}
+
+static size_t digits_of(char out[80], uint64_t n, char letter)
+{
+        unsigned base = letter == 'b'                    ? 2
+                        : letter == 'o' || letter == 'O' ? 8
+                        : letter == 'x' || letter == 'X' ? 16
+                                                         : 10;
+        const char *letters = letter == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
+        size_t len = 0;
+        do
+                out[len++] = letters[n % base];
+        while (n /= base);
+        for (size_t i = 0; i < len / 2; i++) {
+                char c = out[i];
+                out[i] = out[len - 1 - i];
+                out[len - 1 - i] = c;
+        }
+        return len;
+}
+
+static void put_integer(struct buf *out, const struct verb *v, int64_t n)
+{
+        static const struct {
+                char letter;
+                const char *prefix;
+        } prefixes[] = {{'x', "0x"}, {'X', "0X"}, {'o', "0"}, {'b', "0b"}};
+        char digits[80], sign[2] = {n < 0 ? '-' : v->plus ? '+' : v->space ? ' ' : 0};
+        size_t len = digits_of(digits, n < 0 ? 0 - (uint64_t)n : (uint64_t)n, v->letter);
+        const char *prefix = v->letter == 'O' ? "0o" : "";
+        for (size_t i = 0; i < ARRAY_LEN(prefixes) && v->sharp; i++)
+                prefix = prefixes[i].letter == v->letter ? prefixes[i].prefix : prefix;
+        int used = (int)(len + strlen(prefix) + strlen(sign)),
+            zeros = v->precision > (int)len ? v->precision - (int)len : 0;
+        if (v->zero && !v->minus && v->precision < 0 && v->width > used)
+                zeros = v->width - used;
+        int pad = v->width - used - zeros;
+        for (int i = 0; i < pad && !v->minus; i++)
+                buf_addc(out, ' ');
+        buf_addf(out, "%s%s", sign, prefix);
+        while (zeros-- > 0)
+                buf_addc(out, '0');
+        buf_add(out, digits, len);
+        for (int i = 0; i < pad && v->minus; i++)
+                buf_addc(out, ' ');
+}
+
+/* Sprintf(format, int64) as Go does it: one verb takes the number, what is too much or unknown is
+ * said in the text. */
 static void format_number(struct buf *out, const char *format, int64_t n)
 {
         bool used = false;
-        for (const char *p = format; *p; p++) {
+        for (const char *p = format; *p;) {
+                struct verb v;
                 if (*p != '%') {
-                        buf_addc(out, *p);
-                        continue;
-                }
-                if (p[1] == '%') {
                         buf_addc(out, *p++);
                         continue;
                 }
-                size_t len = strspn(p + 1, "+-# 0123456789.");
-                char verb = p[1 + len], c_format[64];
-                if (!verb) {
+                p = read_verb(&v, p + 1);
+                if (v.letter == '%')
+                        buf_addc(out, '%');
+                else if (!v.letter)
                         buf_adds(out, "%!(NOVERB)");
-                        break;
-                }
-                if (used) {
-                        buf_addf(out, "%%!%c(BADINDEX)", verb);
-                        p += len + 1;
-                        continue;
-                }
-                used = true;
-                if (len > 40 || !strchr("dxXov", verb)) {
-                        buf_addf(out, "%%!%c(int64=%" PRId64 ")", verb, n);
-                        p += len + 1;
-                        continue;
-                }
-                bool negative_base = n < 0 && verb != 'd' && verb != 'v'; /* C prints these unsigned */
-                snprintf(c_format, sizeof(c_format), "%%%.*sl%c", (int)len, p + 1, verb == 'v' ? 'd' : verb);
-                if (negative_base)
-                        buf_addc(out, '-');
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-                buf_addf(out, c_format, (long)(negative_base ? -n : n));
-#pragma GCC diagnostic pop
-                p += len + 1;
+                else if (used)
+                        buf_addf(out, "%%!%c(BADINDEX)", v.letter);
+                else if (!strchr("dxXobOv", v.letter))
+                        buf_addf(out, "%%!%c(int64=%" PRId64 ")", v.letter, n);
+                else
+                        put_integer(out, &v, n);
+                used = used || (v.letter && v.letter != '%');
         }
         if (!used)
                 buf_addf(out, "%%!(EXTRA int64=%" PRId64 ")", n);
@@ -84,7 +146,7 @@ static void format_number(struct buf *out, const char *format, int64_t n)
 
 static void add_number(json_t *items, const char *format, int64_t n)
 {
-        AUTO_BUF struct buf text = BUF_INIT(FORMAT_MAX * 2);
+        AUTO_BUF struct buf text = BUF_INIT((size_t)FORMAT_MAX * FORMAT_MAX);
         if (str_empty(format))
                 buf_addf(&text, "%" PRId64, n);
         else
@@ -104,18 +166,21 @@ static int sequence_items(json_t **items, const json_t *sequence, struct err *e)
         if (!has_count && !has_end)
                 return err_set(e, ERR_INVALID, "must have count or end in withSequence");
         if (has_count && has_end)
-                return err_set(e, ERR_INVALID, "only one of count or end can be defined in withSequence");
+                return err_set(e, ERR_INVALID,
+                               "only one of count or end can be defined in withSequence");
         if (has_count && count <= 0) {
                 *items = json_array();
                 return 0;
         }
         if (has_count)
                 end = start + count - 1;
-        uint64_t n = start <= end ? (uint64_t)end - (uint64_t)start : (uint64_t)start - (uint64_t)end;
+        uint64_t n =
+                start <= end ? (uint64_t)end - (uint64_t)start : (uint64_t)start - (uint64_t)end;
         if (n >= LOOP_MAX_ITEMS)
                 return err_set(e, ERR_LIMIT, "withSequence: more than %d items", LOOP_MAX_ITEMS);
         if (format && strlen(format) > FORMAT_MAX)
-                return err_set(e, ERR_LIMIT, "withSequence.format: longer than %d characters", FORMAT_MAX);
+                return err_set(e, ERR_LIMIT, "withSequence.format: longer than %d characters",
+                               FORMAT_MAX);
         *items = json_array();
         for (uint64_t i = 0; i <= n; i++)
                 add_number(*items, format, start <= end ? start + (int64_t)i : start - (int64_t)i);
@@ -152,8 +217,7 @@ static void put_plain(struct buf *b, const json_t *v, int depth)
                 buf_adds(b, json_string_value(v));
         } else if (json_is_array(v) && depth < 16) {
                 buf_addc(b, '[');
-                json_array_foreach((json_t *)(uintptr_t)v, i, item)
-                {
+                json_array_foreach ((json_t *)(uintptr_t)v, i, item) {
                         if (i)
                                 buf_addc(b, ' ');
                         put_plain(b, item, depth + 1);
@@ -173,7 +237,8 @@ static void put_map(struct buf *b, const json_t *map)
         size_t n = json_object_size(map), i = 0;
         const char **keys = mem_calloc(n + 1, sizeof(*keys)), *key;
         json_t *v;
-        json_object_foreach((json_t *)(uintptr_t)map, key, v) keys[i++] = key;
+        json_object_foreach ((json_t *)(uintptr_t)map, key, v)
+                keys[i++] = key;
         qsort(keys, n, sizeof(*keys), by_text);
         for (i = 0; i < n; i++) {
                 buf_addf(b, "%s%s:", i ? "," : "", keys[i]);
@@ -231,6 +296,9 @@ struct loop *loop_free(struct loop *l)
 
 int loop_body(json_t **out, const struct loop *l, uint32_t index, struct err *e)
 {
-        struct scope s = {.frame = NONE, .attempt = -1, .last_attempt = NONE, .item = json_array_get(l->items, index)};
+        struct scope s = {.frame = NONE,
+                          .attempt = -1,
+                          .last_attempt = NONE,
+                          .item = json_array_get(l->items, index)};
         return scope_tree(out, l->body, &s, e);
 }

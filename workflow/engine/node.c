@@ -1,15 +1,16 @@
 /* workflow/engine/node.c: the node array: names, ids, phases, links.
  *
- * Ids are visible to users (pod names, artifact keys, API paths), so they are Argo's FNV-1a 32 of the full name; inside, nodes are
- * indexes. Two names with one hash are fatal in Argo: here the later one takes the next free number.
- * SPDX-License-Identifier: Apache-2.0 */
+ * Ids are visible to users (pod names, artifact keys, API paths), so they are Argo's FNV-1a 32 of
+ * the full name; inside, nodes are indexes. Two names with one hash are fatal in Argo: here the
+ * later one takes the next free number. SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/hash.h"
 #include "workflow/engine/engine_priv.h"
 
-static const char *const phase_names[PHASE_COUNT] = {"",       "Pending", "Running", "Succeeded",
+static const char *const phase_names[PHASE_COUNT] = {"",        "Pending", "Running", "Succeeded",
                                                      "Skipped", "Failed",  "Error",   "Omitted"};
-static const char *const type_names[NODE_TYPE_COUNT] = {"Pod",   "Container", "Steps",   "StepGroup", "DAG",   "TaskGroup",
-                                                        "Retry", "Skipped",   "Suspend", "HTTP",      "Plugin"};
+static const char *const type_names[NODE_TYPE_COUNT] = {
+        "Pod",   "Container", "Steps",   "StepGroup", "DAG",   "TaskGroup",
+        "Retry", "Skipped",   "Suspend", "HTTP",      "Plugin"};
 
 bool phase_completed(enum node_phase p)
 {
@@ -128,7 +129,8 @@ uint32_t node_by_id_text(const struct wf *wf, const char *id)
         if (strcmp(id, wf->name) == 0)
                 return node_find(wf, wf->name);
         uint64_t number;
-        if (strncmp(id, wf->name, n) != 0 || id[n] != '-' || !str_to_u64(id + n + 1, &number) || number > UINT32_MAX)
+        if (strncmp(id, wf->name, n) != 0 || id[n] != '-' || !str_to_u64(id + n + 1, &number) ||
+            number > UINT32_MAX)
                 return NONE;
         return find_id(wf, (uint32_t)number, NULL);
 }
@@ -189,7 +191,9 @@ uint32_t node_add(struct wf *wf, const struct node_new *how)
         uint32_t index = wf->n_nodes;
         struct node *n = &wf->nodes[index];
         size_t len = strlen(how->name);
-        *n = (struct node){.name = arena_strndup(&wf->names, how->name, len), .template_name = "", .scope = ""};
+        *n = (struct node){.name = arena_strndup(&wf->names, how->name, len),
+                           .template_name = "",
+                           .scope = ""};
         n->id = fnv1a32(how->name, len);
         while (find_id(wf, n->id, NULL) != NONE)
                 n->id++;
@@ -223,7 +227,8 @@ void node_touch(struct wf *wf, uint32_t i)
 static void push_queue(struct wf *wf, uint32_t i)
 {
         if (wf->q_tail == wf->cap_queue && wf->q_head > 0) {
-                memmove(wf->queue, wf->queue + wf->q_head, (wf->q_tail - wf->q_head) * sizeof(*wf->queue));
+                memmove(wf->queue, wf->queue + wf->q_head,
+                        (wf->q_tail - wf->q_head) * sizeof(*wf->queue));
                 wf->q_tail -= wf->q_head;
                 wf->q_head = 0;
         }
@@ -245,7 +250,8 @@ static bool is_active(enum node_phase p)
 }
 
 /* What the limits look at. */
-static void count_change(struct wf *wf, const struct node *n, enum node_phase from, enum node_phase to)
+static void count_change(struct wf *wf, const struct node *n, enum node_phase from,
+                         enum node_phase to)
 {
         uint32_t was_active = is_active(from), active = is_active(to);
         uint32_t was_bad = phase_bad(from), bad = phase_bad(to);
@@ -253,7 +259,8 @@ static void count_change(struct wf *wf, const struct node *n, enum node_phase fr
         wf->freed = wf->freed || active < was_active;
         if (counts_as_pod(n))
                 wf->active_pods += active - was_active;
-        if (n->boundary == NONE || (!counts_as_pod(n) && n->type != NODE_STEPS && n->type != NODE_DAG))
+        if (n->boundary == NONE ||
+            (!counts_as_pod(n) && n->type != NODE_STEPS && n->type != NODE_DAG))
                 return;
         wf->nodes[n->boundary].active_children += active - was_active;
         wf->nodes[n->boundary].bad_children += bad - was_bad;

@@ -1,6 +1,8 @@
-/* workflow/engine/outputs.c: outputs of composites, and the aggregated outputs of loops (argo-workflows.md 2.10, 2.18).
+/* workflow/engine/outputs.c: outputs of composites, and the aggregated outputs of loops
+ * (argo-workflows.md 2.10, 2.18).
  *
- * Only Succeeded children count in an aggregate, in the order of their index. SPDX-License-Identifier: Apache-2.0 */
+ * Only Succeeded children count in an aggregate, in the order of their index.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/engine/engine_priv.h"
 
 const char *outputs_parameter(const struct node *n, const char *name, size_t len)
@@ -12,7 +14,8 @@ const char *outputs_default(struct wf *wf, const struct node *n, const char *nam
 {
         const struct tmpl *t = n->tmpl;
         (void)wf;
-        const json_t *decl = t ? named_item(json_object_get(t->outputs, "parameters"), name, len) : NULL;
+        const json_t *decl =
+                t ? named_item(json_object_get(t->outputs, "parameters"), name, len) : NULL;
         return json_str(decl, "valueFrom", "default");
 }
 
@@ -30,8 +33,12 @@ int outputs_aggregate_check(const struct wf *wf, const struct loop *l, struct er
                 const struct node *n = counted(wf, l, i);
                 const json_t *result = n ? json_object_get(n->outputs, "result") : NULL;
                 json_t *parsed = NULL;
-                if (result && json_parse(&parsed, json_string_value(result), json_string_length(result), e) < 0)
-                        return err_wrap(e, "the result of %s, one of a loop, must be JSON to become part of its list", n->display);
+                if (result && json_parse(&parsed, json_string_value(result),
+                                         json_string_length(result), e) < 0)
+                        return err_wrap(e,
+                                        "the result of %s, one of a loop, must be JSON to become "
+                                        "part of its list",
+                                        n->display);
                 json_decref(parsed);
         }
         return 0;
@@ -45,7 +52,8 @@ static bool put_results(const struct wf *wf, const struct loop *l, struct buf *o
                 const struct node *n = counted(wf, l, i);
                 const json_t *result = n ? json_object_get(n->outputs, "result") : NULL;
                 json_t *parsed = NULL;
-                if (result && json_parse(&parsed, json_string_value(result), json_string_length(result), NULL) == 0) {
+                if (result && json_parse(&parsed, json_string_value(result),
+                                         json_string_length(result), NULL) == 0) {
                         any = true;
                         json_array_append_new(list, parsed);
                 }
@@ -64,8 +72,9 @@ static void put_all_parameters(const struct wf *wf, const struct loop *l, struct
                 if (!n || !json_array_size(json_object_get(n->outputs, "parameters")))
                         continue;
                 map = json_object();
-                json_array_foreach(json_object_get(n->outputs, "parameters"), k, p)
-                        json_object_set_new_nocheck(map, json_str(p, "name"), json_incref(json_object_get(p, "value")));
+                json_array_foreach (json_object_get(n->outputs, "parameters"), k, p)
+                        json_object_set_new_nocheck(map, json_str(p, "name"),
+                                                    json_incref(json_object_get(p, "value")));
                 json_array_append_new(list, map);
         }
         json_put(out, list, JSON_STYLE_SORTED | JSON_STYLE_GO_HTML);
@@ -82,7 +91,8 @@ static bool is_structure(const char *text)
 }
 
 /* Entries that are all JSON objects or lists are spliced as they stand; else all are quoted. */
-static bool put_one_parameter(const struct wf *wf, const struct loop *l, struct str name, struct buf *out)
+static bool put_one_parameter(const struct wf *wf, const struct loop *l, struct str name,
+                              struct buf *out)
 {
         bool any = false, structures = true;
         for (uint32_t i = 0; i < l->n; i++) {
@@ -137,7 +147,9 @@ static int parameter_output(json_t *list, json_t *decl, struct scope *s, struct 
         if (!ref && json_object_get(decl, "value"))
                 ref = json_str(decl, "value");
         if (!ref)
-                return err_set(e, ERR_UNSUPPORTED, "not supported yet: outputs.parameters.%s.valueFrom", name ? name : "");
+                return err_set(e, ERR_UNSUPPORTED,
+                               "not supported yet: outputs.parameters.%s.valueFrom",
+                               name ? name : "");
         if (scope_reference(&text, ref, s, &absent, &why) < 0 && !fallback) {
                 err_move(e, &why);
                 return err_wrap(e, "output parameter \"%s\"", name);
@@ -145,7 +157,8 @@ static int parameter_output(json_t *list, json_t *decl, struct scope *s, struct 
         err_clear(&why);
         if (absent && !fallback)
                 return err_set(e, ERR_INVALID,
-                               "output parameter \"%s\": \"%s\" is an absent optional (skipped/omitted node output with no "
+                               "output parameter \"%s\": \"%s\" is an absent optional "
+                               "(skipped/omitted node output with no "
                                "default)",
                                name, ref);
         if (!text)
@@ -167,7 +180,9 @@ static int artifact_output(json_t *list, json_t *decl, struct scope *s, struct e
         char *text = NULL;
         struct tag_opts o = scope_tags(s);
         if (!from)
-                return err_set(e, ERR_UNSUPPORTED, "not supported yet: outputs.artifacts.%s without from", name ? name : "");
+                return err_set(e, ERR_UNSUPPORTED,
+                               "not supported yet: outputs.artifacts.%s without from",
+                               name ? name : "");
         int r = tag_string(&text, from, &o, &why);
         if (r == 0)
                 r = scope_artifact(&found, text, s, &why);
@@ -194,17 +209,16 @@ int outputs_of_composite(json_t **out, struct wf *wf, uint32_t n, struct err *e)
         size_t i;
         json_t *decl;
         *out = NULL;
-        if (!json_array_size(json_object_get(decls, "parameters")) && !json_array_size(json_object_get(decls, "artifacts")))
+        if (!json_array_size(json_object_get(decls, "parameters")) &&
+            !json_array_size(json_object_get(decls, "artifacts")))
                 return 0;
         struct scope s = scope_of(wf, n);
         AUTO_JSON json_t *params = json_array(), *artifacts = json_array();
-        json_array_foreach(json_object_get(decls, "parameters"), i, decl)
-        {
+        json_array_foreach (json_object_get(decls, "parameters"), i, decl) {
                 if (parameter_output(params, decl, &s, e) < 0)
                         return -1;
         }
-        json_array_foreach(json_object_get(decls, "artifacts"), i, decl)
-        {
+        json_array_foreach (json_object_get(decls, "artifacts"), i, decl) {
                 if (artifact_output(artifacts, decl, &s, e) < 0)
                         return -1;
         }

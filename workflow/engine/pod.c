@@ -16,9 +16,11 @@ static const char *task_name_of(const struct wf *wf, const struct node *n)
 /* Workflow volumes behind the template's own; pod metadata below the template's. */
 static void add_workflow_level(const struct wf *wf, json_t *tmpl)
 {
-        const json_t *volumes = json_object_get(wf->spec, "volumes"), *meta = json_object_get(wf->spec, "podMetadata");
-        static const char *const inherited[] = {"nodeSelector", "tolerations", "affinity", "schedulerName", "securityContext",
-                                                "serviceAccountName", "hostAliases"};
+        const json_t *volumes = json_object_get(wf->spec, "volumes"),
+                     *meta = json_object_get(wf->spec, "podMetadata");
+        static const char *const inherited[] = {
+                "nodeSelector",    "tolerations",        "affinity",   "schedulerName",
+                "securityContext", "serviceAccountName", "hostAliases"};
         if (json_array_size(volumes)) {
                 AUTO_JSON json_t *under = json_pack("{s:O}", "volumes", volumes);
                 AUTO_JSON json_t *over = json_object();
@@ -29,11 +31,14 @@ static void add_workflow_level(const struct wf *wf, json_t *tmpl)
         }
         if (json_is_object(meta)) {
                 const json_t *own = json_object_get(tmpl, "metadata");
-                json_object_set_new_nocheck(tmpl, "metadata", own ? spec_merge(meta, own) : json_incref((json_t *)(uintptr_t)meta));
+                json_object_set_new_nocheck(tmpl, "metadata",
+                                            own ? spec_merge(meta, own)
+                                                : json_incref((json_t *)(uintptr_t)meta));
         }
         for (size_t i = 0; i < ARRAY_LEN(inherited); i++)
                 if (!json_object_get(tmpl, inherited[i]) && json_object_get(wf->spec, inherited[i]))
-                        json_object_set_nocheck(tmpl, inherited[i], json_object_get(wf->spec, inherited[i]));
+                        json_object_set_nocheck(tmpl, inherited[i],
+                                                json_object_get(wf->spec, inherited[i]));
 }
 
 /* Where artifacts and logs of this pod go: {"archiveLogs", "folder": {"key": "prefix"}}. */
@@ -43,15 +48,22 @@ static int add_archive_location(struct wf *wf, json_t *tmpl, struct scope *s, st
         bool repo_logs = json_is_true(json_object_get(repo, "archiveLogs"));
         const json_t *wish = json_object_get(own, "archiveLogs");
         wish = wish ? wish : json_object_get(wf->spec, "archiveLogs");
-        const char *format = json_str(repo, "folder", "keyFormat"), *given = json_str(own, "folder", "key");
+        const char *format = json_str(repo, "folder", "keyFormat"),
+                   *given = json_str(own, "folder", "key");
         if (!repo && !own && !wish)
                 return 0;
         struct tag_opts o = scope_tags(s);
         char *key = NULL;
-        if (tag_string(&key, given ? given : str_empty(format) ? "{{workflow.name}}/{{pod.name}}" : format, &o, e) < 0)
+        if (tag_string(&key,
+                       given               ? given
+                       : str_empty(format) ? "{{workflow.name}}/{{pod.name}}"
+                                           : format,
+                       &o, e) < 0)
                 return -1;
         json_object_set_new_nocheck(tmpl, "archiveLocation",
-                                    json_pack("{s:b,s:{s:s}}", "archiveLogs", repo_logs || json_is_true(wish), "folder", "key", key));
+                                    json_pack("{s:b,s:{s:s}}", "archiveLogs",
+                                              repo_logs || json_is_true(wish), "folder", "key",
+                                              key));
         mem_free(key);
         return 0;
 }
@@ -62,8 +74,15 @@ static int render(struct wf *wf, uint32_t index, json_t **out, struct err *e)
         const struct tmpl *t = n->tmpl;
         struct arena a;
         arena_init(&a, 0);
-        struct scope s = {.wf = wf, .frame = NONE, .inputs = n->inputs, .outputs = t->outputs, .node_name = n->name,
-                          .task_name = task_name_of(wf, n), .pod_name = node_pod_name(wf, n, &a), .attempt = -1, .last_attempt = NONE};
+        struct scope s = {.wf = wf,
+                          .frame = NONE,
+                          .inputs = n->inputs,
+                          .outputs = t->outputs,
+                          .node_name = n->name,
+                          .task_name = task_name_of(wf, n),
+                          .pod_name = node_pod_name(wf, n, &a),
+                          .attempt = -1,
+                          .last_attempt = NONE};
         s.task_is_step = n->boundary != NONE && node_at(wf, n->boundary)->type == NODE_STEPS;
         if (n->role == ROLE_ATTEMPT) {
                 s.attempt = (int)n->slot;
@@ -104,7 +123,8 @@ static void shorten(int64_t *deadline_s, int64_t left_s)
                 *deadline_s = left_s;
 }
 
-/* The smallest of the template's own deadline, its timeout, and what is left of the workflow and of a retry's maxDuration. */
+/* The smallest of the template's own deadline, its timeout, and what is left of the workflow and of
+ * a retry's maxDuration. */
 static int64_t deadline_of(const struct wf *wf, const struct node *n, const json_t *tmpl)
 {
         int64_t deadline = 0, s, ns;
@@ -118,7 +138,9 @@ static int64_t deadline_of(const struct wf *wf, const struct node *n, const json
             retry_duration(json_at(n->tmpl->retry, "backoff", "maxDuration"), &ns) && ns > 0) {
                 uint32_t first = retry_attempt(wf, n->owner, 0);
                 if (first != NONE)
-                        shorten(&deadline, (node_at(wf, first)->started_s * NS_PER_S + ns - wf->now_ns) / NS_PER_S);
+                        shorten(&deadline,
+                                (node_at(wf, first)->started_s * NS_PER_S + ns - wf->now_ns) /
+                                        NS_PER_S);
         }
         return deadline;
 }
@@ -147,8 +169,10 @@ void pod_start(struct wf *wf, uint32_t index)
         struct node *n = node_at(wf, index);
         struct err why = {0};
         json_t *tmpl = NULL;
-        if (wf->shutdown == SHUTDOWN_TERMINATE || (wf->shutdown == SHUTDOWN_STOP && !n->exit_tree)) {
-                char *message = mem_printf("workflow shutdown with strategy: %s", shutdown_name(wf));
+        if (wf->shutdown == SHUTDOWN_TERMINATE ||
+            (wf->shutdown == SHUTDOWN_STOP && !n->exit_tree)) {
+                char *message =
+                        mem_printf("workflow shutdown with strategy: %s", shutdown_name(wf));
                 node_set(wf, index, PHASE_FAILED, message);
                 mem_free(message);
                 return;
@@ -191,7 +215,8 @@ void pod_kill(struct wf *wf, uint32_t index)
 static void take_progress(struct wf *wf, struct node *n, const char *text)
 {
         unsigned done, all;
-        if (str_empty(text) || sscanf(text, "%u/%u", &done, &all) != 2 || done > all || all > UINT16_MAX)
+        if (str_empty(text) || sscanf(text, "%u/%u", &done, &all) != 2 || done > all ||
+            all > UINT16_MAX)
                 return;
         wf->progress_done += done - n->progress_done;
         wf->progress_all += all - n->progress_all;

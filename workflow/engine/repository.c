@@ -1,5 +1,5 @@
-/* workflow/engine/repository.c: see repository.h. The entries of the ConfigMap are YAML texts, {"archiveLogs", "folder": {"keyFormat"}}.
- * SPDX-License-Identifier: Apache-2.0 */
+/* workflow/engine/repository.c: see repository.h. The entries of the ConfigMap are YAML texts,
+ * {"archiveLogs", "folder": {"keyFormat"}}. SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/engine/repository.h"
 #include "common/yaml/yaml.h"
 
@@ -21,33 +21,42 @@ static int parse(json_t **out, const char *where, const char *text, struct err *
 
 static int check_kind(const json_t *repository, const struct wf *wf, struct err *e)
 {
-        static const char *const known[] = {"s3", "gcs", "azure", "oss", "hdfs", "artifactory", "plugin"};
+        static const char *const known[] = {"s3",   "gcs",         "azure", "oss",
+                                            "hdfs", "artifactory", "plugin"};
         for (size_t i = 0; i < ARRAY_LEN(known) && !wf->any_storage; i++)
                 if (json_object_get(repository, known[i]))
                         return err_set(e, ERR_UNSUPPORTED,
-                                       "not supported yet: artifact repository of kind %s (use folder: {keyFormat: ...})", known[i]);
+                                       "not supported yet: artifact repository of kind %s (use "
+                                       "folder: {keyFormat: ...})",
+                                       known[i]);
         return 0;
 }
 
-static int from_config_map(struct wf *wf, const char *name, const char *key, bool required, struct err *e)
+static int from_config_map(struct wf *wf, const char *name, const char *key, bool required,
+                           struct err *e)
 {
-        const json_t *cm = wf->lookup.fn ? wf->lookup.fn(wf->lookup.arg, "ConfigMap", wf->ns, name) : NULL;
+        const json_t *cm =
+                wf->lookup.fn ? wf->lookup.fn(wf->lookup.arg, "ConfigMap", wf->ns, name) : NULL;
         if (!cm && !required)
                 return 0;
         if (!cm)
-                return err_set(e, ERR_NOT_FOUND, "failed to resolve artifact repository: configmaps \"%s\" not found", name);
+                return err_set(e, ERR_NOT_FOUND,
+                               "failed to resolve artifact repository: configmaps \"%s\" not found",
+                               name);
         key = str_empty(key) ? json_str(json_at(cm, "metadata", "annotations"), annotation) : key;
         const char *text = key ? json_str(json_object_get(cm, "data"), key) : NULL;
         if (!text && !required)
                 return 0;
         if (!text)
-                return err_set(e, ERR_NOT_FOUND, "failed to resolve artifact repository: config map missing key %s for artifact repository",
+                return err_set(e, ERR_NOT_FOUND,
+                               "failed to resolve artifact repository: config map missing key %s "
+                               "for artifact repository",
                                key ? key : "(none given, and no default annotation)");
         if (parse(&wf->repository, name, text, e) < 0)
                 return err_wrap(e, "artifact repository %s, key %s", name, key);
         json_decref(wf->repository_ref);
-        wf->repository_ref = json_pack("{s:s,s:s,s:s,s:O}", "configMap", name, "key", key, "namespace", wf->ns, "artifactRepository",
-                                       wf->repository);
+        wf->repository_ref = json_pack("{s:s,s:s,s:s,s:O}", "configMap", name, "key", key,
+                                       "namespace", wf->ns, "artifactRepository", wf->repository);
         return 0;
 }
 
@@ -60,12 +69,14 @@ int repository_choose(struct wf *wf, struct err *e)
                 wf->repository = json_incref((json_t *)(uintptr_t)stored);
                 return check_kind(wf->repository, wf, e);
         }
-        if (from_config_map(wf, str_empty(name) ? "artifact-repositories" : name, key, json_is_object(ref) && !wf->any_storage, e) < 0)
+        if (from_config_map(wf, str_empty(name) ? "artifact-repositories" : name, key,
+                            json_is_object(ref) && !wf->any_storage, e) < 0)
                 return -1;
         if (!wf->repository && wf->artifact_repository) {
                 wf->repository = json_incref(wf->artifact_repository);
                 json_decref(wf->repository_ref);
-                wf->repository_ref = json_pack("{s:b,s:O}", "default", 1, "artifactRepository", wf->repository);
+                wf->repository_ref =
+                        json_pack("{s:b,s:O}", "default", 1, "artifactRepository", wf->repository);
         }
         return check_kind(wf->repository, wf, e);
 }

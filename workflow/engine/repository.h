@@ -1,7 +1,9 @@
-/* workflow/engine/repository.h: which artifact repository a workflow uses. SPDX-License-Identifier: Apache-2.0 */
+/* workflow/engine/repository.h: which artifact repository a workflow uses. SPDX-License-Identifier:
+ * Apache-2.0 */
 #pragma once
 #include "workflow/engine/engine_priv.h"
 
-/* artifactRepositoryRef, else the default of the ConfigMap "artifact-repositories" of the namespace, else the controller's
- * (argo-workflows.md 2.19). Sets wf->repository and wf->repository_ref. UNSUPPORTED: a kind of repository we cannot reach yet. */
+/* artifactRepositoryRef, else the default of the ConfigMap "artifact-repositories" of the
+ * namespace, else the controller's (argo-workflows.md 2.19). Sets wf->repository and
+ * wf->repository_ref. UNSUPPORTED: a kind of repository we cannot reach yet. */
 int repository_choose(struct wf *wf, struct err *e) MUST_CHECK;

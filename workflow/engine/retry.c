@@ -79,12 +79,19 @@ static int64_t backoff_ns(const struct strategy *s, uint32_t attempts)
         return wait > 9e18 ? INT64_MAX / 2 : (int64_t)wait;
 }
 
-/* Words that tell a passing trouble from a lasting one (Argo's errors.IsTransientErr, for messages). */
+/* Words that tell a passing trouble from a lasting one (Argo's errors.IsTransientErr, for
+ * messages). */
 static bool is_transient(const char *message)
 {
-        static const char *const words[] = {"TLS handshake timeout", "i/o timeout", "connection timed out", "connection reset by peer",
-                                            "transport is closing", "connection refused", "net/http: timeout awaiting response headers",
-                                            "Internal error occurred", "http2: client connection lost"};
+        static const char *const words[] = {"TLS handshake timeout",
+                                            "i/o timeout",
+                                            "connection timed out",
+                                            "connection reset by peer",
+                                            "transport is closing",
+                                            "connection refused",
+                                            "net/http: timeout awaiting response headers",
+                                            "Internal error occurred",
+                                            "http2: client connection lost"};
         for (size_t i = 0; message && i < ARRAY_LEN(words); i++)
                 if (strstr(message, words[i]))
                         return true;
@@ -93,7 +100,8 @@ static bool is_transient(const char *message)
 
 /* ---- the node ---- */
 
-static void finish(struct wf *wf, uint32_t retry, enum node_phase phase, const char *message, uint32_t last)
+static void finish(struct wf *wf, uint32_t retry, enum node_phase phase, const char *message,
+                   uint32_t last)
 {
         json_t *outputs = node_at(wf, last)->outputs;
         if (outputs)
@@ -128,7 +136,8 @@ static char *human(int64_t ns)
                 s %= units[i].s;
                 if (!n && !(put == 0 && i + 1 == ARRAY_LEN(units)))
                         continue;
-                buf_addf(&b, "%s%lld %s%s", put ? " " : "", (long long)n, units[i].name, n == 1 ? "" : "s");
+                buf_addf(&b, "%s%lld %s%s", put ? " " : "", (long long)n, units[i].name,
+                         n == 1 ? "" : "s");
                 put++;
         }
         return buf_take(&b);
@@ -194,7 +203,9 @@ static void decide(struct wf *wf, uint32_t retry, uint32_t last)
         read_strategy(&s, f->tmpl->retry);
         if (wf->shutdown != SHUTDOWN_NONE) {
                 finish(wf, retry, l->phase,
-                       wf->shutdown == SHUTDOWN_STOP ? "Stopped with strategy 'Stop'" : "Stopped with strategy 'Terminate'", last);
+                       wf->shutdown == SHUTDOWN_STOP ? "Stopped with strategy 'Stop'"
+                                                     : "Stopped with strategy 'Terminate'",
+                       last);
                 return;
         }
         if (wf->now_ns > wf->deadline_ns) {

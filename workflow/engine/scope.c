@@ -1,8 +1,9 @@
 /* workflow/engine/scope.c: what a tag's name stands for, at the place where it is said.
  *
- * One lookup serves every place: workflow.* from the globals, inputs.* from the inputs bound to the template under work, steps.* and
- * tasks.* from the children of the composite around, item from the loop. Argo reaches the same in several passes over JSON text; here
- * each string is read once (argo-workflows.md 2.16, 2.17). SPDX-License-Identifier: Apache-2.0 */
+ * One lookup serves every place: workflow.* from the globals, inputs.* from the inputs bound to the
+ * template under work, steps.* and tasks.* from the children of the composite around, item from the
+ * loop. Argo reaches the same in several passes over JSON text; here each string is read once
+ * (argo-workflows.md 2.16, 2.17). SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/engine/engine_priv.h"
 #include <inttypes.h>
 
@@ -52,7 +53,9 @@ static enum tag_found lookup_workflow(const struct scope *s, struct str full, st
 {
         const struct wf *wf = s->wf;
         if (str_eq(full, "workflow.duration")) {
-                buf_addf(out, "%f", wf->started_ns ? (double)(wf->now_ns - wf->started_ns) / (double)NS_PER_S : 0.0);
+                buf_addf(out, "%f",
+                         wf->started_ns ? (double)(wf->now_ns - wf->started_ns) / (double)NS_PER_S
+                                        : 0.0);
                 return TAG_VALUE;
         }
         return put(out, global_get(wf, full.p, full.n));
@@ -73,8 +76,10 @@ static enum tag_found lookup_inputs(const struct scope *s, struct str name, stru
                 mem_free(text);
                 return r;
         }
-        if (cut(&name, "artifacts.") && name.n > 5 && memcmp(name.p + name.n - 5, ".path", 5) == 0) {
-                const json_t *a = named_item(json_object_get(s->inputs, "artifacts"), name.p, name.n - 5);
+        if (cut(&name, "artifacts.") && name.n > 5 &&
+            memcmp(name.p + name.n - 5, ".path", 5) == 0) {
+                const json_t *a =
+                        named_item(json_object_get(s->inputs, "artifacts"), name.p, name.n - 5);
                 return put(out, json_str(a, "path"));
         }
         return TAG_UNKNOWN;
@@ -83,9 +88,12 @@ static enum tag_found lookup_inputs(const struct scope *s, struct str name, stru
 static enum tag_found lookup_outputs(const struct scope *s, struct str name, struct buf *out)
 {
         bool param = cut(&name, "parameters.");
-        if ((!param && !cut(&name, "artifacts.")) || name.n <= 5 || memcmp(name.p + name.n - 5, ".path", 5) != 0)
+        if ((!param && !cut(&name, "artifacts.")) || name.n <= 5 ||
+            memcmp(name.p + name.n - 5, ".path", 5) != 0)
                 return TAG_UNKNOWN;
-        const json_t *item = named_item(json_object_get(s->outputs, param ? "parameters" : "artifacts"), name.p, name.n - 5);
+        const json_t *item =
+                named_item(json_object_get(s->outputs, param ? "parameters" : "artifacts"), name.p,
+                           name.n - 5);
         return put(out, param ? json_str(item, "valueFrom", "path") : json_str(item, "path"));
 }
 
@@ -105,7 +113,8 @@ static bool is_left_out(const struct node *n)
         return n->phase == PHASE_SKIPPED || n->phase == PHASE_OMITTED;
 }
 
-static enum tag_found lookup_node_outputs(struct scope *s, const struct node *n, struct str name, struct buf *out)
+static enum tag_found lookup_node_outputs(struct scope *s, const struct node *n, struct str name,
+                                          struct buf *out)
 {
         const char *value = NULL;
         if (str_eq(name, "result")) {
@@ -123,7 +132,8 @@ static enum tag_found lookup_node_outputs(struct scope *s, const struct node *n,
         return is_left_out(n) ? TAG_ABSENT : TAG_MISSING;
 }
 
-static enum tag_found lookup_node(struct scope *s, const struct node *n, struct str name, struct buf *out)
+static enum tag_found lookup_node(struct scope *s, const struct node *n, struct str name,
+                                  struct buf *out)
 {
         const struct node *real = last_of_retry(s->wf, n);
         if (cut(&name, "outputs."))
@@ -168,8 +178,9 @@ static enum tag_found lookup_task(struct scope *s, struct str name, struct buf *
         const struct slot *slot = &around->frame->slots[i];
         struct str rest = {dot + 1, name.n - (size_t)(dot + 1 - name.p)}, what = rest;
         if (slot->loop && cut(&what, "outputs."))
-                return outputs_aggregate(wf, slot->loop, what, out) ? TAG_VALUE
-                       : memcmp(what.p, "art", what.n < 3 ? what.n : 3) ? TAG_MISSING : TAG_UNKNOWN;
+                return outputs_aggregate(wf, slot->loop, what, out)     ? TAG_VALUE
+                       : memcmp(what.p, "art", what.n < 3 ? what.n : 3) ? TAG_MISSING
+                                                                        : TAG_UNKNOWN;
         if (slot->node == NONE)
                 return TAG_MISSING;
         return lookup_node(s, node_at(wf, slot->node), rest, out);
@@ -177,7 +188,8 @@ static enum tag_found lookup_task(struct scope *s, struct str name, struct buf *
 
 /* ---- item, retries ---- */
 
-/* Argo inserts the string fields of a map item in their JSON-escaped form (surprise 19 of argo-workflows.md 13). */
+/* Argo inserts the string fields of a map item in their JSON-escaped form (surprise 19 of
+ * argo-workflows.md 13). */
 static void put_escaped(struct buf *out, const json_t *v)
 {
         AUTO_BUF struct buf quoted = BUF_INIT(TAG_MAX_BYTES);
@@ -241,7 +253,8 @@ enum tag_found scope_lookup(void *arg, struct str name, struct buf *out)
         if (cut(&rest, "steps.") || cut(&rest, "tasks.")) {
                 bool step = name.p[0] == 's';
                 if (str_eq(rest, "name"))
-                        return s->task_name && step == s->task_is_step ? put(out, s->task_name) : TAG_UNKNOWN;
+                        return s->task_name && step == s->task_is_step ? put(out, s->task_name)
+                                                                       : TAG_UNKNOWN;
                 enum tag_found found = lookup_task(s, rest, out);
                 return s->absent_ok && found != TAG_VALUE ? TAG_UNKNOWN : found;
         }
@@ -270,7 +283,11 @@ int scope_tree(json_t **out, json_t *tree, struct scope *s, struct err *e)
 struct scope scope_of(struct wf *wf, uint32_t composite)
 {
         const struct node *n = node_at(wf, composite);
-        return (struct scope){.wf = wf, .frame = composite, .inputs = n->inputs, .node_name = n->name, .attempt = -1,
+        return (struct scope){.wf = wf,
+                              .frame = composite,
+                              .inputs = n->inputs,
+                              .node_name = n->name,
+                              .attempt = -1,
                               .last_attempt = NONE};
 }
 
@@ -300,7 +317,8 @@ int scope_reference(char **out, const char *text, struct scope *s, bool *absent,
                 if (*absent)
                         return 0;
                 if (found != TAG_VALUE)
-                        return err_set(e, ERR_NOT_FOUND, "unable to resolve {{%.*s}}", (int)name.n, name.p);
+                        return err_set(e, ERR_NOT_FOUND, "unable to resolve {{%.*s}}", (int)name.n,
+                                       name.p);
                 *out = b.len ? buf_take(&b) : mem_strdup("");
                 return 0;
         }
@@ -328,7 +346,8 @@ int scope_artifact(json_t **out, const char *from, struct scope *s, struct err *
         struct str name, rest;
         const json_t *found = NULL;
         if (!only_tag(from, &name))
-                return err_set(e, ERR_INVALID, "unable to resolve '%s': a single {{reference}} is expected", from);
+                return err_set(e, ERR_INVALID,
+                               "unable to resolve '%s': a single {{reference}} is expected", from);
         rest = name;
         if (cut(&rest, "inputs.artifacts."))
                 found = named_item(json_object_get(s->inputs, "artifacts"), rest.p, rest.n);
@@ -339,7 +358,8 @@ int scope_artifact(json_t **out, const char *from, struct scope *s, struct err *
         else if (cut(&rest, "steps.") || cut(&rest, "tasks."))
                 found = task_artifact(s, rest);
         if (!found)
-                return err_set(e, ERR_NOT_FOUND, "Unable to resolve: {{%.*s}}", (int)name.n, name.p);
+                return err_set(e, ERR_NOT_FOUND, "Unable to resolve: {{%.*s}}", (int)name.n,
+                               name.p);
         *out = json_incref((json_t *)(uintptr_t)found);
         return 0;
 }

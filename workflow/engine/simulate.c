@@ -1,5 +1,6 @@
-/* workflow/engine/simulate.c: see simulate.h. Events at one instant come in this order: pods that end, actions with a time, timers;
- * actions that wait for idleness come when nothing else will happen. SPDX-License-Identifier: Apache-2.0 */
+/* workflow/engine/simulate.c: see simulate.h. Events at one instant come in this order: pods that
+ * end, actions with a time, timers; actions that wait for idleness come when nothing else will
+ * happen. SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/engine/simulate_priv.h"
 
 enum { SIM_MAX_STEPS = 1000000 };
@@ -12,9 +13,9 @@ static const json_t *find_object(void *arg, const char *kind, const char *ns, co
         size_t i;
         json_t *o;
         (void)ns;
-        json_array_foreach(json_object_get(s->test_case, "objects"), i, o)
-        {
-                if (streq(json_str(o, "kind"), kind) && streq(json_str(o, "metadata", "name"), name))
+        json_array_foreach (json_object_get(s->test_case, "objects"), i, o) {
+                if (streq(json_str(o, "kind"), kind) &&
+                    streq(json_str(o, "metadata", "name"), name))
                         return o;
         }
         return NULL;
@@ -57,10 +58,12 @@ static void add_wave(struct simulation *s, json_t *names)
 {
         json_int_t t = (json_int_t)((s->now_ns - s->start_ns) / NS_PER_S);
         json_t *last = json_array_get(s->waves, json_array_size(s->waves) - 1);
-        if (last && json_integer_value(json_object_get(last, "t")) == t && json_integer_value(json_object_get(last, "step")) == (json_int_t)s->steps)
+        if (last && json_integer_value(json_object_get(last, "t")) == t &&
+            json_integer_value(json_object_get(last, "step")) == (json_int_t)s->steps)
                 json_array_extend(json_object_get(last, "nodes"), names);
         else
-                json_array_append_new(s->waves, json_pack("{s:I,s:I,s:O}", "t", t, "step", (json_int_t)s->steps, "nodes", names));
+                json_array_append_new(s->waves, json_pack("{s:I,s:I,s:O}", "t", t, "step",
+                                                          (json_int_t)s->steps, "nodes", names));
 }
 
 /* ---- a step of the engine ---- */
@@ -138,8 +141,13 @@ static int announce(struct simulation *s, struct err *e)
                         const char *ip = json_str(p->rule, "ip");
                         p->running = true;
                         mem_grow(in, cap, n + 1);
-                        in[n++] = (struct wf_input){.kind = WF_POD, .node_id = p->id, .pod_phase = POD_RUNNING, .message = "",
-                                                    .exit_code = -1, .ip = ip ? ip : "10.0.0.1", .host = "node-1",
+                        in[n++] = (struct wf_input){.kind = WF_POD,
+                                                    .node_id = p->id,
+                                                    .pod_phase = POD_RUNNING,
+                                                    .message = "",
+                                                    .exit_code = -1,
+                                                    .ip = ip ? ip : "10.0.0.1",
+                                                    .host = "node-1",
                                                     .started = {s->now_ns}};
                 }
                 int r = n ? step(s, in, n, e) : 0;
@@ -149,7 +157,8 @@ static int announce(struct simulation *s, struct err *e)
         }
 }
 
-static int step_and_announce(struct simulation *s, const struct wf_input *in, size_t n, struct err *e)
+static int step_and_announce(struct simulation *s, const struct wf_input *in, size_t n,
+                             struct err *e)
 {
         return step(s, in, n, e) < 0 ? -1 : announce(s, e);
 }
@@ -169,8 +178,14 @@ static int end_pods(struct simulation *s, struct err *e)
                 mem_grow(messages, cap_m, n + 1);
                 mem_grow(outputs, cap_o, n + 1);
                 int phase = sim_pod_outcome(s, p, &messages[n], &outputs[n]);
-                in[n] = (struct wf_input){.kind = WF_POD, .node_id = p->id, .pod_phase = phase, .message = messages[n], .exit_code = -1,
-                                          .outputs = outputs[n], .started = {p->started_ns}, .finished = {s->now_ns},
+                in[n] = (struct wf_input){.kind = WF_POD,
+                                          .node_id = p->id,
+                                          .pod_phase = phase,
+                                          .message = messages[n],
+                                          .exit_code = -1,
+                                          .outputs = outputs[n],
+                                          .started = {p->started_ns},
+                                          .finished = {s->now_ns},
                                           .progress = json_str(p->rule, "progress")};
                 n++;
         }
@@ -192,7 +207,11 @@ static bool action_kind(const char *name, enum wf_input_kind *kind)
         static const struct {
                 const char *name;
                 enum wf_input_kind kind;
-        } known[] = {{"resume", WF_RESUME}, {"suspend", WF_SUSPEND}, {"stop", WF_STOP}, {"terminate", WF_TERMINATE}, {"set", WF_SET}};
+        } known[] = {{"resume", WF_RESUME},
+                     {"suspend", WF_SUSPEND},
+                     {"stop", WF_STOP},
+                     {"terminate", WF_TERMINATE},
+                     {"set", WF_SET}};
         for (size_t i = 0; i < ARRAY_LEN(known); i++)
                 if (streq(known[i].name, name)) {
                         *kind = known[i].kind;
@@ -203,15 +222,17 @@ static bool action_kind(const char *name, enum wf_input_kind *kind)
 
 static int act(struct simulation *s, const json_t *action, struct err *e)
 {
-        struct wf_input in = {.node_field_selector = json_str(action, "nodeFieldSelector"), .message = json_str(action, "message"),
+        struct wf_input in = {.node_field_selector = json_str(action, "nodeFieldSelector"),
+                              .message = json_str(action, "message"),
                               .exit_code = -1};
         const char *expected = json_str(action, "error"), *name = json_str(action, "do");
         if (!action_kind(name, &in.kind))
-                return err_set(e, ERR_UNSUPPORTED, "not supported yet: action %s", name ? name : "");
+                return err_set(e, ERR_UNSUPPORTED, "not supported yet: action %s",
+                               name ? name : "");
         AUTO_JSON json_t *outputs = json_object();
         json_t *list = json_array(), *value;
         const char *key;
-        json_object_foreach(json_object_get(action, "parameters"), key, value)
+        json_object_foreach (json_object_get(action, "parameters"), key, value)
                 json_array_append_new(list, json_pack("{s:s,s:O}", "name", key, "value", value));
         json_object_set_new(outputs, "parameters", list);
         in.outputs = outputs;
@@ -239,7 +260,8 @@ static bool action_due(const struct simulation *s, const json_t *a, bool idle)
         if (!a)
                 return false;
         if (json_object_get(a, "at"))
-                return s->now_ns >= s->start_ns + (int64_t)(json_number_value(json_object_get(a, "at")) * 1e9);
+                return s->now_ns >=
+                       s->start_ns + (int64_t)(json_number_value(json_object_get(a, "at")) * 1e9);
         if (json_object_get(a, "afterPods"))
                 return (json_int_t)s->ended >= json_integer_value(json_object_get(a, "afterPods"));
         if (streq(when, "completed"))
@@ -259,7 +281,8 @@ static int64_t next_moment(const struct simulation *s)
         if (s->timer_ns && s->timer_ns < at)
                 at = s->timer_ns;
         if (json_object_get(a, "at")) {
-                int64_t t = s->start_ns + (int64_t)(json_number_value(json_object_get(a, "at")) * 1e9);
+                int64_t t =
+                        s->start_ns + (int64_t)(json_number_value(json_object_get(a, "at")) * 1e9);
                 at = t < at ? t : at;
         }
         return at;
@@ -319,11 +342,13 @@ static int check_supported(const struct simulation *s, struct err *e)
                 return 0;
         for (size_t i = 0; i < d.n; i++)
                 if (d.items[i].severity == SEV_ERROR && streq(d.items[i].code, "E007"))
-                        return err_set(e, ERR_UNSUPPORTED, "%s: %s", d.items[i].path, d.items[i].msg);
+                        return err_set(e, ERR_UNSUPPORTED, "%s: %s", d.items[i].path,
+                                       d.items[i].msg);
         return 0;
 }
 
-int simulate_run(json_t **result, const json_t *test_case, const struct simulate_options *o, struct err *e)
+int simulate_run(json_t **result, const json_t *test_case, const struct simulate_options *o,
+                 struct err *e)
 {
         static const struct simulate_options defaults;
         struct simulation s = {.test_case = test_case, .options = o ? o : &defaults};
@@ -332,7 +357,8 @@ int simulate_run(json_t **result, const json_t *test_case, const struct simulate
         struct wf_defaults engine_defaults = {.any_storage = true};
         bool stalled = false;
         if (!json_is_object(workflow) || !created || !time_parse_rfc3339(created, &s.start_ns))
-                return err_set(e, ERR_INVALID, "the case needs a workflow with metadata.creationTimestamp");
+                return err_set(e, ERR_INVALID,
+                               "the case needs a workflow with metadata.creationTimestamp");
         s.now_ns = s.start_ns;
         s.lookup = (struct wf_lookup){find_object, &s};
         s.workflow = json_copy((json_t *)(uintptr_t)workflow);
@@ -345,8 +371,7 @@ int simulate_run(json_t **result, const json_t *test_case, const struct simulate
         if (r == 0)
                 *result = sim_result(&s, stalled);
         struct sim_pod *p, *next;
-        HASH_ITER(hh, s.pods, p, next)
-        {
+        HASH_ITER (hh, s.pods, p, next) {
                 HASH_DEL(s.pods, p);
                 pod_free(p);
         }

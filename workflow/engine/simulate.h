@@ -1,21 +1,27 @@
-/* workflow/engine/simulate.h: a workflow in virtual time, its pods played by a script: the unit test of people's workflows, and the way
- * the conformance cases run.
+/* workflow/engine/simulate.h: a workflow in virtual time, its pods played by a script: the unit
+ * test of people's workflows, and the way the conformance cases run.
  *
- * The case: {"workflow", "objects", "pods": {"rules", "default"}, "actions"} as in conformance/workflow/README.md. The clock starts at
- * the workflow's creationTimestamp and jumps from event to event; the engine takes no time. Pure: no I/O, no clock, no randomness.
- * The result has the form of that README's "expect": phase, message, progress, outputs, nodes, waves, ... so that a recorded result can
- * be compared with simulate_compare(). SPDX-License-Identifier: Apache-2.0 */
+ * The case: {"workflow", "objects", "pods": {"rules", "default"}, "actions"} as in
+ * conformance/workflow/README.md. The clock starts at the workflow's creationTimestamp and jumps
+ * from event to event; the engine takes no time. Pure: no I/O, no clock, no randomness. The result
+ * has the form of that README's "expect": phase, message, progress, outputs, nodes, waves, ... so
+ * that a recorded result can be compared with simulate_compare(). SPDX-License-Identifier:
+ * Apache-2.0 */
 #pragma once
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include <jansson.h>
 
 struct simulate_options {
-        bool restore_each_step;  /* after every step the workflow is dropped and restored from its status: recovery must not show */
-        unsigned max_steps;      /* 0: a million; past it the run is an error */
+        bool restore_each_step; /* after every step the workflow is dropped and restored from its
+                                   status: recovery must not show */
+        unsigned max_steps;     /* 0: a million; past it the run is an error */
 };
-/* INVALID: the case makes no sense. UNSUPPORTED: the workflow needs a field that is not supported yet (the words name it). */
-int simulate_run(json_t **result, const json_t *test_case, const struct simulate_options *o, struct err *e) MUST_CHECK;
+/* INVALID: the case makes no sense. UNSUPPORTED: the workflow needs a field that is not supported
+ * yet (the words name it). */
+int simulate_run(json_t **result, const json_t *test_case, const struct simulate_options *o,
+                 struct err *e) MUST_CHECK;
 
-/* Appends one line per difference ("wf[0].a: phase: expected Succeeded, found Failed"); returns how many there are. */
+/* Appends one line per difference ("wf[0].a: phase: expected Succeeded, found Failed"); returns how
+ * many there are. */
 size_t simulate_compare(struct buf *differences, const json_t *expected, const json_t *actual);

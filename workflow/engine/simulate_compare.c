@@ -1,5 +1,6 @@
-/* workflow/engine/simulate_compare.c: expected against actual, by the rules of conformance/workflow/README.md: nodes by name, lists of
- * names as sets, times inside strings masked, the wording of most messages free. SPDX-License-Identifier: Apache-2.0 */
+/* workflow/engine/simulate_compare.c: expected against actual, by the rules of
+ * conformance/workflow/README.md: nodes by name, lists of names as sets, times inside strings
+ * masked, the wording of most messages free. SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/json.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
@@ -12,7 +13,8 @@ struct comparison {
         const char *at; /* node name or "workflow" */
 };
 
-static void differ(struct comparison *c, const char *key, const json_t *expected, const json_t *actual)
+static void differ(struct comparison *c, const char *key, const json_t *expected,
+                   const json_t *actual)
 {
         char *e = expected ? json_text(expected, JSON_STYLE_SORTED) : mem_strdup("nothing");
         char *a = actual ? json_text(actual, JSON_STYLE_SORTED) : mem_strdup("nothing");
@@ -26,11 +28,13 @@ static void differ(struct comparison *c, const char *key, const json_t *expected
 
 static size_t time_length(const char *p)
 {
-        static const char rfc3339[] = "dddd-dd-ddTdd:dd:ddZ", go[] = "dddd-dd-dd dd:dd:dd +0000 UTC";
+        static const char rfc3339[] = "dddd-dd-ddTdd:dd:ddZ",
+                          go[] = "dddd-dd-dd dd:dd:dd +0000 UTC";
         const char *const forms[] = {rfc3339, go};
         for (size_t f = 0; f < ARRAY_LEN(forms); f++) {
                 size_t i = 0;
-                while (forms[f][i] && (forms[f][i] == 'd' ? isdigit((unsigned char)p[i]) != 0 : p[i] == forms[f][i]))
+                while (forms[f][i] && (forms[f][i] == 'd' ? isdigit((unsigned char)p[i]) != 0
+                                                          : p[i] == forms[f][i]))
                         i++;
                 if (!forms[f][i])
                         return i;
@@ -73,8 +77,7 @@ static bool same(const json_t *a, const json_t *b, int depth)
         const char *key;
         json_t *v;
         if (json_is_array(a)) {
-                json_array_foreach((json_t *)(uintptr_t)a, i, v)
-                {
+                json_array_foreach ((json_t *)(uintptr_t)a, i, v) {
                         if (!json_array_get(b, i) || !same(v, json_array_get(b, i), depth + 1))
                                 return false;
                 }
@@ -82,8 +85,7 @@ static bool same(const json_t *a, const json_t *b, int depth)
         }
         if (!json_is_object(a))
                 return json_equal(a, b);
-        json_object_foreach((json_t *)(uintptr_t)a, key, v)
-        {
+        json_object_foreach ((json_t *)(uintptr_t)a, key, v) {
                 const json_t *other = json_object_get(b, key);
                 if (!other || !same(v, other, depth + 1))
                         return false;
@@ -95,8 +97,7 @@ static bool holds(const json_t *list, const json_t *item)
 {
         size_t i;
         json_t *v;
-        json_array_foreach((json_t *)(uintptr_t)list, i, v)
-        {
+        json_array_foreach ((json_t *)(uintptr_t)list, i, v) {
                 if (json_equal(v, item))
                         return true;
         }
@@ -112,8 +113,7 @@ static bool subset(const json_t *a, const json_t *b)
 {
         size_t i;
         json_t *v;
-        json_array_foreach((json_t *)(uintptr_t)a, i, v)
-        {
+        json_array_foreach ((json_t *)(uintptr_t)a, i, v) {
                 if (!is_unknown(v) && !holds(b, v))
                         return false;
         }
@@ -124,7 +124,8 @@ static bool subset(const json_t *a, const json_t *b)
 
 static bool exact_wording(const char *message)
 {
-        static const char *const fixed[] = {"omitted: ", "No more retries left", "Stopped with strategy ", "main: Error (exit code "};
+        static const char *const fixed[] = {"omitted: ", "No more retries left",
+                                            "Stopped with strategy ", "main: Error (exit code "};
         for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
                 if (str_starts(message, fixed[i]))
                         return true;
@@ -152,16 +153,21 @@ static bool is_failed_branch(const json_t *node)
 
 static void compare_node(struct comparison *c, const json_t *expected, const json_t *actual)
 {
-        static const char *const keys[] = {"id", "displayName", "type", "phase", "templateName", "templateRef", "boundary", "inputs",
-                                           "outputs", "hooked", "retried", "daemoned", "podName", "pod", "memoization", "waitingFor",
-                                           "http", "plugin"};
+        static const char *const keys[] = {
+                "id",          "displayName", "type",    "phase",   "templateName",
+                "templateRef", "boundary",    "inputs",  "outputs", "hooked",
+                "retried",     "daemoned",    "podName", "pod",     "memoization",
+                "waitingFor",  "http",        "plugin"};
         for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-                const json_t *e = json_object_get(expected, keys[i]), *a = json_object_get(actual, keys[i]);
+                const json_t *e = json_object_get(expected, keys[i]),
+                             *a = json_object_get(actual, keys[i]);
                 if ((e || a) && (!e || !a || !same(e, a, 0)))
                         differ(c, keys[i], e, a);
         }
-        compare_message(c, json_object_get(expected, "message"), json_object_get(actual, "message"));
-        const json_t *e = json_object_get(expected, "children"), *a = json_object_get(actual, "children");
+        compare_message(c, json_object_get(expected, "message"),
+                        json_object_get(actual, "message"));
+        const json_t *e = json_object_get(expected, "children"),
+                     *a = json_object_get(actual, "children");
         if (!subset(e, a) || !subset(a, e))
                 differ(c, "children", e, a);
         e = json_object_get(expected, "outboundNodes");
@@ -180,8 +186,7 @@ static json_t *index_of(const json_t *nodes)
 {
         json_t *out = json_object(), *n;
         size_t i;
-        json_array_foreach((json_t *)(uintptr_t)nodes, i, n)
-        {
+        json_array_foreach ((json_t *)(uintptr_t)nodes, i, n) {
                 if (json_str(n, "name"))
                         json_object_set(out, json_str(n, "name"), n);
         }
@@ -193,8 +198,7 @@ static void compare_nodes(struct comparison *c, const json_t *expected, const js
         AUTO_JSON json_t *want = index_of(expected), *have = index_of(actual);
         size_t i;
         json_t *n;
-        json_array_foreach((json_t *)(uintptr_t)expected, i, n)
-        {
+        json_array_foreach ((json_t *)(uintptr_t)expected, i, n) {
                 const json_t *other = by_name(have, n);
                 c->at = json_str(n, "name");
                 if (other)
@@ -202,8 +206,7 @@ static void compare_nodes(struct comparison *c, const json_t *expected, const js
                 else
                         differ(c, "node", json_object_get(n, "phase"), NULL);
         }
-        json_array_foreach((json_t *)(uintptr_t)actual, i, n)
-        {
+        json_array_foreach ((json_t *)(uintptr_t)actual, i, n) {
                 c->at = json_str(n, "name");
                 if (!by_name(want, n))
                         differ(c, "node", NULL, json_object_get(n, "phase"));
@@ -217,13 +220,14 @@ static json_t *waves_by_time(const json_t *waves)
 {
         json_t *out = json_object(), *w;
         size_t i;
-        json_array_foreach((json_t *)(uintptr_t)waves, i, w)
-        {
+        json_array_foreach ((json_t *)(uintptr_t)waves, i, w) {
                 char key[24];
-                snprintf(key, sizeof(key), "%lld", (long long)json_integer_value(json_object_get(w, "t")));
+                snprintf(key, sizeof(key), "%lld",
+                         (long long)json_integer_value(json_object_get(w, "t")));
                 json_t *at = json_object_get(out, key), *nodes = json_object_get(w, "nodes");
                 if (json_object_get(w, "count")) {
-                        json_int_t n = json_integer_value(json_object_get(w, "count")) + json_integer_value(at);
+                        json_int_t n = json_integer_value(json_object_get(w, "count")) +
+                                       json_integer_value(at);
                         json_object_set_new(out, key, json_integer(n));
                         continue;
                 }
@@ -241,18 +245,17 @@ static void compare_waves(struct comparison *c, const json_t *expected, const js
         AUTO_JSON json_t *want = waves_by_time(expected), *have = waves_by_time(actual);
         const char *key;
         json_t *v;
-        json_object_foreach(want, key, v)
-        {
+        json_object_foreach (want, key, v) {
                 const json_t *other = json_object_get(have, key);
-                bool fine = json_is_integer(v) ? json_integer_value(v) == (json_int_t)json_array_size(other)
-                                               : subset(v, other) && subset(other, v);
+                bool fine = json_is_integer(v)
+                                    ? json_integer_value(v) == (json_int_t)json_array_size(other)
+                                    : subset(v, other) && subset(other, v);
                 char name[40];
                 snprintf(name, sizeof(name), "pods created at %s s", key);
                 if (!fine)
                         differ(c, name, v, other);
         }
-        json_object_foreach(have, key, v)
-        {
+        json_object_foreach (have, key, v) {
                 char name[40];
                 snprintf(name, sizeof(name), "pods created at %s s", key);
                 if (!json_object_get(want, key))
@@ -262,23 +265,29 @@ static void compare_waves(struct comparison *c, const json_t *expected, const js
 
 size_t simulate_compare(struct buf *differences, const json_t *expected, const json_t *actual)
 {
-        static const char *const keys[] = {"phase", "progress", "outputs", "labels", "stalled", "workflowName", "caches"};
+        static const char *const keys[] = {"phase",   "progress",     "outputs", "labels",
+                                           "stalled", "workflowName", "caches"};
         struct comparison c = {.out = differences, .at = "workflow"};
         for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-                const json_t *e = json_object_get(expected, keys[i]), *a = json_object_get(actual, keys[i]);
+                const json_t *e = json_object_get(expected, keys[i]),
+                             *a = json_object_get(actual, keys[i]);
                 if (!strcmp(keys[i], "labels") && !a)
                         continue;
                 if ((e || a) && (!e || !a || !same(e, a, 0)))
                         differ(&c, keys[i], e, a);
         }
-        compare_message(&c, json_object_get(expected, "message"), json_object_get(actual, "message"));
+        compare_message(&c, json_object_get(expected, "message"),
+                        json_object_get(actual, "message"));
         if (json_object_get(actual, "failedAction"))
                 differ(&c, "action", NULL, json_object_get(actual, "failedAction"));
         if (json_object_get(expected, "nodeCounts")) {
-                if (!same(json_object_get(expected, "nodeCounts"), json_object_get(actual, "nodeCounts"), 0))
-                        differ(&c, "nodeCounts", json_object_get(expected, "nodeCounts"), json_object_get(actual, "nodeCounts"));
+                if (!same(json_object_get(expected, "nodeCounts"),
+                          json_object_get(actual, "nodeCounts"), 0))
+                        differ(&c, "nodeCounts", json_object_get(expected, "nodeCounts"),
+                               json_object_get(actual, "nodeCounts"));
         } else
-                compare_nodes(&c, json_object_get(expected, "nodes"), json_object_get(actual, "nodes"));
+                compare_nodes(&c, json_object_get(expected, "nodes"),
+                              json_object_get(actual, "nodes"));
         compare_waves(&c, json_object_get(expected, "waves"), json_object_get(actual, "waves"));
         return c.n;
 }

@@ -1,5 +1,5 @@
-/* workflow/engine/simulate_pods.c: what a scripted pod does. The first rule that fits is used alone, else the default, else {}.
- * SPDX-License-Identifier: Apache-2.0 */
+/* workflow/engine/simulate_pods.c: what a scripted pod does. The first rule that fits is used
+ * alone, else the default, else {}. SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/engine/simulate_priv.h"
 
 bool sim_glob(const char *pattern, const char *text)
@@ -41,11 +41,11 @@ static bool inputs_match(const json_t *node, const json_t *wanted)
         const char *key;
         json_t *value, *p;
         size_t i;
-        json_object_foreach((json_t *)(uintptr_t)wanted, key, value)
-        {
+        json_object_foreach ((json_t *)(uintptr_t)wanted, key, value) {
                 bool found = false;
-                json_array_foreach(json_at(node, "inputs", "parameters"), i, p)
-                        found = found || (streq(json_str(p, "name"), key) && json_equal(json_object_get(p, "value"), value));
+                json_array_foreach (json_at(node, "inputs", "parameters"), i, p)
+                        found = found || (streq(json_str(p, "name"), key) &&
+                                          json_equal(json_object_get(p, "value"), value));
                 if (!found)
                         return false;
         }
@@ -55,8 +55,10 @@ static bool inputs_match(const json_t *node, const json_t *wanted)
 static bool matches(const struct simulation *s, const struct sim_pod *p, const json_t *match)
 {
         AUTO_JSON json_t *node = wf_node_json(s->wf, p->id);
-        const char *template = json_str(match, "template"), *display = json_str(match, "node"), *name = json_str(match, "name");
-        const json_t *attempt = json_object_get(match, "attempt"), *run = json_object_get(match, "run");
+        const char *template = json_str(match, "template"), *display = json_str(match, "node"),
+                   *name = json_str(match, "name");
+        const json_t *attempt = json_object_get(match, "attempt"),
+                     *run = json_object_get(match, "run");
         if (template && !streq(template, json_str(p->template, "name")))
                 return false;
         if (display && !sim_glob(display, json_str(node, "displayName")))
@@ -75,8 +77,7 @@ const json_t *sim_rule(const struct simulation *s, const struct sim_pod *p)
         const json_t *pods = json_object_get(s->test_case, "pods");
         size_t i;
         json_t *rule;
-        json_array_foreach(json_object_get(pods, "rules"), i, rule)
-        {
+        json_array_foreach (json_object_get(pods, "rules"), i, rule) {
                 if (matches(s, p, json_object_get(rule, "match")))
                         return rule;
         }
@@ -87,7 +88,9 @@ void sim_pod_plan(struct simulation *s, struct sim_pod *p)
 {
         p->rule = sim_rule(s, p);
         const json_t *duration = json_object_get(p->rule, "duration");
-        double seconds = duration ? json_number_value(duration) : json_is_true(json_object_get(p->template, "daemon")) ? -1 : 1;
+        double seconds = duration ? json_number_value(duration)
+                         : json_is_true(json_object_get(p->template, "daemon")) ? -1
+                                                                                : 1;
         p->pending_forever = json_is_true(json_object_get(p->rule, "pending"));
         p->started_ns = s->now_ns;
         p->ends_ns = seconds < 0 ? INT64_MAX : s->now_ns + (int64_t)(seconds * 1e9);
@@ -104,14 +107,17 @@ static void add_parameters(const struct sim_pod *p, json_t *outputs, bool only_s
         const json_t *scripted = json_object_get(p->rule, "parameters");
         json_t *list = json_array(), *decl;
         size_t i;
-        json_array_foreach(json_at(p->template, "outputs", "parameters"), i, decl)
-        {
-                const char *name = json_str(decl, "name"), *given = name ? json_str(scripted, name) : NULL;
+        json_array_foreach (json_at(p->template, "outputs", "parameters"), i, decl) {
+                const char *name = json_str(decl, "name"),
+                           *given = name ? json_str(scripted, name) : NULL;
                 const char *fallback = json_str(decl, "valueFrom", "default");
                 if (!given && only_scripted)
                         continue;
                 json_t *out = json_copy(decl);
-                json_object_set_new(out, "value", json_string(given ? given : fallback ? fallback : ""));
+                json_object_set_new(out, "value",
+                                    json_string(given      ? given
+                                                : fallback ? fallback
+                                                           : ""));
                 json_array_append_new(list, out);
         }
         if (json_array_size(list))
@@ -123,22 +129,25 @@ static char *artifact_key(const struct simulation *s, const struct sim_pod *p, c
 {
         static const char *const kinds[] = {"folder", "s3", "gcs", "oss", "azure", "hdfs"};
         for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-                const char *field = streq(kinds[i], "azure") ? "blob" : streq(kinds[i], "hdfs") ? "path" : "key";
+                const char *field = streq(kinds[i], "azure")  ? "blob"
+                                    : streq(kinds[i], "hdfs") ? "path"
+                                                              : "key";
                 const char *key = json_str(decl, kinds[i], field);
                 if (key)
                         return mem_strdup(key);
         }
         bool none = json_object_get(json_object_get(decl, "archive"), "none");
-        return mem_printf("%s/%s/%s%s", json_str(s->workflow, "metadata", "name"), p->pod_name, json_str(decl, "name"), none ? "" : ".tgz");
+        return mem_printf("%s/%s/%s%s", json_str(s->workflow, "metadata", "name"), p->pod_name,
+                          json_str(decl, "name"), none ? "" : ".tgz");
 }
 
-static void add_artifacts(const struct simulation *s, const struct sim_pod *p, json_t *outputs, bool only_scripted)
+static void add_artifacts(const struct simulation *s, const struct sim_pod *p, json_t *outputs,
+                          bool only_scripted)
 {
         const json_t *scripted = json_object_get(p->rule, "artifacts");
         json_t *list = json_array(), *decl;
         size_t i;
-        json_array_foreach(json_at(p->template, "outputs", "artifacts"), i, decl)
-        {
+        json_array_foreach (json_at(p->template, "outputs", "artifacts"), i, decl) {
                 const json_t *given = json_object_get(scripted, json_str(decl, "name"));
                 if ((!given && only_scripted) || json_is_null(given))
                         continue;
@@ -171,16 +180,19 @@ static char *with_reason(const char *what, const char *reason)
         return reason ? mem_printf("%s: %s", what, reason) : mem_strdup(what);
 }
 
-int sim_pod_outcome(const struct simulation *s, const struct sim_pod *p, char **message, json_t **outputs)
+int sim_pod_outcome(const struct simulation *s, const struct sim_pod *p, char **message,
+                    json_t **outputs)
 {
         const char *phase = json_str(p->rule, "phase"), *words = json_str(p->rule, "message");
-        const char *pod_words = json_str(p->rule, "podMessage"), *result = json_str(p->rule, "result");
+        const char *pod_words = json_str(p->rule, "podMessage"),
+                   *result = json_str(p->rule, "result");
         bool failed = streq(phase, "Failed"), error = streq(phase, "Error");
         *message = mem_strdup("");
         *outputs = NULL;
         if (p->deadline_hit) {
                 mem_free(*message);
-                *message = mem_strdup("Pod was active on the node longer than the specified deadline");
+                *message =
+                        mem_strdup("Pod was active on the node longer than the specified deadline");
                 *outputs = json_object();
                 set_exit_code(*outputs, 143);
                 return POD_FAILED;
@@ -193,7 +205,8 @@ int sim_pod_outcome(const struct simulation *s, const struct sim_pod *p, char **
         *outputs = json_object();
         set_exit_code(*outputs, exit_code(p, failed ? 1 : 0));
         if (failed || error) {
-                char *what = failed ? mem_printf("main: Error (exit code %lld)", (long long)exit_code(p, 1))
+                char *what = failed ? mem_printf("main: Error (exit code %lld)",
+                                                 (long long)exit_code(p, 1))
                                     : mem_strdup("wait: Error (exit code 64)");
                 mem_free(*message);
                 *message = pod_words ? mem_strdup(pod_words) : with_reason(what, words);

@@ -1,4 +1,5 @@
-/* workflow/engine/simulate_priv.h: the state of one simulation. SPDX-License-Identifier: Apache-2.0 */
+/* workflow/engine/simulate_priv.h: the state of one simulation. SPDX-License-Identifier: Apache-2.0
+ */
 #pragma once
 #include "common/base/json.h"
 #include "common/base/mem.h"
@@ -8,11 +9,11 @@
 #include <uthash.h>
 
 struct sim_pod {
-        char *id;             /* node id: the key */
-        char *name;           /* full node name */
+        char *id;   /* node id: the key */
+        char *name; /* full node name */
         char *pod_name;
-        json_t *template;     /* as it was sent out */
-        const json_t *rule;   /* borrowed from the case */
+        json_t *template;   /* as it was sent out */
+        const json_t *rule; /* borrowed from the case */
         bool capture, exit_tree;
         int64_t deadline_s, started_ns, ends_ns; /* INT64_MAX: never */
         bool running, ended, pending_forever, deadline_hit;
@@ -26,20 +27,22 @@ struct simulation {
         const json_t *test_case;
         const struct simulate_options *options;
         struct wf *wf;
-        json_t *workflow;     /* as stored: metadata, spec, and the status of the last step when restoring */
+        json_t *workflow; /* as stored: metadata, spec, and the status of the last step when
+                             restoring */
         struct wf_lookup lookup;
         struct sim_pod *pods; /* uthash in order of creation */
         json_t *waves;
         int64_t start_ns, now_ns, timer_ns;
         size_t ended, steps, next_action;
         bool progressed;
-        char *failed_action;  /* what went wrong with an action */
+        char *failed_action; /* what went wrong with an action */
 };
 /* ---- simulate_pods.c ---- */
 const json_t *sim_rule(const struct simulation *s, const struct sim_pod *p);
 void sim_pod_plan(struct simulation *s, struct sim_pod *p); /* when and how it ends */
 /* The final update of a pod; `outputs` and `message` are owned by the caller. */
-int sim_pod_outcome(const struct simulation *s, const struct sim_pod *p, char **message, json_t **outputs);
+int sim_pod_outcome(const struct simulation *s, const struct sim_pod *p, char **message,
+                    json_t **outputs);
 bool sim_glob(const char *pattern, const char *text);
 /* ---- simulate_result.c ---- */
 json_t *sim_result(const struct simulation *s, bool stalled);

@@ -20,16 +20,17 @@ static json_t *data_of(const json_t *io)
         json_t *out = json_object(), *params = json_object(), *artifacts = json_object(), *item;
         static const char *const kinds[] = {"folder", "s3", "gcs", "oss", "azure", "hdfs"};
         size_t i;
-        json_array_foreach(json_object_get(io, "parameters"), i, item)
-        {
+        json_array_foreach (json_object_get(io, "parameters"), i, item) {
                 json_t *v = json_object_get(item, "value");
-                json_object_set_new(params, json_str(item, "name"), v ? json_incref(v) : json_null());
+                json_object_set_new(params, json_str(item, "name"),
+                                    v ? json_incref(v) : json_null());
         }
-        json_array_foreach(json_object_get(io, "artifacts"), i, item)
-        {
+        json_array_foreach (json_object_get(io, "artifacts"), i, item) {
                 json_t *a = json_object();
                 for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
-                        const char *field = streq(kinds[k], "azure") ? "blob" : streq(kinds[k], "hdfs") ? "path" : "key";
+                        const char *field = streq(kinds[k], "azure")  ? "blob"
+                                            : streq(kinds[k], "hdfs") ? "path"
+                                                                      : "key";
                         set_text(a, "key", json_str(item, kinds[k], field));
                 }
                 set_text(a, "raw", json_str(item, "raw", "data"));
@@ -53,8 +54,7 @@ static json_t *env_of(const json_t *container)
 {
         json_t *out = json_array(), *item;
         size_t i;
-        json_array_foreach(json_object_get(container, "env"), i, item)
-        {
+        json_array_foreach (json_object_get(container, "env"), i, item) {
                 if (!json_object_get(item, "valueFrom"))
                         json_array_append(out, item);
         }
@@ -66,7 +66,10 @@ static json_t *env_of(const json_t *container)
 
 static json_t *non_empty(json_t *j)
 {
-        return (json_is_array(j) && !json_array_size(j)) || (json_is_object(j) && !json_object_size(j)) ? NULL : j;
+        return (json_is_array(j) && !json_array_size(j)) ||
+                               (json_is_object(j) && !json_object_size(j))
+                       ? NULL
+                       : j;
 }
 
 static json_t *pod_of(const struct sim_pod *p)
@@ -99,8 +102,7 @@ static json_t *names_of(const json_t *nodes, const json_t *ids)
 {
         json_t *out = json_array(), *id;
         size_t i;
-        json_array_foreach((json_t *)(uintptr_t)ids, i, id)
-        {
+        json_array_foreach ((json_t *)(uintptr_t)ids, i, id) {
                 const char *name = json_str(json_object_get(nodes, json_string_value(id)), "name");
                 char *unknown = name ? NULL : mem_printf("?%s", json_string_value(id));
                 json_array_append_new(out, json_string(name ? name : unknown));
@@ -111,8 +113,9 @@ static json_t *names_of(const json_t *nodes, const json_t *ids)
 
 static json_t *node_of(const struct simulation *s, const json_t *nodes, const json_t *n)
 {
-        static const char *const plain[] = {"name", "id", "displayName", "type", "phase", "message", "templateName", "templateRef",
-                                            "templateScope"};
+        static const char *const plain[] = {"name",         "id",          "displayName",
+                                            "type",         "phase",       "message",
+                                            "templateName", "templateRef", "templateScope"};
         json_t *out = json_object(), *data;
         for (size_t i = 0; i < ARRAY_LEN(plain); i++)
                 set(out, plain[i], json_object_get(n, plain[i]));
@@ -120,9 +123,11 @@ static json_t *node_of(const struct simulation *s, const json_t *nodes, const js
         if (boundary)
                 set(out, "boundary", json_object_get(json_object_get(nodes, boundary), "name"));
         if (json_object_get(n, "children"))
-                json_object_set_new(out, "children", names_of(nodes, json_object_get(n, "children")));
+                json_object_set_new(out, "children",
+                                    names_of(nodes, json_object_get(n, "children")));
         if (json_object_get(n, "outboundNodes"))
-                json_object_set_new(out, "outboundNodes", names_of(nodes, json_object_get(n, "outboundNodes")));
+                json_object_set_new(out, "outboundNodes",
+                                    names_of(nodes, json_object_get(n, "outboundNodes")));
         if ((data = data_of(json_object_get(n, "inputs"))))
                 json_object_set_new(out, "inputs", data);
         if ((data = data_of(json_object_get(n, "outputs"))))
@@ -159,8 +164,7 @@ json_t *sim_result(const struct simulation *s, bool stalled)
         set_text(out, "progress", json_str(status, "progress"));
         if ((data = data_of(json_object_get(status, "outputs"))))
                 json_object_set_new(out, "outputs", data);
-        json_object_foreach(nodes, id, n)
-        {
+        json_object_foreach (nodes, id, n) {
                 json_array_append_new(list, node_of(s, nodes, n));
                 count(counts, n);
         }

@@ -1,4 +1,5 @@
-/* workflow/engine/status.c: the state as Argo writes it: status, status.nodes, labels. SPDX-License-Identifier: Apache-2.0 */
+/* workflow/engine/status.c: the state as Argo writes it: status, status.nodes, labels.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/engine/engine_priv.h"
 
 static void set_text(json_t *o, const char *key, const char *value)
@@ -15,13 +16,15 @@ static void set_time(json_t *o, const char *key, int64_t s)
         json_object_set_new_nocheck(o, key, s ? json_string(text) : json_null());
 }
 
-static void set_links(const struct wf *wf, json_t *o, const char *key, const struct ids *links, struct arena *a)
+static void set_links(const struct wf *wf, json_t *o, const char *key, const struct ids *links,
+                      struct arena *a)
 {
         if (!links->n)
                 return;
         json_t *list = json_array();
         for (uint32_t i = 0; i < links->n; i++)
-                json_array_append_new(list, json_string_nocheck(node_id_text(wf, node_at(wf, links->v[i]), a)));
+                json_array_append_new(
+                        list, json_string_nocheck(node_id_text(wf, node_at(wf, links->v[i]), a)));
         json_object_set_new_nocheck(o, key, list);
 }
 
@@ -57,7 +60,8 @@ static json_t *node_json(const struct wf *wf, const struct node *n)
         set_time(o, "startedAt", n->started_s);
         set_time(o, "finishedAt", n->finished_s);
         if (n->progress_all)
-                set_text(o, "progress", arena_printf(&a, "%u/%u", n->progress_done, n->progress_all));
+                set_text(o, "progress",
+                         arena_printf(&a, "%u/%u", n->progress_done, n->progress_all));
         set_text(o, "podIP", n->pod_ip);
         if (n->daemoned)
                 json_object_set_new_nocheck(o, "daemoned", json_true());
@@ -85,7 +89,8 @@ json_t *wf_nodes_json(const struct wf *wf)
         struct arena a;
         arena_init(&a, 0);
         for (uint32_t i = 0; i < wf->n_nodes; i++)
-                json_object_set_new_nocheck(nodes, node_id_text(wf, node_at(wf, i), &a), node_json(wf, node_at(wf, i)));
+                json_object_set_new_nocheck(nodes, node_id_text(wf, node_at(wf, i), &a),
+                                            node_json(wf, node_at(wf, i)));
         arena_deinit(&a);
         return nodes;
 }
@@ -109,7 +114,8 @@ json_t *wf_status_json(const struct wf *wf)
                 json_object_set_new_nocheck(o, "outputs", json_deep_copy(wf->outputs));
         json_t *conditions = json_array();
         if (wf->begun || wf->completed)
-                json_array_append_new(conditions, condition("PodRunning", wf->active_pods > 0 && !wf->completed));
+                json_array_append_new(
+                        conditions, condition("PodRunning", wf->active_pods > 0 && !wf->completed));
         if (wf->completed)
                 json_array_append_new(conditions, condition("Completed", true));
         json_object_set_new_nocheck(o, "conditions", conditions);
@@ -126,9 +132,11 @@ json_t *wf_labels_json(const struct wf *wf)
 {
         json_t *o = json_object();
         if (*wf->phase)
-                json_object_set_new_nocheck(o, "workflows.argoproj.io/phase", json_string(wf->phase));
+                json_object_set_new_nocheck(o, "workflows.argoproj.io/phase",
+                                            json_string(wf->phase));
         if (wf->completed)
-                json_object_set_new_nocheck(o, "workflows.argoproj.io/completed", json_string("true"));
+                json_object_set_new_nocheck(o, "workflows.argoproj.io/completed",
+                                            json_string("true"));
         return o;
 }
 

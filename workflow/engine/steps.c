@@ -1,8 +1,9 @@
-/* workflow/engine/steps.c: groups one after the other, the steps of a group together (argo-workflows.md 2.6).
+/* workflow/engine/steps.c: groups one after the other, the steps of a group together
+ * (argo-workflows.md 2.6).
  *
- * A group is prepared as a whole, then started. Its node is Failed as soon as all children are fulfilled and one is bad without
- * continueOn; it is Error at once when a step could not be resolved or started. The Steps node then always is Failed.
- * SPDX-License-Identifier: Apache-2.0 */
+ * A group is prepared as a whole, then started. Its node is Failed as soon as all children are
+ * fulfilled and one is bad without continueOn; it is Error at once when a step could not be
+ * resolved or started. The Steps node then always is Failed. SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/engine/engine_priv.h"
 
 static void finish_steps(struct wf *wf, uint32_t steps, enum node_phase phase, const char *message);
@@ -36,7 +37,8 @@ static void judge_group(struct wf *wf, uint32_t steps, uint32_t group)
                 return;
         if (f->ready.n) {
                 if (exec_fail_fast(wf, steps) && !node_at(wf, steps)->active_children)
-                        node_set(wf, group, PHASE_FAILED, "template has failed or errored children and failFast enabled");
+                        node_set(wf, group, PHASE_FAILED,
+                                 "template has failed or errored children and failFast enabled");
                 return;
         }
         for (uint32_t i = 0; i < g->children.n; i++) {
@@ -45,7 +47,8 @@ static void judge_group(struct wf *wf, uint32_t steps, uint32_t group)
                         continue;
                 struct arena a;
                 arena_init(&a, 0);
-                node_set(wf, group, PHASE_FAILED, arena_printf(&a, "child '%s' failed", node_id_text(wf, child, &a)));
+                node_set(wf, group, PHASE_FAILED,
+                         arena_printf(&a, "child '%s' failed", node_id_text(wf, child, &a)));
                 arena_deinit(&a);
                 return;
         }
@@ -67,7 +70,8 @@ static void start_ready(struct wf *wf, uint32_t steps)
         f->starting = true;
         while (done < f->ready.n) {
                 char *name = step_name(wf, f, f->ready.v[done]);
-                enum exec_result r = task_start(wf, steps, f->ready.v[done], group, ROLE_STEP, name);
+                enum exec_result r =
+                        task_start(wf, steps, f->ready.v[done], group, ROLE_STEP, name);
                 mem_free(name);
                 if (r == EXEC_BLOCKED)
                         break;
@@ -124,8 +128,13 @@ static void start_group(struct wf *wf, uint32_t steps, uint32_t index)
         uint32_t group = node_find(wf, name);
         bool exists = group != NONE;
         if (!exists) {
-                struct node_new how = {.name = name, .type = NODE_STEP_GROUP, .phase = PHASE_RUNNING, .boundary = steps,
-                                       .owner = steps, .slot = index, .role = ROLE_GROUP};
+                struct node_new how = {.name = name,
+                                       .type = NODE_STEP_GROUP,
+                                       .phase = PHASE_RUNNING,
+                                       .boundary = steps,
+                                       .owner = steps,
+                                       .slot = index,
+                                       .role = ROLE_GROUP};
                 group = node_add(wf, &how);
         }
         mem_free(name);
@@ -209,7 +218,8 @@ void steps_open(struct wf *wf, uint32_t steps)
                 if (phase_bad(node_at(wf, group)->phase))
                         break;
         }
-        if (index < f->tmpl->n_groups && (f->group_node == NONE || !phase_bad(node_at(wf, f->group_node)->phase)))
+        if (index < f->tmpl->n_groups &&
+            (f->group_node == NONE || !phase_bad(node_at(wf, f->group_node)->phase)))
                 start_group(wf, steps, index);
         else if (f->group_node != NONE)
                 node_requeue(wf, f->group_node);

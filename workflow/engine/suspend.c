@@ -1,15 +1,14 @@
-/* workflow/engine/suspend.c: suspend nodes: they wait for their duration, for somebody, or for values
- * (argo-workflows.md 2.13). SPDX-License-Identifier: Apache-2.0 */
-#include "workflow/engine/engine_priv.h"
+/* workflow/engine/suspend.c: suspend nodes: they wait for their duration, for somebody, or for
+ * values (argo-workflows.md 2.13). SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/engine/suspend.h"
+#include "workflow/engine/engine_priv.h"
 
 /* Output parameters that somebody is to supply. */
 static json_t *expected_outputs(const struct node *n)
 {
         json_t *list = json_array(), *decl;
         size_t i;
-        json_array_foreach(json_object_get(n->tmpl->outputs, "parameters"), i, decl)
-        {
+        json_array_foreach (json_object_get(n->tmpl->outputs, "parameters"), i, decl) {
                 if (json_is_object(json_at(decl, "valueFrom", "supplied")))
                         json_array_append_new(list, json_deep_copy(decl));
         }
@@ -22,7 +21,8 @@ static json_t *expected_outputs(const struct node *n)
 void suspend_open(struct wf *wf, uint32_t index)
 {
         struct node *n = node_at(wf, index);
-        struct scope s = {.wf = wf, .frame = NONE, .inputs = n->inputs, .attempt = -1, .last_attempt = NONE};
+        struct scope s = {
+                .wf = wf, .frame = NONE, .inputs = n->inputs, .attempt = -1, .last_attempt = NONE};
         struct err why = {0};
         if (!n->outputs) {
                 json_t *outputs = expected_outputs(n);
@@ -42,7 +42,8 @@ void suspend_open(struct wf *wf, uint32_t index)
                 if (retry_duration(j, &ns))
                         control_timer(wf, n->started_s * NS_PER_S + ns, index);
                 else {
-                        err_set(&why, ERR_INVALID, "suspend.duration: '%s' is not a duration", text);
+                        err_set(&why, ERR_INVALID, "suspend.duration: '%s' is not a duration",
+                                text);
                         exec_raise(wf, index, &why);
                 }
         }
@@ -56,17 +57,19 @@ static const char *fallback(const struct node *n, const json_t *p)
         const char *own = json_str(p, "valueFrom", "default"), *name = json_str(p, "name");
         if (own || !name)
                 return own;
-        return json_str(named_item(json_object_get(n->inputs, "parameters"), name, strlen(name)), "value");
+        return json_str(named_item(json_object_get(n->inputs, "parameters"), name, strlen(name)),
+                        "value");
 }
 
 int suspend_check_resume(const struct node *n, struct err *e)
 {
         size_t i;
         json_t *p;
-        json_array_foreach(json_object_get(n->outputs, "parameters"), i, p)
-        {
+        json_array_foreach (json_object_get(n->outputs, "parameters"), i, p) {
                 if (!json_object_get(p, "value") && !fallback(n, p))
-                        return err_set(e, ERR_INVALID, "raw output parameter '%s' has not been set and does not have a default value",
+                        return err_set(e, ERR_INVALID,
+                                       "raw output parameter '%s' has not been set and does not "
+                                       "have a default value",
                                        json_str(p, "name"));
         }
         return 0;
@@ -76,11 +79,13 @@ int suspend_check_set(const struct node *n, const json_t *outputs, struct err *e
 {
         size_t i;
         json_t *p;
-        json_array_foreach(json_object_get(outputs, "parameters"), i, p)
-        {
+        json_array_foreach (json_object_get(outputs, "parameters"), i, p) {
                 const char *name = json_str(p, "name");
-                if (!named_item(json_object_get(n->outputs, "parameters"), name ? name : "", name ? strlen(name) : 0))
-                        return err_set(e, ERR_INVALID, "node is not expecting output parameter '%s'", name ? name : "");
+                if (!named_item(json_object_get(n->outputs, "parameters"), name ? name : "",
+                                name ? strlen(name) : 0))
+                        return err_set(e, ERR_INVALID,
+                                       "node is not expecting output parameter '%s'",
+                                       name ? name : "");
         }
         return 0;
 }
@@ -95,8 +100,7 @@ void suspend_resume(struct wf *wf, uint32_t index)
         struct node *n = node_at(wf, index);
         size_t i;
         json_t *p;
-        json_array_foreach(json_object_get(n->outputs, "parameters"), i, p)
-        {
+        json_array_foreach (json_object_get(n->outputs, "parameters"), i, p) {
                 const char *value = json_object_get(p, "value") ? NULL : fallback(n, p);
                 if (value)
                         json_object_set_new_nocheck(p, "value", json_string_nocheck(value));
@@ -110,12 +114,11 @@ void suspend_set(struct wf *wf, uint32_t index, const struct wf_input *in)
         struct node *n = node_at(wf, index);
         size_t i, k;
         json_t *given, *p;
-        json_array_foreach(json_object_get(in->outputs, "parameters"), i, given)
-        {
-                json_array_foreach(json_object_get(n->outputs, "parameters"), k, p)
-                {
+        json_array_foreach (json_object_get(in->outputs, "parameters"), i, given) {
+                json_array_foreach (json_object_get(n->outputs, "parameters"), k, p) {
                         if (streq(json_str(p, "name"), json_str(given, "name")))
-                                json_object_set_nocheck(p, "value", json_object_get(given, "value"));
+                                json_object_set_nocheck(p, "value",
+                                                        json_object_get(given, "value"));
                 }
         }
         node_touch(wf, index);

@@ -1,4 +1,5 @@
-/* workflow/engine/suspend.h: suspend nodes as user actions see them. SPDX-License-Identifier: Apache-2.0 */
+/* workflow/engine/suspend.h: suspend nodes as user actions see them. SPDX-License-Identifier:
+ * Apache-2.0 */
 #pragma once
 #include "workflow/engine/engine_priv.h"
 

@@ -1,7 +1,8 @@
-/* workflow/engine/task.c: what steps and tasks have in common: references resolved, loops expanded, conditions judged, started.
+/* workflow/engine/task.c: what steps and tasks have in common: references resolved, loops expanded,
+ * conditions judged, started.
  *
- * Preparing (everything that can fail) comes before starting, as in Argo: a step that cannot be resolved errors its group before any
- * of its items runs. SPDX-License-Identifier: Apache-2.0 */
+ * Preparing (everything that can fail) comes before starting, as in Argo: a step that cannot be
+ * resolved errors its group before any of its items runs. SPDX-License-Identifier: Apache-2.0 */
 #include "common/lang/when.h"
 #include "workflow/engine/engine_priv.h"
 
@@ -32,7 +33,8 @@ static bool surely_skipped(const struct task *task, struct scope *s, char **text
                 return false;
         s->absent_ok = true;
         struct tag_opts o = scope_tags(s);
-        if (tag_string(text, task->when, &o, &why) < 0 || when_eval(&proceed, *text, WHEN_WORDS_ARE_STRINGS, &why) < 0)
+        if (tag_string(text, task->when, &o, &why) < 0 ||
+            when_eval(&proceed, *text, WHEN_WORDS_ARE_STRINGS, &why) < 0)
                 proceed = true;
         s->absent_ok = false;
         err_clear(&why);
@@ -99,8 +101,7 @@ static void check_item_key(void *arg, struct str tag, bool is_expr)
         json_t *item;
         if (is_expr || c->missing || !says_item(tag) || tag.n <= 5)
                 return;
-        json_array_foreach((json_t *)(uintptr_t)c->items, i, item)
-        {
+        json_array_foreach ((json_t *)(uintptr_t)c->items, i, item) {
                 if (!json_is_object(item) || !json_object_getn(item, tag.p + 5, tag.n - 5)) {
                         c->missing = mem_strndup(tag.p, tag.n);
                         return;
@@ -188,8 +189,8 @@ static void count_child(struct wf *wf, uint32_t owner)
         f->pending++;
 }
 
-static enum exec_result start_items(struct wf *wf, uint32_t composite, uint32_t index, uint32_t owner, enum node_role role,
-                                    const char *base)
+static enum exec_result start_items(struct wf *wf, uint32_t composite, uint32_t index,
+                                    uint32_t owner, enum node_role role, const char *base)
 {
         struct loop *l = node_at(wf, composite)->frame->slots[index].loop;
         enum exec_result r = EXEC_OK;
@@ -220,7 +221,8 @@ static enum exec_result start_items(struct wf *wf, uint32_t composite, uint32_t 
         return r;
 }
 
-enum exec_result task_start(struct wf *wf, uint32_t composite, uint32_t index, uint32_t owner, enum node_role role, const char *base)
+enum exec_result task_start(struct wf *wf, uint32_t composite, uint32_t index, uint32_t owner,
+                            enum node_role role, const char *base)
 {
         struct slot *slot = &node_at(wf, composite)->frame->slots[index];
         enum exec_result r;

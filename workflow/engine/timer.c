@@ -1,5 +1,6 @@
-/* workflow/engine/timer.c: one heap of moments per workflow; the controller only hears of the earliest.
- * Entries are never removed early: who is told of a moment that no longer matters does nothing. SPDX-License-Identifier: Apache-2.0 */
+/* workflow/engine/timer.c: one heap of moments per workflow; the controller only hears of the
+ * earliest. Entries are never removed early: who is told of a moment that no longer matters does
+ * nothing. SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/engine/engine_priv.h"
 
 static void swap(struct timer *a, struct timer *b)
@@ -72,7 +73,8 @@ static void fire(struct wf *wf, uint32_t node)
 /* A timer fires just after its moment: what else happens at that very moment is seen first. */
 void control_due(struct wf *wf, bool timer_input)
 {
-        while (wf->n_timers && (wf->timers[0].at_ns < wf->now_ns || (timer_input && wf->timers[0].at_ns == wf->now_ns))) {
+        while (wf->n_timers && (wf->timers[0].at_ns < wf->now_ns ||
+                                (timer_input && wf->timers[0].at_ns == wf->now_ns))) {
                 struct timer t = pop(wf);
                 if (!is_stale(wf, &t))
                         fire(wf, t.node);

@@ -1,9 +1,11 @@
-/* tests/conformance/workflow/run_cases.c: runs recorded cases of conformance/workflow through the simulator.
+/* tests/conformance/workflow/run_cases.c: runs recorded cases of conformance/workflow through the
+ * simulator.
  *
  *      tiphys-simulate-cases [-q] [-r] DIR|FILE...
  *
- * Prints per case pass, fail (with the differences) or not-supported (with the field), and last "N passed, N failed, N listed"; listed
- * are the cases that need what is not supported yet. -q prints only failures; -r restores the workflow from its status after every step.
+ * Prints per case pass, fail (with the differences) or not-supported (with the field), and last "N
+ * passed, N failed, N listed"; listed are the cases that need what is not supported yet. -q prints
+ * only failures; -r restores the workflow from its status after every step.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/fs.h"
 #include "common/base/json.h"
@@ -27,7 +29,8 @@ static int load(json_t **out, const char *path, struct err *e)
         if (fs_read(&text, path, 64 << 20, e) < 0)
                 return -1;
         json_error_t why;
-        *out = json_loadb(buf_str(&text), text.len, 0, &why); /* depth of cases is ours, not users' */
+        *out = json_loadb(buf_str(&text), text.len, 0,
+                          &why); /* depth of cases is ours, not users' */
         return *out ? 0 : err_set(e, ERR_INVALID, "%s:%d: %s", path, why.line, why.text);
 }
 
@@ -43,7 +46,8 @@ static void run_case(const char *path, struct totals *t)
         } else if (simulate_run(&result, test_case, &options, &why) < 0) {
                 bool listed = why.code == ERR_UNSUPPORTED;
                 if (!listed || !t->quiet)
-                        printf("%s %s: %s\n", listed ? "not-supported" : "fail", json_str(test_case, "name"), err_msg(&why));
+                        printf("%s %s: %s\n", listed ? "not-supported" : "fail",
+                               json_str(test_case, "name"), err_msg(&why));
                 *(listed ? &t->listed : &t->failed) += 1;
         } else if (simulate_compare(&differences, json_object_get(test_case, "expect"), result)) {
                 printf("fail %s\n%s", json_str(test_case, "name"), buf_str(&differences));
