@@ -34,11 +34,12 @@ int goregex_match(const struct goregex *re, struct str text, struct arena *a, bo
  * as it stands. */
 int goregex_replace(const struct goregex *re, struct str text, struct str template, bool literal,
                     struct arena *a, struct buf *out, struct err *e) MUST_CHECK;
-/* Successive non-overlapping matches, as FindAll: call with *pos = 0 until *found is false. */
-struct goregex_iter {
-        size_t pos;
-        size_t last_end; /* private; start both at 0 with `started` false */
+/* Successive non-overlapping matches, as FindAll: until *found is false, with the same text and
+ * arena. */
+struct goregex_iter { /* all zeros to begin with; private */
+        size_t pos, last_end;
         bool started;
+        void *run; /* in the arena */
 };
 int goregex_next(const struct goregex *re, struct str text, struct goregex_iter *it,
                  struct arena *a, bool *found, struct goregex_span *spans, size_t n,

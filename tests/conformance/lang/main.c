@@ -212,10 +212,8 @@ int main(int argc, char **argv)
                         continue;
                 snprintf(path, sizeof(path), "%s/%s", dir, suites[i].file);
                 FILE *f = fopen(path, "re");
-                if (!f) {
-                        printf("%s: not there\n", suites[i].file);
-                        continue;
-                }
+                if (!f)
+                        continue; /* any folder with some of the files will do */
                 run_suite(&suites[i], f, max_shown, &all);
                 fclose(f);
         }
