@@ -10,3 +10,6 @@ struct source_type {
 };
 const struct source_type *source_types(void); /* ends with a NULL name */
 const struct source_type *source_type_find(const char *name);
+/* validate_ports.c: warnings about events that share a port, a path and a method, or a port with
+ * and without TLS. */
+void eventsource_check_ports(const json_t *spec, const struct jpath *at, struct diags *d);

@@ -160,6 +160,7 @@ int eventsource_validate(const json_t *object, bool strict, struct diags *d)
                 diag_error(d, &at, "E003", NULL, "expected a map, found %s", json_kind_name(spec));
         else
                 check_spec(&v, spec, &at);
+        eventsource_check_ports(spec, &at, d);
         struct seen *s, *next;
         HASH_ITER (hh, v.seen, s, next) {
                 HASH_DEL(v.seen, s);

@@ -254,7 +254,7 @@ static bool match_regex(struct http_path *p, const char *path, struct http_match
                 PCRE2_SIZE *at = pcre2_get_ovector_pointer(md);
                 m->n = p->n_names;
                 for (size_t i = 0; i < p->n_names; i++) {
-                        char name[16];
+                        char name[24];
                         snprintf(name, sizeof(name), "v%zu", i);
                         int k = pcre2_substring_number_from_name(p->regex, (PCRE2_SPTR)name);
                         m->params[i].name = p->names[i];
