@@ -36,6 +36,7 @@ char *buf_reserve(struct buf *b, size_t n)
                         cap = cap * 2;
                 b->data = mem_realloc(b->data, cap, 1);
                 b->cap = cap;
+                b->data[b->len] = '\0';
         }
         return b->data + b->len;
 }
