@@ -18,8 +18,7 @@ struct run {
         struct loop *loop;
         struct fake_bus bus;
         struct eventsources *es;
-        struct fake_secret secrets[8];
-        char *refs[8];
+        struct fake_store store;
         uint16_t port;
         struct buf answer;
 };
@@ -38,7 +37,7 @@ static void load_secrets(struct run *run, const json_t *files)
         json_t *value;
         size_t n = 0;
         json_object_foreach ((json_t *)(uintptr_t)files, ref, value)
-                run->secrets[n++] = (struct fake_secret){ref, json_string_value(value)};
+                run->store.secrets[n++] = (struct fake_secret){ref, json_string_value(value)};
 }
 
 static void begin(struct run *run, const json_t *rec)
@@ -47,16 +46,18 @@ static void begin(struct run *run, const json_t *rec)
         *run = (struct run){.answer = BUF_INIT(1 << 20)};
         assert_int_equal(loop_new(&run->loop, clock_system(), &e), 0);
         fake_bus_init(&run->bus, run->loop);
+        fake_store_init(&run->store, run->loop);
         load_secrets(run, json_object_get(rec, "secretFiles"));
         struct eventsources_options o = {.loop = run->loop,
-                                         .bus = fake_bus_as_bus(&run->bus),
-                                         .store = fake_store(run->secrets),
+                                         .bus = &run->bus.bus,
+                                         .store = &run->store.store,
                                          .port_override = 0};
         assert_int_equal(eventsources_new(&run->es, &o, &e), 0);
         AUTO_JSON json_t *object = json_pack("{s:{s:s,s:{s:s}},s:{s:{s:O}}}", "metadata", "name",
                                              "es", "annotations", "tiphys.io/compat", "argo",
                                              "spec", "webhook", "ev", json_object_get(rec, "spec"));
         eventsources_set(run->es, object);
+        loop_run_ready(run->loop);
         eventsources_each(run->es, find_port, run);
         if (json_is_true(json_object_get(rec, "inactive")))
                 source_pause(run->es->objects->slots->running, true);
@@ -68,6 +69,7 @@ static void end(struct run *run)
 {
         eventsources_free(run->es);
         fake_bus_deinit(&run->bus);
+        fake_store_deinit(&run->store);
         loop_free(run->loop);
         buf_deinit(&run->answer);
 }

@@ -18,11 +18,10 @@ int es_setup(void **state)
         fake_clock_init(&f->clock, (struct wall){1767323045678901234});
         assert_int_equal(loop_new(&f->loop, &f->clock.clock, &e), 0);
         fake_bus_init(&f->bus, f->loop);
+        fake_store_init(&f->store, f->loop);
         buf_init(&f->answer, 32 << 20);
-        struct eventsources_options o = {.loop = f->loop,
-                                         .bus = fake_bus_as_bus(&f->bus),
-                                         .store = fake_store(f->secrets),
-                                         .port_override = 0};
+        struct eventsources_options o = {
+                .loop = f->loop, .bus = &f->bus.bus, .store = &f->store.store, .port_override = 0};
         assert_int_equal(eventsources_new(&f->es, &o, &e), 0);
         *state = f;
         return 0;
@@ -33,6 +32,7 @@ int es_teardown(void **state)
         struct es_fixture *f = *state;
         eventsources_free(f->es);
         fake_bus_deinit(&f->bus);
+        fake_store_deinit(&f->store);
         loop_run_ready(f->loop);
         loop_free(f->loop);
         buf_deinit(&f->answer);

@@ -8,7 +8,7 @@ struct es_fixture {
         struct fake_clock clock;
         struct loop *loop;
         struct fake_bus bus;
-        struct fake_secret secrets[8];
+        struct fake_store store;
         struct eventsources *es;
         struct buf answer; /* of the last request */
 };

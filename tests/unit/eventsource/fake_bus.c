@@ -1,9 +1,10 @@
 /* tests/unit/eventsource/fake_bus.c: see fake_bus.h. SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/eventsource/fake_bus.h"
+#include "common/base/hash.h"
 #include "common/base/mem.h"
-#include "common/base/secret.h"
-#include "common/store/store.h"
 #include <stdlib.h>
+
+/* ---- the bus ---- */
 
 struct fake_append {
         struct fake_append *next;
@@ -11,41 +12,6 @@ struct fake_append {
         bus_done_fn *done;
         void *arg;
 };
-
-/* ---- messages ---- */
-
-struct bus_msg *bus_msg_new(const char *subject, const char *id, const void *data, size_t len,
-                            struct wall time, bool dedup)
-{
-        struct bus_msg *m = NEW(struct bus_msg);
-        *m = (struct bus_msg){.time = time,
-                              .subject = mem_strdup(subject),
-                              .id = mem_strdup(id),
-                              .data = mem_strndup(data, len),
-                              .len = len,
-                              .dedup = dedup,
-                              .refs = 1};
-        return m;
-}
-
-struct bus_msg *bus_msg_ref(struct bus_msg *m)
-{
-        m->refs++;
-        return m;
-}
-
-struct bus_msg *bus_msg_unref(struct bus_msg *m)
-{
-        if (!m || --m->refs > 0)
-                return NULL;
-        mem_free((void *)(uintptr_t)m->subject);
-        mem_free((void *)(uintptr_t)m->id);
-        mem_free((void *)(uintptr_t)m->data);
-        mem_free(m);
-        return NULL;
-}
-
-/* ---- the bus ---- */
 
 static void answer_one(struct fake_bus *f, struct fake_append *a)
 {
@@ -57,7 +23,7 @@ static void answer_one(struct fake_bus *f, struct fake_append *a)
                 err_set(&e, f->fail, "the fake bus refuses");
         else if (outcome == BUS_STORED && f->n < ARRAY_LEN(f->msgs))
                 f->msgs[f->n++] = bus_msg_ref(a->msg);
-        a->done(a->arg, outcome, f->n, f->fail ? &e : NULL);
+        bus_append_answer(&f->bus, a->done, a->arg, outcome, f->n, f->fail ? &e : NULL);
         err_clear(&e);
         bus_msg_unref(a->msg);
         free(a);
@@ -72,104 +38,104 @@ void fake_bus_answer(struct fake_bus *f)
         }
 }
 
-static void on_task(void *arg)
+static void bus_task(void *arg)
 {
         struct fake_bus *f = arg;
         if (!f->hold)
                 fake_bus_answer(f);
 }
 
-void bus_append(struct bus *b, struct bus_msg *m, bus_done_fn *done, void *arg)
+static void append(struct bus *b, struct bus_msg *m, bus_done_fn *done, void *arg)
 {
-        struct fake_bus *f = (struct fake_bus *)(void *)b;
+        struct fake_bus *f = container_of(b, struct fake_bus, bus);
         struct fake_append *a = NEW(struct fake_append), **end = &f->waiting;
-        *a = (struct fake_append){.msg = bus_msg_ref(m), .done = done, .arg = arg};
+        *a = (struct fake_append){.msg = m, .done = done, .arg = arg};
         while (*end)
                 end = &(*end)->next;
         *end = a;
         f->appended++;
-        loop_defer(f->loop, &f->task);
+        loop_defer(b->loop, &f->task);
 }
 
 void fake_bus_init(struct fake_bus *f, struct loop *l)
 {
-        *f = (struct fake_bus){.loop = l};
-        task_init(&f->task, on_task, f);
+        static const struct bus_driver driver = {.name = "fake", .append = append};
+        *f = (struct fake_bus){0};
+        bus_init(&f->bus, &driver, l, NULL);
+        task_init(&f->task, bus_task, f);
 }
 
 void fake_bus_deinit(struct fake_bus *f)
 {
         fake_bus_answer(f);
-        loop_undefer(f->loop, &f->task);
+        loop_undefer(f->bus.loop, &f->task);
         for (size_t i = 0; i < f->n; i++)
                 bus_msg_unref(f->msgs[i]);
-}
-
-struct bus *fake_bus_as_bus(struct fake_bus *f)
-{
-        return (struct bus *)(void *)f;
+        bus_deinit(&f->bus);
 }
 
 /* ---- the store ---- */
 
-struct store *fake_store(const struct fake_secret *table)
-{
-        return (struct store *)(uintptr_t)table;
-}
+struct fake_get {
+        struct fake_get *next;
+        char *name;
+        store_done_fn *done;
+        void *arg;
+};
 
-static const char *look_up(struct store *s, const char *name, const char *key)
+/* The Secret of that name with all its keys, or NULL. */
+static json_t *secret_object(const struct fake_store *f, const char *name)
 {
-        AUTO(mem_free) char *ref = mem_printf("%s/%s", name, key);
-        for (const struct fake_secret *t = (const void *)s; t->ref; t++)
-                if (strcmp(t->ref, ref) == 0)
-                        return t->value;
+        json_t *data = json_object();
+        size_t n = strlen(name);
+        for (const struct fake_secret *s = f->secrets; s->ref; s++) {
+                if (strncmp(s->ref, name, n) != 0 || s->ref[n] != '/')
+                        continue;
+                AUTO_BUF struct buf b = BUF_INIT(65536);
+                base64_put(&b, s->value, strlen(s->value));
+                json_object_set_new(data, s->ref + n + 1, json_string(buf_str(&b)));
+        }
+        if (json_object_size(data))
+                return json_pack("{s:o}", "data", data);
+        json_decref(data);
         return NULL;
 }
 
-void store_secret(struct store *s, const char *ns UNUSED, const char *name, const char *key,
-                  store_secret_fn *done, void *arg)
+static void store_task(void *arg)
 {
-        const char *value = look_up(s, name, key);
-        struct err e = {0};
-        if (!value)
-                err_set(&e, ERR_NOT_FOUND, "Secret %s: no key %s", name, key);
-        done(arg, value ? secret_new(value, strlen(value)) : NULL, value ? NULL : &e);
-        err_clear(&e);
+        struct fake_store *f = arg;
+        while (f->waiting) {
+                struct fake_get *g = f->waiting;
+                f->waiting = g->next;
+                struct err e = {0};
+                AUTO_JSON json_t *o = secret_object(f, g->name);
+                if (!o)
+                        err_set(&e, ERR_NOT_FOUND, "not found");
+                g->done(g->arg, o, o ? NULL : &e);
+                err_clear(&e);
+                free(g->name);
+                free(g);
+        }
 }
 
-void store_config(struct store *s, const char *ns UNUSED, const char *name, const char *key,
-                  store_config_fn *done, void *arg)
+static void get(struct store *s, struct store_ref ref, store_done_fn *done, void *arg)
 {
-        const char *value = look_up(s, name, key);
-        struct err e = {0};
-        if (!value)
-                err_set(&e, ERR_NOT_FOUND, "ConfigMap %s: no key %s", name, key);
-        done(arg, value, value ? NULL : &e);
-        err_clear(&e);
+        struct fake_store *f = container_of(s, struct fake_store, store);
+        struct fake_get *g = NEW(struct fake_get);
+        *g = (struct fake_get){f->waiting, mem_strdup(ref.name), done, arg};
+        f->waiting = g;
+        loop_defer(s->loop, &f->task);
 }
 
-const struct store_kind STORE_EVENT_SOURCE = {"argoproj.io", "v1alpha1", "EventSource",
-                                              "eventsources", false};
-
-int store_follow(struct store_follow **out UNUSED, struct store *s UNUSED,
-                 const struct store_kind *kind UNUSED, const char *ns UNUSED,
-                 const struct store_list_opts *o UNUSED,
-                 const struct store_follow_handlers *h UNUSED, void *arg UNUSED, struct err *e)
+void fake_store_init(struct fake_store *f, struct loop *l)
 {
-        return err_set(e, ERR_UNSUPPORTED, "the fake store cannot be followed");
+        static const struct store_driver driver = {.name = "fake", .get = get};
+        *f = (struct fake_store){.store = {&driver, l}};
+        task_init(&f->task, store_task, f);
 }
 
-struct store_follow *store_follow_stop(struct store_follow *f UNUSED)
+void fake_store_deinit(struct fake_store *f)
 {
-        return NULL;
-}
-
-const char *obj_name(const json_t *o)
-{
-        return json_str(o, "metadata", "name");
-}
-
-const char *obj_ns(const json_t *o)
-{
-        return json_str(o, "metadata", "namespace");
+        store_task(f);
+        loop_undefer(f->store.loop, &f->task);
 }

@@ -84,6 +84,7 @@ static struct source *begin(struct es_fixture *f, const char *config)
         o->slots = slot;
         slot->running = source_new(o, f->es, &driver, "ev", spec);
         source_resolve(slot->running, source_run);
+        loop_run_ready(f->loop);
         return slot->running;
 }
 
@@ -174,14 +175,14 @@ static void waits_for_a_required_secret_and_follows_its_changes(void **state)
         const char *error;
         begin(f, "{\"password\":{\"name\":\"s\",\"key\":\"p\"}}");
         assert_string_equal(es_state(f, "ev", &error), "down");
-        assert_string_equal(error, "Secret s: no key p");
+        assert_string_equal(error, "Secret default/s: not found");
         assert_int_equal(puppet.starts, 0);
-        f->secrets[0] = (struct fake_secret){"s/p", "one"};
+        f->store.secrets[0] = (struct fake_secret){"s/p", "one"};
         assert_true(ms_until_start(f) >= 0);
         assert_string_equal(puppet.secret, "one");
         es_advance_ms(f, 31000);
         assert_int_equal(puppet.starts, 1); /* nothing changed */
-        f->secrets[0].value = "two";
+        f->store.secrets[0].value = "two";
         es_advance_ms(f, 31000);
         assert_int_equal(puppet.starts, 2);
         assert_int_equal(puppet.stops, 1);

@@ -138,7 +138,7 @@ static void bodies_over_the_limit_are_413(void **state)
 static void asks_for_the_secret_before_anything_else(void **state)
 {
         struct es_fixture *f = *state;
-        f->secrets[0] = (struct fake_secret){"tok/t", "s3cret"};
+        f->store.secrets[0] = (struct fake_secret){"tok/t", "s3cret"};
         es_set(f, "web", GUARDED);
         assert_int_equal(es_request(f, "ev", "POST /x", JSON, "{}"), 401);
         assert_string_equal(es_answer_body(f), "Invalid Authorization Header");
@@ -163,11 +163,11 @@ static void a_missing_secret_closes_the_endpoint_until_it_appears(void **state)
         assert_int_equal(es_request(f, "ev", "POST /x", JSON "Authorization: Bearer \r\n", "{}"),
                          503);
         assert_non_null(es_answer_header(f, "Retry-After"));
-        f->secrets[0] = (struct fake_secret){"tok/t", "s3cret"};
+        f->store.secrets[0] = (struct fake_secret){"tok/t", "s3cret"};
         es_advance_ms(f, 31000);
         assert_int_equal(
                 es_request(f, "ev", "POST /x", JSON "Authorization: Bearer s3cret\r\n", "{}"), 200);
-        f->secrets[0].value = "rotated";
+        f->store.secrets[0].value = "rotated";
         es_advance_ms(f, 31000);
         assert_int_equal(
                 es_request(f, "ev", "POST /x", JSON "Authorization: Bearer s3cret\r\n", "{}"), 401);
