@@ -173,8 +173,14 @@ static int check(struct run *run, const json_t *rec, const char *line)
 
 static void answers_and_stores_what_argo_does(void **state UNUSED)
 {
-        FILE *f = fopen("tests/conformance/events/webhook.jsonl", "r");
-        assert_non_null(f);
+        const char *shared = getenv("TIPHYS_SHARED");
+        char path[4096];
+        snprintf(path, sizeof(path), "%s/conformance/events/webhook.jsonl", shared ? shared : "../shared");
+        FILE *f = fopen(path, "r");
+        if (!f) {
+                print_message("NOT RUN: no recorded cases at %s (set TIPHYS_SHARED)\n", path);
+                skip();
+        }
         char *line = NULL;
         size_t cap = 0, ran = 0, bad = 0;
         while (getline(&line, &cap, f) > 0) {
