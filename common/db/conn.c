@@ -205,15 +205,18 @@ int64_t db_changes(struct db_tx *tx)
 int db_read_begin(struct db_tx *tx, struct err *e)
 {
         sqlite3_stmt *s;
-        if (db_stmt(&s, tx, "BEGIN", e) < 0)
+        if (tx->depth == 0 && (db_stmt(&s, tx, "BEGIN", e) < 0 || db_exec(tx, s, e) < 0))
                 return -1;
-        return db_exec(tx, s, e);
+        tx->depth++;
+        return 0;
 }
 
 void db_read_end(struct db_tx *tx)
 {
         struct err e = {0};
         sqlite3_stmt *s;
+        if (--tx->depth > 0)
+                return;
         if (db_stmt(&s, tx, "COMMIT", &e) < 0 || db_exec(tx, s, &e) < 0)
                 log_error(log_root(), "a read transaction did not end", F_ERR(&e));
         err_clear(&e);

@@ -81,7 +81,7 @@ int64_t db_changes(struct db_tx *tx); /* rows of the last INSERT, UPDATE or DELE
 /* The loop thread's own read connection: sees what is committed, never blocks on writers. Use
  * db_stmt/db_step with it; keep no statement open across turns. */
 struct db_tx *db_read(struct db *db);
-/* Several statements that must see one moment stand between these two. */
+/* Several statements that must see one moment stand between these two; pairs may nest. */
 int db_read_begin(struct db_tx *tx, struct err *e) MUST_CHECK;
 void db_read_end(struct db_tx *tx);
 

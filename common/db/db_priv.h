@@ -19,6 +19,7 @@ struct db_tx {
         int broken; /* writer: extended code of a failure that ends the whole transaction, 0 = none
                      */
         int wal_frames;   /* writer: length of the WAL after the last commit */
+        int depth;        /* reader: db_read_begin() without end */
         bool committed;   /* writer: set by a commit that wrote something */
         bool fatal_fsync; /* writer: a failed fsync ends the process */
 };

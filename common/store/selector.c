@@ -205,3 +205,26 @@ const char *selector_equals(const struct selector *s, const char *key)
                         return s->items[i].values[0];
         return NULL;
 }
+
+bool selector_first_equals(const struct selector *s, const char **key, const char **value)
+{
+        for (size_t i = 0; s && i < s->n; i++)
+                if (s->items[i].op == OP_IN && s->items[i].n == 1) {
+                        *key = s->items[i].key;
+                        *value = s->items[i].values[0];
+                        return true;
+                }
+        return false;
+}
+
+const char *selector_other_key(const struct selector *s, const char *const *keys)
+{
+        for (size_t i = 0; s && i < s->n; i++) {
+                const char *const *k = keys;
+                while (*k && !streq(*k, s->items[i].key))
+                        k++;
+                if (!*k)
+                        return s->items[i].key;
+        }
+        return NULL;
+}

@@ -1,0 +1,306 @@
+/* common/store/embedded_read.c: get and list, on the loop's read connection, answered at the end of
+ * the turn.
+ *
+ * A list walks (namespace, name) in order: along the label index when the selector asks for an
+ * equality, else along the objects. A page therefore costs what it returns, plus what the other
+ * requirements turn away. SPDX-License-Identifier: Apache-2.0 */
+#include "common/base/hash.h"
+#include "common/base/json.h"
+#include "common/store/embedded.h"
+#include <string.h>
+
+struct read_job {
+        struct read_job *next;
+        int (*run)(struct estore *s, struct read_job *j, json_t **out, struct err *e);
+        struct store_kind of; /* strings below; group, version and kind are copied as well */
+        char *group, *version, *kind_name, *kind, *words, *ns, *name;
+        struct selector *labels, *fields;
+        char *cont;
+        size_t limit;
+        bool no_nodes;
+        struct err refused;
+        store_done_fn *done;
+        void *arg;
+};
+
+static void job_free(struct read_job *j)
+{
+        selector_free(j->labels);
+        selector_free(j->fields);
+        err_clear(&j->refused);
+        mem_free(j->group);
+        mem_free(j->version);
+        mem_free(j->kind_name);
+        mem_free(j->kind);
+        mem_free(j->words);
+        mem_free(j->ns);
+        mem_free(j->name);
+        mem_free(j->cont);
+        mem_free(j);
+}
+
+static struct read_job *job_new(const struct store_kind *kind, const char *ns, store_done_fn *done,
+                                void *arg)
+{
+        struct read_job *j = NEW(struct read_job);
+        j->group = mem_strdup(kind->group);
+        j->version = mem_strdup(kind->version);
+        j->kind_name = mem_strdup(kind->kind);
+        j->of = (struct store_kind){.group = j->group, .version = j->version, .kind = j->kind_name};
+        j->kind = kind_key(kind);
+        j->words = kind_words(kind);
+        j->ns = kind->cluster_scoped ? mem_strdup("") : mem_strdup(ns);
+        j->done = done;
+        j->arg = arg;
+        return j;
+}
+
+static void enqueue(struct estore *s, struct read_job *j)
+{
+        *s->reads_end = j;
+        s->reads_end = &j->next;
+        loop_defer(s->store.loop, &s->run_reads);
+}
+
+static void answer(struct estore *s, struct read_job *j)
+{
+        AUTO_JSON json_t *out = NULL;
+        struct err e = {0};
+        if (err_is_set(&j->refused))
+                err_move(&e, &j->refused);
+        else if (j->run(s, j, &out, &e) == 0)
+                err_clear(&e);
+        j->done(j->arg, err_is_set(&e) ? NULL : out, err_is_set(&e) ? &e : NULL);
+        err_clear(&e);
+        job_free(j);
+}
+
+void estore_run_reads(void *arg)
+{
+        struct estore *s = arg;
+        estore_begin(s);
+        struct read_job *j = s->reads, *next;
+        s->reads = NULL;
+        s->reads_end = &s->reads;
+        for (; j; j = next) {
+                next = j->next;
+                answer(s, j);
+        }
+        estore_end(s);
+}
+
+void estore_forsake_reads(struct estore *s)
+{
+        struct read_job *j = s->reads, *next;
+        s->reads = NULL;
+        s->reads_end = &s->reads;
+        for (; j; j = next) {
+                next = j->next;
+                err_clear(&j->refused);
+                err_set(&j->refused, ERR_TIMEOUT, "the store is closing");
+                answer(s, j);
+        }
+}
+
+/* ---- get ---- */
+
+static int run_get(struct estore *s, struct read_job *j, json_t **out, struct err *e)
+{
+        struct db_tx *tx = db_read(s->db);
+        struct key k = {j->kind, j->ns, j->name};
+        struct row row = {0};
+        if (db_read_begin(tx, e) < 0)
+                return -1;
+        int found = row_find(tx, &k, &row, e);
+        int r = found < 0 ? -1 : 0;
+        if (found > 0 && splits_nodes(j->kind))
+                r = row_with_nodes(tx, &row, out, e);
+        else if (found > 0)
+                *out = json_incref(row.body);
+        else if (found == 0)
+                r = err_set(e, ERR_NOT_FOUND, "%s \"%s\" not found", j->words, j->name);
+        row_deinit(&row);
+        db_read_end(tx);
+        return r;
+}
+
+void estore_get(struct store *store, struct store_ref ref, store_done_fn *done, void *arg)
+{
+        struct read_job *j = job_new(ref.kind, str_empty(ref.ns) ? "default" : ref.ns, done, arg);
+        j->name = mem_strdup(ref.name ? ref.name : "");
+        j->run = run_get;
+        enqueue(estore_of(store), j);
+}
+
+/* ---- list ---- */
+
+/* Columns: id, version, body, ns, name. */
+#define FROM_LABELS                                                                                \
+        "SELECT o.id, o.version, o.body, o.ns, o.name FROM store_label l CROSS JOIN store_object " \
+        "o"                                                                                        \
+        " ON o.kind = l.kind AND o.ns = l.ns AND o.name = l.name"                                  \
+        " WHERE l.kind = ?1 AND l.label = ?4 AND l.value = ?5"
+#define FROM_OBJECTS "SELECT id, version, body, ns, name FROM store_object WHERE kind = ?1"
+
+static int open_cursor(sqlite3_stmt **out, struct db_tx *tx, const struct list_query *q,
+                       struct err *e)
+{
+        const char *label = NULL, *value = NULL;
+        sqlite3_stmt *s;
+        int r;
+        if (selector_first_equals(q->labels, &label, &value))
+                r = q->ns ? db_stmt(&s, tx,
+                                    FROM_LABELS
+                                    " AND l.ns = ?2 AND l.name > ?3 ORDER BY l.ns, l.name",
+                                    e)
+                          : db_stmt(&s, tx,
+                                    FROM_LABELS
+                                    " AND (l.ns, l.name) > (?2, ?3) ORDER BY l.ns, l.name",
+                                    e);
+        else
+                r = q->ns ? db_stmt(&s, tx,
+                                    FROM_OBJECTS " AND ns = ?2 AND name > ?3 ORDER BY ns, name", e)
+                          : db_stmt(&s, tx,
+                                    FROM_OBJECTS " AND (ns, name) > (?2, ?3) ORDER BY ns, name", e);
+        if (r < 0)
+                return -1;
+        sqlite3_bind_text(s, 1, q->kind, -1, SQLITE_STATIC);
+        sqlite3_bind_text(s, 2, q->ns ? q->ns : q->after_ns, -1, SQLITE_STATIC);
+        sqlite3_bind_text(s, 3, q->after_name, -1, SQLITE_STATIC);
+        if (label) {
+                sqlite3_bind_text(s, 4, label, -1, SQLITE_STATIC);
+                sqlite3_bind_text(s, 5, value, -1, SQLITE_STATIC);
+        }
+        *out = s;
+        return 0;
+}
+
+/* 1: *item is a match (owned), 0: it is not. */
+static int take_row(struct db_tx *tx, const struct list_query *q, sqlite3_stmt *s, json_t **item,
+                    struct err *e)
+{
+        const char *name = selector_equals(q->fields, "metadata.name");
+        if (name && !streq(name, (const char *)sqlite3_column_text(s, 4)))
+                return 0;
+        struct row row = {.id = sqlite3_column_int64(s, 0)};
+        if (json_column(&row.body, s, 2, e) < 0)
+                return -1;
+        int r = selector_matches(q->labels, row.body) && selector_matches(q->fields, row.body);
+        if (r && !q->no_nodes && splits_nodes(q->kind))
+                r = row_with_nodes(tx, &row, item, e) < 0 ? -1 : 1;
+        else if (r)
+                *item = json_incref(row.body);
+        row_deinit(&row);
+        return r;
+}
+
+static void put_continue(json_t *list, const char *ns, const char *name)
+{
+        AUTO_BUF struct buf token = BUF_INIT(BUF_UNBOUNDED);
+        AUTO(mem_free) char *place = mem_printf("%s/%s", ns, name);
+        base64_put(&token, place, strlen(place));
+        json_put_at(list, json_string(buf_str(&token)), "metadata", "continue");
+}
+
+static int fill_page(struct db_tx *tx, const struct list_query *q, json_t *list, struct err *e)
+{
+        json_t *items = json_object_get(list, "items");
+        AUTO(mem_free) char *last_ns = NULL, *last_name = NULL;
+        sqlite3_stmt *s;
+        int r;
+        if (open_cursor(&s, tx, q, e) < 0)
+                return -1;
+        while ((r = db_step(tx, s, e)) > 0) {
+                json_t *item;
+                r = take_row(tx, q, s, &item, e);
+                if (r < 0)
+                        break;
+                if (r == 0)
+                        continue;
+                if (q->limit && json_array_size(items) == q->limit) {
+                        json_decref(item);
+                        put_continue(list, last_ns, last_name);
+                        break;
+                }
+                json_array_append_new(items, item);
+                if (q->limit && json_array_size(items) == q->limit) {
+                        last_ns = mem_strdup((const char *)sqlite3_column_text(s, 3));
+                        last_name = mem_strdup((const char *)sqlite3_column_text(s, 4));
+                }
+        }
+        sqlite3_reset(s);
+        return r < 0 ? -1 : 0;
+}
+
+int list_page(struct db_tx *tx, const struct list_query *q, json_t **out, struct err *e)
+{
+        int64_t version;
+        if (version_newest(tx, &version, e) < 0)
+                return -1;
+        AUTO_JSON json_t *list = json_object();
+        if (q->of) {
+                json_object_set_new(list, "apiVersion",
+                                    json_sprintf("%s%s%s", q->of->group, *q->of->group ? "/" : "",
+                                                 q->of->version));
+                json_object_set_new(list, "kind", json_sprintf("%sList", q->of->kind));
+        }
+        meta_set_version(list, version);
+        json_object_set_new(list, "items", json_array());
+        if (fill_page(tx, q, list, e) < 0)
+                return -1;
+        *out = TAKE(list);
+        return 0;
+}
+
+static int read_continue(const char *token, char **ns, char **name, struct err *e)
+{
+        AUTO_BUF struct buf place = BUF_INIT(2048);
+        if (token && !base64_get(&place, token, strlen(token)))
+                return err_set(e, ERR_INVALID, "continue: not a token of ours");
+        const char *slash = strchr(buf_str(&place), '/');
+        if (token && !slash)
+                return err_set(e, ERR_INVALID, "continue: not a token of ours");
+        *ns = slash ? mem_strndup(place.data, (size_t)(slash - place.data)) : mem_strdup("");
+        *name = mem_strdup(slash ? slash + 1 : "");
+        return 0;
+}
+
+static int run_list(struct estore *s, struct read_job *j, json_t **out, struct err *e)
+{
+        struct db_tx *tx = db_read(s->db);
+        AUTO(mem_free) char *after_ns = NULL, *after_name = NULL;
+        if (read_continue(j->cont, &after_ns, &after_name, e) < 0)
+                return -1;
+        struct list_query q = {.kind = j->kind,
+                               .of = &j->of,
+                               .ns = j->ns,
+                               .labels = j->labels,
+                               .fields = j->fields,
+                               .limit = j->limit,
+                               .after_ns = after_ns,
+                               .after_name = after_name,
+                               .no_nodes = j->no_nodes};
+        if (db_read_begin(tx, e) < 0)
+                return -1;
+        int r = list_page(tx, &q, out, e);
+        db_read_end(tx);
+        return r;
+}
+
+static int load_selectors(struct read_job *j, const struct store_list_opts *o)
+{
+        if (selector_labels(&j->labels, o->label_selector, &j->refused) < 0)
+                return -1;
+        return selector_fields(&j->fields, o->field_selector, &j->refused);
+}
+
+void estore_list(struct store *store, const struct store_kind *kind, const char *ns,
+                 const struct store_list_opts *o, store_done_fn *done, void *arg)
+{
+        struct read_job *j = job_new(kind, str_empty(ns) ? NULL : ns, done, arg);
+        j->run = load_selectors(j, o) < 0 ? NULL : run_list;
+        j->limit = o->limit;
+        j->cont = str_empty(o->cont) ? NULL : mem_strdup(o->cont);
+        j->no_nodes = o->no_nodes;
+        enqueue(estore_of(store), j);
+}

@@ -1,0 +1,514 @@
+/* common/store/embedded_write.c: create, update, patch and delete: prepared on the loop, carried
+ * out on the committer.
+ *
+ * What a caller may expect (a name that is taken, a stale version, an object that is gone) is an
+ * outcome of the operation and no failure of the transaction: its neighbours in the group commit do
+ * not notice. SPDX-License-Identifier: Apache-2.0 */
+#include "common/base/json.h"
+#include "common/store/embedded.h"
+
+enum { NAME_TRIES = 8 };
+
+struct write_op {
+        struct db_op op;
+        struct estore *s;
+        int (*run)(struct db_tx *tx, struct write_op *w, struct err *e);
+        char *kind, *words, *ns, *name; /* name NULL: from generateName */
+        json_t *input;                  /* ours */
+        enum store_patch patch;
+        char *uid; /* of a delete */
+        struct wall now;
+        store_done_fn *done;
+        void *arg;
+        /* the outcome */
+        struct err refused;
+        json_t *result; /* handed to the caller */
+        json_t *body;   /* as stored, without nodes; NULL: nothing was written */
+        int64_t object, version;
+        struct write_op *next, **prev;
+};
+
+static struct key key_of(const struct write_op *w)
+{
+        return (struct key){w->kind, w->ns, w->name};
+}
+
+/* ---- outcomes ---- */
+
+static int refuse_missing(struct write_op *w)
+{
+        err_set(&w->refused, ERR_NOT_FOUND, "%s \"%s\" not found", w->words, w->name);
+        return 0;
+}
+
+static int refuse_stale(struct write_op *w)
+{
+        err_set(&w->refused, ERR_CONFLICT,
+                "%s \"%s\" was modified meanwhile: read it again and repeat the change", w->words,
+                w->name);
+        return 0;
+}
+
+static void forget_outcome(struct write_op *w)
+{
+        err_clear(&w->refused);
+        json_decref(w->result);
+        json_decref(w->body);
+        w->result = w->body = NULL;
+}
+
+static int next_version(struct db_tx *tx, struct write_op *w, struct err *e)
+{
+        if (version_newest(tx, &w->version, e) < 0)
+                return -1;
+        w->version++;
+        return 0;
+}
+
+/* ---- nodes of a workflow ---- */
+
+static int put_nodes(struct db_tx *tx, int64_t object, const json_t *nodes, bool *changed,
+                     struct err *e)
+{
+        const char *id;
+        json_t *node;
+        json_object_foreach ((json_t *)(uintptr_t)nodes, id, node)
+                if (node_put(tx, object, id, node, changed, e) < 0)
+                        return -1;
+        return 0;
+}
+
+/* Afterwards there are these nodes and no others. */
+static int replace_nodes(struct db_tx *tx, int64_t object, const json_t *nodes, bool *changed,
+                         struct err *e)
+{
+        if (json_object_size(nodes) == 0)
+                return nodes_delete(tx, object, changed, e);
+        AUTO_JSON json_t *old = NULL;
+        if (nodes_get(tx, object, &old, e) < 0)
+                return -1;
+        const char *id;
+        json_t *node;
+        json_object_foreach (old, id, node)
+                if (!json_object_get(nodes, id) && node_put(tx, object, id, NULL, changed, e) < 0)
+                        return -1;
+        return put_nodes(tx, object, nodes, changed, e);
+}
+
+/* ---- create ---- */
+
+static int name_taken(struct db_tx *tx, const struct key *k, struct err *e)
+{
+        sqlite3_stmt *s;
+        if (db_stmt(&s, tx, "SELECT 1 FROM store_object WHERE kind = ? AND ns = ? AND name = ?",
+                    e) < 0)
+                return -1;
+        sqlite3_bind_text(s, 1, k->kind, -1, SQLITE_STATIC);
+        sqlite3_bind_text(s, 2, k->ns, -1, SQLITE_STATIC);
+        sqlite3_bind_text(s, 3, k->name, -1, SQLITE_STATIC);
+        int r = db_step(tx, s, e);
+        sqlite3_reset(s);
+        return r;
+}
+
+static int free_name(struct db_tx *tx, struct write_op *w, struct key *k, struct err *e)
+{
+        int taken;
+        for (int i = 0; (taken = name_taken(tx, k, e)) > 0 && !w->name && i < NAME_TRIES; i++) {
+                meta_new_name(w->input);
+                k->name = obj_name(w->input);
+        }
+        if (taken > 0)
+                err_set(&w->refused, ERR_CONFLICT, "%s \"%s\" already exists", w->words, k->name);
+        return taken < 0 ? -1 : 0;
+}
+
+static int run_create(struct db_tx *tx, struct write_op *w, struct err *e)
+{
+        struct key k = {w->kind, w->ns, obj_name(w->input)};
+        bool changed = false;
+        if (free_name(tx, w, &k, e) < 0 || next_version(tx, w, e) < 0)
+                return -1;
+        if (err_is_set(&w->refused))
+                return 0;
+        meta_set_version(w->input, w->version);
+        w->object = w->version;
+        w->body = splits_nodes(w->kind) ? body_without_nodes(w->input) : json_incref(w->input);
+        w->result = json_incref(w->input);
+        if (row_insert(tx, &k, w->body, w->version, e) < 0)
+                return -1;
+        return w->body == w->input ? 0
+                                   : put_nodes(tx, w->object, json_at(w->input, "status", "nodes"),
+                                               &changed, e);
+}
+
+/* ---- what changes an existing object ---- */
+
+static bool version_matches(const json_t *obj, const struct row *old)
+{
+        const char *given = obj_version(obj);
+        int64_t version;
+        return str_empty(given) || (str_to_i64(given, &version) && version == old->version);
+}
+
+/* `last`: its last state, which differs from the old one when an update took the last finalizer
+ * away. */
+static int finish_delete(struct db_tx *tx, struct write_op *w, const struct row *old,
+                         const json_t *last, struct err *e)
+{
+        struct key k = key_of(w);
+        w->object = old->id;
+        w->result = json_deep_copy(last);
+        meta_set_version(w->result, w->version);
+        return row_delete(tx, &k, old, w->result, w->version, e);
+}
+
+/* `body` is prepared but for its version: store it if it or the nodes differ from what is there. */
+static int store_body(struct db_tx *tx, struct write_op *w, const struct row *old, json_t *body,
+                      bool nodes_changed, struct err *e)
+{
+        struct key k = key_of(w);
+        if (!nodes_changed && json_equal(body, old->body)) {
+                w->body = NULL;
+                w->result = json_incref(body);
+                return 0;
+        }
+        if (meta_spec_differs(body, old->body)) {
+                json_int_t generation =
+                        json_integer_value(json_at(old->body, "metadata", "generation"));
+                json_put_at(body, json_integer(generation + 1), "metadata", "generation");
+        }
+        if (meta_is_deleting(body) && !meta_has_finalizers(body))
+                return finish_delete(tx, w, old, body, e);
+        meta_set_version(body, w->version);
+        w->object = old->id;
+        w->body = json_incref(body);
+        w->result = json_incref(body);
+        return row_update(tx, &k, old, body, w->version, e);
+}
+
+/* A whole new object, nodes included, takes the place of the old one. `obj` is ours. */
+static int replace(struct db_tx *tx, struct write_op *w, const struct row *old, json_t *obj,
+                   struct err *e)
+{
+        struct change_of_meta c = {.old = old->body, .kind = w->kind, .ns = w->ns, .name = w->name};
+        bool nodes_changed = false;
+        if (meta_prepare(obj, &c, &w->refused) < 0)
+                return 0;
+        AUTO_JSON json_t *body = splits_nodes(w->kind) ? body_without_nodes(obj) : json_incref(obj);
+        if (splits_nodes(w->kind) &&
+            replace_nodes(tx, old->id, json_at(obj, "status", "nodes"), &nodes_changed, e) < 0)
+                return -1;
+        if (store_body(tx, w, old, body, nodes_changed, e) < 0)
+                return -1;
+        json_t *nodes = splits_nodes(w->kind) ? json_at(obj, "status", "nodes") : NULL;
+        if (nodes) {
+                json_t *whole = with_nodes(w->result, json_incref(nodes));
+                json_decref(w->result);
+                w->result = whole;
+        }
+        return 0;
+}
+
+static int run_update(struct db_tx *tx, struct write_op *w, struct err *e)
+{
+        struct key k = key_of(w);
+        struct row old = {0};
+        int found = row_find(tx, &k, &old, e);
+        if (found <= 0)
+                return found < 0 ? -1 : refuse_missing(w);
+        int r = 0;
+        if (!version_matches(w->input, &old)) {
+                refuse_stale(w);
+        } else {
+                AUTO_JSON json_t *obj = json_deep_copy(w->input);
+                r = next_version(tx, w, e) < 0 ? -1 : replace(tx, w, &old, obj, e);
+        }
+        row_deinit(&old);
+        return r;
+}
+
+/* ---- patches ---- */
+
+/* The nodes a merge patch names; the rest of the patch is for the body. The answer holds these
+ * nodes only. */
+static int merge_nodes(struct db_tx *tx, int64_t object, const json_t *patch, json_t *named,
+                       bool *changed, struct err *e)
+{
+        const char *id;
+        json_t *part;
+        json_object_foreach ((json_t *)(uintptr_t)patch, id, part) {
+                int64_t pos;
+                AUTO_JSON json_t *node = NULL;
+                if (node_get(tx, object, id, &pos, &node, e) < 0)
+                        return -1;
+                if (json_is_null(part)) {
+                        json_decref(node);
+                        node = NULL;
+                } else {
+                        json_merge_patch(&node, part);
+                        json_object_set(named, id, node);
+                }
+                if (node_put(tx, object, id, node, changed, e) < 0)
+                        return -1;
+        }
+        return 0;
+}
+
+static bool replaces_status(const json_t *patch)
+{
+        const json_t *status = json_object_get(patch, "status");
+        return status && !json_is_object(status);
+}
+
+static int merge_split(struct db_tx *tx, struct write_op *w, const struct row *old, json_t *body,
+                       struct err *e)
+{
+        AUTO_JSON json_t *named = json_object();
+        const json_t *nodes = json_at(w->input, "status", "nodes");
+        bool changed = false;
+        int r = 0;
+        if (replaces_status(w->input) || (nodes && !json_is_object(nodes)))
+                r = nodes_delete(tx, old->id, &changed, e);
+        else if (nodes)
+                r = merge_nodes(tx, old->id, nodes, named, &changed, e);
+        if (r < 0 || store_body(tx, w, old, body, changed, e) < 0)
+                return -1;
+        if (json_object_size(named)) {
+                json_t *answer = with_nodes(w->result, json_incref(named));
+                json_decref(w->result);
+                w->result = answer;
+        }
+        return 0;
+}
+
+static int merge(struct db_tx *tx, struct write_op *w, const struct row *old, struct err *e)
+{
+        struct change_of_meta c = {.old = old->body, .kind = w->kind, .ns = w->ns, .name = w->name};
+        AUTO_JSON json_t *patch =
+                splits_nodes(w->kind) ? body_without_nodes(w->input) : json_incref(w->input);
+        AUTO_JSON json_t *body = json_deep_copy(old->body);
+        json_merge_patch(&body, patch);
+        if (meta_prepare(body, &c, &w->refused) < 0)
+                return 0;
+        return splits_nodes(w->kind) ? merge_split(tx, w, old, body, e)
+                                     : store_body(tx, w, old, body, false, e);
+}
+
+static int apply_json_patch(struct db_tx *tx, struct write_op *w, const struct row *old,
+                            struct err *e)
+{
+        AUTO_JSON json_t *whole = NULL;
+        if (!splits_nodes(w->kind))
+                whole = json_incref(old->body);
+        else if (row_with_nodes(tx, old, &whole, e) < 0)
+                return -1;
+        AUTO_JSON json_t *obj = json_deep_copy(whole);
+        if (json_apply_patch(&obj, w->input, &w->refused) < 0)
+                return 0;
+        if (!version_matches(obj, old))
+                return refuse_stale(w);
+        return replace(tx, w, old, obj, e);
+}
+
+static int run_patch(struct db_tx *tx, struct write_op *w, struct err *e)
+{
+        struct key k = key_of(w);
+        struct row old = {0};
+        int found = row_find(tx, &k, &old, e);
+        if (found <= 0)
+                return found < 0 ? -1 : refuse_missing(w);
+        int r = next_version(tx, w, e);
+        if (r == 0 && w->patch == STORE_PATCH_JSON)
+                r = apply_json_patch(tx, w, &old, e);
+        else if (r == 0 && !version_matches(w->input, &old))
+                refuse_stale(w);
+        else if (r == 0)
+                r = merge(tx, w, &old, e);
+        row_deinit(&old);
+        return r;
+}
+
+/* ---- delete ---- */
+
+static int mark_deleting(struct db_tx *tx, struct write_op *w, const struct row *old, struct err *e)
+{
+        AUTO_JSON json_t *body = json_deep_copy(old->body);
+        if (!meta_is_deleting(body)) {
+                char at[40];
+                time_rfc3339(w->now.ns, at);
+                json_int_t generation = json_integer_value(json_at(body, "metadata", "generation"));
+                json_put_at(body, json_string(at), "metadata", "deletionTimestamp");
+                json_put_at(body, json_integer(0), "metadata", "deletionGracePeriodSeconds");
+                json_put_at(body, json_integer(generation + 1), "metadata", "generation");
+        }
+        return store_body(tx, w, old, body, false, e);
+}
+
+static int run_delete(struct db_tx *tx, struct write_op *w, struct err *e)
+{
+        struct key k = key_of(w);
+        struct row old = {0};
+        int found = row_find(tx, &k, &old, e);
+        if (found <= 0)
+                return found < 0 ? -1 : refuse_missing(w);
+        int r = 0;
+        if (w->uid && !streq(w->uid, obj_uid(old.body)))
+                err_set(&w->refused, ERR_CONFLICT,
+                        "%s \"%s\" has uid %s, not %s: it is another object of that name", w->words,
+                        w->name, obj_uid(old.body), w->uid);
+        else if (next_version(tx, w, e) < 0)
+                r = -1;
+        else if (meta_has_finalizers(old.body))
+                r = mark_deleting(tx, w, &old, e);
+        else
+                r = finish_delete(tx, w, &old, old.body, e);
+        row_deinit(&old);
+        return r;
+}
+
+/* ---- carrying out ---- */
+
+static int work(struct db_tx *tx, struct db_op *op, struct err *e)
+{
+        struct write_op *w = container_of(op, struct write_op, op);
+        if (!w->run) /* refused before it began, answered in its turn */
+                return 0;
+        forget_outcome(w);
+        return w->run(tx, w, e);
+}
+
+static void write_free(struct write_op *w)
+{
+        err_clear(&w->refused);
+        json_decref(w->input);
+        json_decref(w->result);
+        json_decref(w->body);
+        mem_free(w->kind);
+        mem_free(w->words);
+        mem_free(w->ns);
+        mem_free(w->name);
+        mem_free(w->uid);
+        mem_free(w);
+}
+
+static void answer(struct write_op *w, const struct err *e)
+{
+        store_done_fn *done = TAKE(w->done);
+        if (!done)
+                return;
+        if (!e && err_is_set(&w->refused))
+                e = &w->refused;
+        done(w->arg, e ? NULL : w->result, e);
+}
+
+static void finished(struct db_op *op, const struct err *e)
+{
+        struct write_op *w = container_of(op, struct write_op, op);
+        struct estore *s = w->s;
+        if (!e && w->body)
+                fresh_keep(s, w->object, w->version, w->body);
+        answer(w, e);
+        *w->prev = w->next;
+        if (w->next)
+                w->next->prev = w->prev;
+        write_free(w);
+        estore_end(s);
+}
+
+static struct write_op *write_new(struct store *store, const struct store_kind *kind,
+                                  const char *ns, const char *name, store_done_fn *done, void *arg)
+{
+        struct estore *s = estore_of(store);
+        struct write_op *w = NEW(struct write_op);
+        w->op = (struct db_op){.work = work, .done = finished};
+        w->s = s;
+        w->kind = kind_key(kind);
+        w->words = kind_words(kind);
+        w->ns = mem_strdup(kind->cluster_scoped ? "" : str_empty(ns) ? "default" : ns);
+        w->name = str_empty(name) ? NULL : mem_strdup(name);
+        w->now = loop_wall(s->store.loop);
+        w->done = done;
+        w->arg = arg;
+        return w;
+}
+
+static void submit(struct write_op *w)
+{
+        struct estore *s = w->s;
+        w->next = s->writes;
+        w->prev = &s->writes;
+        if (w->next)
+                w->next->prev = &w->next;
+        s->writes = w;
+        estore_begin(s);
+        db_submit(s->db, &w->op);
+}
+
+void estore_forsake_writes(struct estore *s)
+{
+        struct err e = {0};
+        err_set(&e, ERR_TIMEOUT, "the store is closing; whether this was stored is unknown");
+        for (struct write_op *w = s->writes; w; w = w->next)
+                answer(w, &e);
+        err_clear(&e);
+}
+
+/* ---- the calls ---- */
+
+void estore_create(struct store *s, const struct store_kind *kind, const char *ns,
+                   const json_t *obj, store_done_fn *done, void *arg)
+{
+        const char *own = json_str(obj, "metadata", "namespace");
+        struct write_op *w =
+                write_new(s, kind, str_empty(own) ? ns : own, obj_name(obj), done, arg);
+        struct change_of_meta c = {.kind = w->kind, .ns = w->ns, .now = w->now};
+        w->input = json_deep_copy(obj);
+        w->run = meta_prepare(w->input, &c, &w->refused) < 0 ? NULL : run_create;
+        submit(w);
+}
+
+void estore_update(struct store *s, const struct store_kind *kind, const json_t *obj,
+                   store_done_fn *done, void *arg)
+{
+        struct write_op *w = write_new(s, kind, json_str(obj, "metadata", "namespace"),
+                                       obj_name(obj), done, arg);
+        w->input = json_deep_copy(obj);
+        w->run = run_update;
+        if (!w->name) {
+                w->run = NULL;
+                err_set(&w->refused, ERR_INVALID, "metadata.name: required");
+        }
+        submit(w);
+}
+
+void estore_patch(struct store *s, struct store_ref ref, enum store_patch type, const json_t *patch,
+                  store_done_fn *done, void *arg)
+{
+        struct write_op *w = write_new(s, ref.kind, ref.ns, ref.name, done, arg);
+        w->input = json_deep_copy(patch);
+        w->patch = type;
+        w->run = run_patch;
+        bool list = type == STORE_PATCH_JSON;
+        if (!w->name || !(list ? json_is_array(patch) : json_is_object(patch))) {
+                w->run = NULL;
+                err_set(&w->refused, ERR_INVALID,
+                        !w->name ? "a name is required"
+                        : list   ? "a JSON patch is a list"
+                                 : "a merge patch is a map");
+        }
+        submit(w);
+}
+
+void estore_delete(struct store *s, struct store_ref ref, const struct store_delete_opts *o,
+                   store_done_fn *done, void *arg)
+{
+        struct write_op *w = write_new(s, ref.kind, ref.ns, ref.name, done, arg);
+        w->uid = o ? mem_strdup(o->uid) : NULL;
+        w->run = run_delete;
+        if (!w->name) {
+                w->run = NULL;
+                err_set(&w->refused, ERR_INVALID, "a name is required");
+        }
+        submit(w);
+}
