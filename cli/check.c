@@ -1,0 +1,121 @@
+/* cli/check.c: every rule for every object of some files, and what they say of each other. References are looked up among the
+ * files first, then in the store, so `lint` of one file knows the templates that are installed.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "cli/files.h"
+#include "eventsource/eventsource.h"
+#include "sensor/sensor.h"
+#include "workflow/engine/engine.h"
+
+struct lookup {
+        const struct files *files;
+        struct store *store;
+        const char *ns;
+        json_t *fetched; /* what came from the store; keeps the references */
+};
+
+static const char *ns_of(const json_t *obj, const char *ns)
+{
+        const char *own = json_str(obj, "metadata", "namespace");
+        return own ? own : ns;
+}
+
+static const json_t *in_files(const struct lookup *l, const char *kind, const char *ns, const char *name)
+{
+        for (size_t i = 0; i < l->files->n; i++) {
+                const struct file_object *o = &l->files->items[i];
+                if (streq(o->kind.kind, kind) && streq(json_str(o->obj, "metadata", "name"), name) &&
+                    (o->kind.cluster_scoped || streq(ns_of(o->obj, l->ns), ns)))
+                        return o->obj;
+        }
+        return NULL;
+}
+
+static const struct store_kind *kind_by_name(const char *kind)
+{
+        if (streq(kind, "WorkflowTemplate"))
+                return &STORE_WORKFLOW_TEMPLATE;
+        if (streq(kind, "ClusterWorkflowTemplate"))
+                return &STORE_CLUSTER_WORKFLOW_TEMPLATE;
+        return streq(kind, "EventSource") ? &STORE_EVENT_SOURCE : &STORE_CONFIG_MAP;
+}
+
+static const json_t *look_up(void *arg, const char *kind, const char *ns, const char *name)
+{
+        struct lookup *l = arg;
+        const json_t *found = in_files(l, kind, ns, name);
+        if (found || !l->store)
+                return found;
+        json_t *obj = NULL;
+        struct err e = {0};
+        if (store_get_now(l->store, (struct store_ref){kind_by_name(kind), ns, name}, &obj, &e) < 0) {
+                err_clear(&e);
+                return NULL;
+        }
+        json_array_append_new(l->fetched, obj);
+        return obj;
+}
+
+/* A sensor that waits for an event which no EventSource sends never fires: say so. */
+static void check_dependencies(struct lookup *l, const struct file_object *o, struct diags *d)
+{
+        struct jpath spec = jpath_key(NULL, "spec"), deps = jpath_key(&spec, "dependencies");
+        json_t *dep;
+        size_t i;
+        json_array_foreach(json_at(o->obj, "spec", "dependencies"), i, dep) {
+                const char *source = json_str(dep, "eventSourceName"), *event = json_str(dep, "eventName");
+                struct jpath item = jpath_index(&deps, i), at = jpath_key(&item, "eventSourceName"),
+                             event_at = jpath_key(&item, "eventName");
+                if (str_empty(source) || str_empty(event))
+                        continue;
+                const json_t *es = look_up(l, "EventSource", ns_of(o->obj, l->ns), source), *of_type;
+                if (!es) {
+                        diag_warn(d, &at, "W500", NULL, "there is no EventSource %s", source);
+                        continue;
+                }
+                bool found = false;
+                const char *type;
+                json_object_foreach(json_object_get(es, "spec"), type, of_type)
+                        found |= json_object_get(of_type, event) != NULL;
+                if (!found)
+                        diag_warn(d, &event_at, "W500", NULL, "EventSource %s has no event %s", source, event);
+        }
+}
+
+static void check_one(struct lookup *l, const struct file_object *o, bool strict, struct diags *d)
+{
+        const struct wf_lookup wf = {look_up, l};
+        const char *kind = o->kind.kind;
+        int r = 0;
+        d->marks = o->marks;
+        if (!streq(o->kind.group, "argoproj.io"))
+                return;
+        if (streq(kind, "EventSource")) {
+                r = eventsource_validate(o->obj, strict, d);
+        } else if (streq(kind, "Sensor")) {
+                r = sensor_validate(o->obj, strict, d);
+                check_dependencies(l, o, d);
+        } else if (streq(kind, "Workflow") || streq(kind, "WorkflowTemplate") ||
+                   streq(kind, "ClusterWorkflowTemplate") || streq(kind, "CronWorkflow")) {
+                r = wf_validate(o->obj, &wf, strict, d);
+        } else if (streq(kind, "EventBus")) {
+                struct jpath at = jpath_key(NULL, "kind");
+                diag_at_key(d, SEV_INFO, &at, "W002", NULL, "an EventBus has no effect here: events go through the data folder");
+        }
+        (void)r; /* the problems are in `d` */
+}
+
+int files_check(const struct files *f, struct store *store, const char *ns, bool strict, struct diags *d)
+{
+        size_t errors = d->errors;
+        AUTO_JSON json_t *fetched = json_array();
+        struct lookup l = {f, store, ns, fetched};
+        for (size_t i = 0; i < f->n; i++) {
+                AUTO(mem_free)
+                char *prefix = mem_printf("%s %s", f->items[i].kind.kind, obj_name(f->items[i].obj));
+                d->prefix = prefix;
+                check_one(&l, &f->items[i], strict, d);
+                d->prefix = NULL;
+        }
+        d->marks = NULL;
+        return d->errors > errors ? -1 : 0;
+}

@@ -1,0 +1,7 @@
+/* cli/main.c: the program `tiphys`. SPDX-License-Identifier: Apache-2.0 */
+#include "cli/cli.h"
+
+int main(int argc, char **argv)
+{
+        return cli_main(argc, argv);
+}
