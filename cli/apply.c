@@ -1,6 +1,7 @@
-/* cli/apply.c: objects from files into the store. Everything is asked for at once, created or patched at once: on the embedded
- * store that is one commit, however many files there are. What a file no longer says under spec or data is taken away, labels and
- * annotations of others stay. SPDX-License-Identifier: Apache-2.0 */
+/* cli/apply.c: objects from files into the store. Everything is asked for at once, created or
+ * patched at once: on the embedded store that is one commit, however many files there are. What a
+ * file no longer says under spec or data is taken away, labels and annotations of others stay.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "cli/files.h"
 #include "cli/term.h"
 #include <stdlib.h>
@@ -20,7 +21,7 @@ struct apply {
                 struct apply *a;
                 const struct file_object *o;
                 struct apply_one *out;
-        } *items;
+        } * items;
 };
 
 static void item_end(struct item *i, enum applied what, json_t *stored, const struct err *e)
@@ -49,7 +50,7 @@ static void diff_metadata(json_t *patch, const json_t *old, const json_t *new)
         for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
                 json_t *value;
                 const char *key;
-                json_object_foreach(json_at(new, "metadata", maps[i]), key, value)
+                json_object_foreach (json_at(new, "metadata", maps[i]), key, value)
                         if (!json_equal(json_at(old, "metadata", maps[i], key), value))
                                 json_put_at(patch, json_incref(value), "metadata", maps[i], key);
         }
@@ -59,8 +60,9 @@ static json_t *diff(const json_t *old, const json_t *new)
 {
         json_t *patch = json_object(), *value;
         const char *key;
-        json_object_foreach((json_t *)(uintptr_t)new, key, value) {
-                if (streq(key, "metadata") || streq(key, "status") || streq(key, "apiVersion") || streq(key, "kind"))
+        json_object_foreach ((json_t *)(uintptr_t) new, key, value) {
+                if (streq(key, "metadata") || streq(key, "status") || streq(key, "apiVersion") ||
+                    streq(key, "kind"))
                         continue;
                 const json_t *was = json_object_get(old, key);
                 json_t *part = was ? json_merge_diff(was, value) : json_incref(value);
@@ -94,21 +96,24 @@ static void on_found(void *arg, json_t *obj, const struct err *e)
                 return;
         }
         const char *ns = json_str(obj, "metadata", "namespace");
-        store_patch(i->a->s, (struct store_ref){&i->o->kind, ns, obj_name(obj)}, STORE_PATCH_MERGE, patch, on_patched, i);
+        store_patch(i->a->s, (struct store_ref){&i->o->kind, ns, obj_name(obj)}, STORE_PATCH_MERGE,
+                    patch, on_patched, i);
 }
 
 static void begin(struct item *i)
 {
-        const char *name = json_str(i->o->obj, "metadata", "name"), *ns = json_str(i->o->obj, "metadata", "namespace");
+        const char *name = json_str(i->o->obj, "metadata", "name"),
+                   *ns = json_str(i->o->obj, "metadata", "namespace");
         i->a->open++;
         if (i->a->create_only || str_empty(name))
                 create(i);
         else
-                store_get(i->a->s, (struct store_ref){&i->o->kind, ns ? ns : i->a->ns, name}, on_found, i);
+                store_get(i->a->s, (struct store_ref){&i->o->kind, ns ? ns : i->a->ns, name},
+                          on_found, i);
 }
 
-int apply_files(struct apply_one **out, struct store *s, const struct files *f, const char *ns, bool create_only,
-                struct err *e)
+int apply_files(struct apply_one **out, struct store *s, const struct files *f, const char *ns,
+                bool create_only, struct err *e)
 {
         struct apply a = {.s = s, .ns = ns, .create_only = create_only, .done = f->n == 0};
         *out = mem_calloc(f->n + 1, sizeof(**out));
@@ -147,8 +152,7 @@ struct apply_opts {
 static const struct opt apply_opts[] = {
         OPT(struct apply_opts, files, OPT_LIST, .name = "filename", .letter = 'f', .arg = "PATH",
             .help = "file, folder, or - for standard input; may be repeated"),
-        OPT(struct apply_opts, strict, OPT_FLAG, .help = "unknown fields are errors"),
-        OPT_END};
+        OPT(struct apply_opts, strict, OPT_FLAG, .help = "unknown fields are errors"), OPT_END};
 
 static void print_applied(const struct cli *c, const struct files *f, const struct apply_one *list)
 {
@@ -156,10 +160,11 @@ static void print_applied(const struct cli *c, const struct files *f, const stru
                 const json_t *obj = list[i].stored ? list[i].stored : f->items[i].obj;
                 const char *group = f->items[i].kind.group;
                 if (list[i].what == APPLIED_FAILED)
-                        cli_say(c, "%s/%s: %s", f->items[i].kind.kind, obj_name(obj), err_msg(&list[i].error));
+                        cli_say(c, "%s/%s: %s", f->items[i].kind.kind, obj_name(obj),
+                                err_msg(&list[i].error));
                 else
-                        printf("%s%s%s/%s %s\n", f->items[i].kind.plural, *group ? "." : "", group, obj_name(obj),
-                               applied_word(list[i].what));
+                        printf("%s%s%s/%s %s\n", f->items[i].kind.plural, *group ? "." : "", group,
+                               obj_name(obj), applied_word(list[i].what));
         }
 }
 
@@ -175,7 +180,8 @@ static int apply_run(struct cli *c, const void *opts, char **args, size_t n, str
         for (size_t i = 0; i < n; i++)
                 opt_list_add(&paths, args[i]);
         if (paths.n == 0)
-                return err_set(e, ERR_INVALID, "apply: name a file or folder: tiphys apply -f PATH");
+                return err_set(e, ERR_INVALID,
+                               "apply: name a file or folder: tiphys apply -f PATH");
         int code = EXIT_USAGE;
         bool loaded = files_load(&f, paths.items, paths.n, &d) == 0;
         free(paths.items);
@@ -183,7 +189,8 @@ static int apply_run(struct cli *c, const void *opts, char **args, size_t n, str
                 return -1;
         if (files_check(&f, c->app.store, cli_ns(c), o->strict, &d) == 0 && loaded) {
                 struct apply_one *list = NULL;
-                code = apply_files(&list, c->app.store, &f, cli_ns(c), false, e) < 0 ? EXIT_FAILED : EXIT_OK;
+                code = apply_files(&list, c->app.store, &f, cli_ns(c), false, e) < 0 ? EXIT_FAILED
+                                                                                     : EXIT_OK;
                 print_applied(c, &f, list);
                 apply_free(list, f.n);
                 if (code == EXIT_FAILED) {

@@ -1,5 +1,5 @@
-/* cli/banner.c: what `tiphys dev` says when it is up: one fact per line, stable, made to be read by people and by grep.
- * SPDX-License-Identifier: Apache-2.0 */
+/* cli/banner.c: what `tiphys dev` says when it is up: one fact per line, stable, made to be read by
+ * people and by grep. SPDX-License-Identifier: Apache-2.0 */
 #include "cli/dev.h"
 #include "cli/term.h"
 #include "common/net/http_server.h"
@@ -13,7 +13,8 @@ static void put_source(void *arg, const struct source_info *i)
 {
         struct buf *b = arg;
         const char *label = str_empty(i->type) ? "source" : i->type;
-        buf_addf(b, "  %-10s %s%s%s/%s", label, i->url ? i->url : "", i->url ? "  " : "", i->name, i->event);
+        buf_addf(b, "  %-10s %s%s%s/%s", label, i->url ? i->url : "", i->url ? "  " : "", i->name,
+                 i->event);
         if (!streq(i->state, "up"))
                 buf_addf(b, " (%s%s%s)", i->state, i->error ? ": " : "", i->error ? i->error : "");
         buf_addc(b, '\n');
@@ -42,6 +43,7 @@ void dev_put_banner(struct buf *b, struct dev *d)
                  d->o->rm ? "removed at the end" : "kept: a second start goes on here");
         buf_addf(b, "  isolation  %s\n", runner_describe(d->runner));
         if (info.workflows)
-                buf_addf(b, "  resumed    %zu unfinished workflow%s\n", info.workflows, info.workflows == 1 ? "" : "s");
+                buf_addf(b, "  resumed    %zu unfinished workflow%s\n", info.workflows,
+                         info.workflows == 1 ? "" : "s");
         put_next_command(b, d);
 }

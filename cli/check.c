@@ -1,6 +1,6 @@
-/* cli/check.c: every rule for every object of some files, and what they say of each other. References are looked up among the
- * files first, then in the store, so `lint` of one file knows the templates that are installed.
- * SPDX-License-Identifier: Apache-2.0 */
+/* cli/check.c: every rule for every object of some files, and what they say of each other.
+ * References are looked up among the files first, then in the store, so `lint` of one file knows
+ * the templates that are installed. SPDX-License-Identifier: Apache-2.0 */
 #include "cli/files.h"
 #include "eventsource/eventsource.h"
 #include "sensor/sensor.h"
@@ -19,11 +19,13 @@ static const char *ns_of(const json_t *obj, const char *ns)
         return own ? own : ns;
 }
 
-static const json_t *in_files(const struct lookup *l, const char *kind, const char *ns, const char *name)
+static const json_t *in_files(const struct lookup *l, const char *kind, const char *ns,
+                              const char *name)
 {
         for (size_t i = 0; i < l->files->n; i++) {
                 const struct file_object *o = &l->files->items[i];
-                if (streq(o->kind.kind, kind) && streq(json_str(o->obj, "metadata", "name"), name) &&
+                if (streq(o->kind.kind, kind) &&
+                    streq(json_str(o->obj, "metadata", "name"), name) &&
                     (o->kind.cluster_scoped || streq(ns_of(o->obj, l->ns), ns)))
                         return o->obj;
         }
@@ -47,7 +49,8 @@ static const json_t *look_up(void *arg, const char *kind, const char *ns, const 
                 return found;
         json_t *obj = NULL;
         struct err e = {0};
-        if (store_get_now(l->store, (struct store_ref){kind_by_name(kind), ns, name}, &obj, &e) < 0) {
+        if (store_get_now(l->store, (struct store_ref){kind_by_name(kind), ns, name}, &obj, &e) <
+            0) {
                 err_clear(&e);
                 return NULL;
         }
@@ -61,23 +64,26 @@ static void check_dependencies(struct lookup *l, const struct file_object *o, st
         struct jpath spec = jpath_key(NULL, "spec"), deps = jpath_key(&spec, "dependencies");
         json_t *dep;
         size_t i;
-        json_array_foreach(json_at(o->obj, "spec", "dependencies"), i, dep) {
-                const char *source = json_str(dep, "eventSourceName"), *event = json_str(dep, "eventName");
+        json_array_foreach (json_at(o->obj, "spec", "dependencies"), i, dep) {
+                const char *source = json_str(dep, "eventSourceName"),
+                           *event = json_str(dep, "eventName");
                 struct jpath item = jpath_index(&deps, i), at = jpath_key(&item, "eventSourceName"),
                              event_at = jpath_key(&item, "eventName");
                 if (str_empty(source) || str_empty(event))
                         continue;
-                const json_t *es = look_up(l, "EventSource", ns_of(o->obj, l->ns), source), *of_type;
+                const json_t *es = look_up(l, "EventSource", ns_of(o->obj, l->ns), source),
+                             *of_type;
                 if (!es) {
                         diag_warn(d, &at, "W500", NULL, "there is no EventSource %s", source);
                         continue;
                 }
                 bool found = false;
                 const char *type;
-                json_object_foreach(json_object_get(es, "spec"), type, of_type)
+                json_object_foreach (json_object_get(es, "spec"), type, of_type)
                         found |= json_object_get(of_type, event) != NULL;
                 if (!found)
-                        diag_warn(d, &event_at, "W500", NULL, "EventSource %s has no event %s", source, event);
+                        diag_warn(d, &event_at, "W500", NULL, "EventSource %s has no event %s",
+                                  source, event);
         }
 }
 
@@ -99,19 +105,22 @@ static void check_one(struct lookup *l, const struct file_object *o, bool strict
                 r = wf_validate(o->obj, &wf, strict, d);
         } else if (streq(kind, "EventBus")) {
                 struct jpath at = jpath_key(NULL, "kind");
-                diag_at_key(d, SEV_INFO, &at, "W002", NULL, "an EventBus has no effect here: events go through the data folder");
+                diag_at_key(d, SEV_INFO, &at, "W002", NULL,
+                            "an EventBus has no effect here: events go through the data folder");
         }
         (void)r; /* the problems are in `d` */
 }
 
-int files_check(const struct files *f, struct store *store, const char *ns, bool strict, struct diags *d)
+int files_check(const struct files *f, struct store *store, const char *ns, bool strict,
+                struct diags *d)
 {
         size_t errors = d->errors;
         AUTO_JSON json_t *fetched = json_array();
         struct lookup l = {f, store, ns, fetched};
         for (size_t i = 0; i < f->n; i++) {
                 AUTO(mem_free)
-                char *prefix = mem_printf("%s %s", f->items[i].kind.kind, obj_name(f->items[i].obj));
+                char *prefix =
+                        mem_printf("%s %s", f->items[i].kind.kind, obj_name(f->items[i].obj));
                 d->prefix = prefix;
                 check_one(&l, &f->items[i], strict, d);
                 d->prefix = NULL;

@@ -13,13 +13,16 @@ const struct opt cli_global_opts[] = {
         OPT(struct cli_globals, all_namespaces, OPT_FLAG, .name = "all-namespaces", .letter = 'A',
             .help = "every namespace"),
         OPT(struct cli_globals, data, OPT_STR, .arg = "DIR",
-            .help = "data folder ($TIPHYS_DATA, else /var/lib/tiphys for root, else ~/.local/share/tiphys)"),
+            .help = "data folder ($TIPHYS_DATA, else /var/lib/tiphys for root, else "
+                    "~/.local/share/tiphys)"),
         OPT(struct cli_globals, kubeconfig, OPT_STR, .arg = "FILE",
             .help = "use a Kubernetes cluster instead of the data folder"),
-        OPT(struct cli_globals, context, OPT_STR, .arg = "NAME", .help = "context in the kubeconfig"),
+        OPT(struct cli_globals, context, OPT_STR, .arg = "NAME",
+            .help = "context in the kubeconfig"),
         OPT(struct cli_globals, no_color, OPT_FLAG, .name = "no-color",
             .help = "no colour, as with NO_COLOR in the environment"),
-        OPT(struct cli_globals, no_utf8, OPT_FLAG, .name = "no-utf8", .help = "only ASCII characters"),
+        OPT(struct cli_globals, no_utf8, OPT_FLAG, .name = "no-utf8",
+            .help = "only ASCII characters"),
         OPT(struct cli_globals, help, OPT_FLAG, .letter = 'h', .help = "print help"),
         OPT_END};
 
@@ -103,7 +106,8 @@ static int fail_command(const char *word)
                 fprintf(stderr, "tiphys: %s needs one of its commands:\n", word);
                 for (size_t i = 0; commands[i]; i++)
                         if (str_starts(commands[i]->name, word) && !commands[i]->hidden)
-                                fprintf(stderr, "  tiphys %-16s %s\n", commands[i]->name, commands[i]->summary);
+                                fprintf(stderr, "  tiphys %-16s %s\n", commands[i]->name,
+                                        commands[i]->summary);
                 return EXIT_USAGE;
         }
         const char *near = str_nearest(word, names, n);
@@ -121,7 +125,8 @@ static int check_args(const struct command *cmd, char **args, size_t n, struct e
                 return err_set(e, ERR_INVALID, "%s: missing %s", cmd->name, cmd->operands);
         bool any = cmd->kind != OPERANDS_NONE && cmd->max_args == 0;
         if (!any && n > cmd->max_args)
-                return err_set(e, ERR_INVALID, "%s: unexpected word \"%s\"", cmd->name, args[cmd->max_args]);
+                return err_set(e, ERR_INVALID, "%s: unexpected word \"%s\"", cmd->name,
+                               args[cmd->max_args]);
         return 0;
 }
 

@@ -1,5 +1,5 @@
-/* cli/complete.c: shell completion. The scripts only hand the words over to `tiphys __complete`, which reads the same tables
- * as parsing and help do. SPDX-License-Identifier: Apache-2.0 */
+/* cli/complete.c: shell completion. The scripts only hand the words over to `tiphys __complete`,
+ * which reads the same tables as parsing and help do. SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
 
 static void put_commands(struct buf *b, const char *group, const char *word)
@@ -26,7 +26,7 @@ static void put_names(struct cli *c, struct buf *b, const char *word)
             store_list_now(c->app.store, &STORE_WORKFLOW, cli_ns(c), &o, &list, &e) == 0) {
                 json_t *item;
                 size_t i;
-                json_array_foreach(json_object_get(list, "items"), i, item)
+                json_array_foreach (json_object_get(list, "items"), i, item)
                         if (str_starts(obj_name(item), word))
                                 buf_addf(b, "%s\n", obj_name(item));
                 if (str_starts("@latest", word))
@@ -36,7 +36,8 @@ static void put_names(struct cli *c, struct buf *b, const char *word)
 }
 
 /* Words after `tiphys`; the last one is being typed. */
-static int complete_run(struct cli *c, const void *opts UNUSED, char **args, size_t n, struct err *e UNUSED)
+static int complete_run(struct cli *c, const void *opts UNUSED, char **args, size_t n,
+                        struct err *e UNUSED)
 {
         AUTO_BUF struct buf b = BUF_INIT(1 << 20);
         const char *word = n ? args[n - 1] : "", *before = n > 1 ? args[n - 2] : NULL;
@@ -58,14 +59,19 @@ static int complete_run(struct cli *c, const void *opts UNUSED, char **args, siz
         return EXIT_OK;
 }
 
-const struct command command_complete = {
-        .name = "__complete", .operands = "WORD...", .summary = "Words for completion", .kind = OPERANDS_WORDS, .run = complete_run, .hidden = true};
+const struct command command_complete = {.name = "__complete",
+                                         .operands = "WORD...",
+                                         .summary = "Words for completion",
+                                         .kind = OPERANDS_WORDS,
+                                         .run = complete_run,
+                                         .hidden = true};
 
 static const char bash_script[] =
         "_tiphys() {\n"
         "    local IFS=$'\\n'\n"
         "    COMPREPLY=($(tiphys __complete -- \"${COMP_WORDS[@]:1:COMP_CWORD}\" 2>/dev/null))\n"
-        "    [ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- \"${COMP_WORDS[COMP_CWORD]}\"))\n"
+        "    [ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- "
+        "\"${COMP_WORDS[COMP_CWORD]}\"))\n"
         "}\n"
         "complete -o filenames -F _tiphys tiphys\n";
 static const char zsh_script[] =
@@ -76,14 +82,14 @@ static const char zsh_script[] =
         "    if [[ -n ${found[1]} ]]; then compadd -a found; else _files; fi\n"
         "}\n"
         "compdef _tiphys tiphys\n";
-static const char fish_script[] =
-        "function __tiphys_complete\n"
-        "    set -l words (commandline -opc) (commandline -ct)\n"
-        "    tiphys __complete -- $words[2..-1] 2>/dev/null\n"
-        "end\n"
-        "complete -c tiphys -a '(__tiphys_complete)'\n";
+static const char fish_script[] = "function __tiphys_complete\n"
+                                  "    set -l words (commandline -opc) (commandline -ct)\n"
+                                  "    tiphys __complete -- $words[2..-1] 2>/dev/null\n"
+                                  "end\n"
+                                  "complete -c tiphys -a '(__tiphys_complete)'\n";
 
-static int completion_run(struct cli *c UNUSED, const void *opts UNUSED, char **args, size_t n UNUSED, struct err *e)
+static int completion_run(struct cli *c UNUSED, const void *opts UNUSED, char **args,
+                          size_t n UNUSED, struct err *e)
 {
         static const struct {
                 const char *shell, *script;
@@ -94,7 +100,8 @@ static int completion_run(struct cli *c UNUSED, const void *opts UNUSED, char **
                         return EXIT_OK;
                 }
         }
-        return err_set(e, ERR_INVALID, "completion: expected bash, zsh or fish, found \"%s\"", args[0]);
+        return err_set(e, ERR_INVALID, "completion: expected bash, zsh or fish, found \"%s\"",
+                       args[0]);
 }
 
 const struct command command_completion = {.name = "completion",

@@ -1,6 +1,7 @@
-/* cli/delete.c: removes resources; the controller ends what runs of a deleted workflow. SPDX-License-Identifier: Apache-2.0 */
-#include "cli/term.h"
+/* cli/delete.c: removes resources; the controller ends what runs of a deleted workflow.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "cli/files.h"
+#include "cli/term.h"
 
 struct delete_opts {
         struct opt_list files;
@@ -13,20 +14,25 @@ static const struct opt delete_opts[] = {
             .help = "the resources that these files describe"),
         OPT(struct delete_opts, all, OPT_FLAG, .help = "every workflow"),
         OPT(struct delete_opts, completed, OPT_FLAG, .help = "workflows that have ended"),
-        OPT(struct delete_opts, older, OPT_DURATION, .arg = "DURATION", .help = "workflows that ended longer ago"),
-        OPT(struct delete_opts, prefix, OPT_STR, .arg = "TEXT", .help = "workflows with names that begin so"),
-        OPT(struct delete_opts, selector, OPT_STR, .letter = 'l', .arg = "LABELS", .help = "workflows with these labels"),
-        OPT(struct delete_opts, dry_run, OPT_FLAG, .name = "dry-run", .help = "only say what would be deleted"),
+        OPT(struct delete_opts, older, OPT_DURATION, .arg = "DURATION",
+            .help = "workflows that ended longer ago"),
+        OPT(struct delete_opts, prefix, OPT_STR, .arg = "TEXT",
+            .help = "workflows with names that begin so"),
+        OPT(struct delete_opts, selector, OPT_STR, .letter = 'l', .arg = "LABELS",
+            .help = "workflows with these labels"),
+        OPT(struct delete_opts, dry_run, OPT_FLAG, .name = "dry-run",
+            .help = "only say what would be deleted"),
         OPT_END};
 
-static int delete_one(struct cli *c, const struct delete_opts *o, const struct store_kind *kind, const json_t *obj,
-                      struct err *e)
+static int delete_one(struct cli *c, const struct delete_opts *o, const struct store_kind *kind,
+                      const json_t *obj, struct err *e)
 {
         const struct store_ref ref = {kind, json_str(obj, "metadata", "namespace"), obj_name(obj)};
         const struct store_delete_opts with = {.uid = obj_uid(obj)};
         if (!o->dry_run && store_delete_now(c->app.store, ref, &with, e) < 0)
                 return -1;
-        printf("%s %s %s\n", kind->kind, obj_name(obj), o->dry_run ? "would be deleted" : "deleted");
+        printf("%s %s %s\n", kind->kind, obj_name(obj),
+               o->dry_run ? "would be deleted" : "deleted");
         return 0;
 }
 
@@ -45,7 +51,8 @@ static int delete_word(struct cli *c, const struct delete_opts *o, const char *w
                 return -1;
         /* A prefix is fine to look at something, not to remove it. */
         if (!streq(name, "@latest") && !streq(name, obj_name(obj)))
-                return err_set(e, ERR_NOT_FOUND, "there is no %s %s; did you mean %s?", kind->kind, name, obj_name(obj));
+                return err_set(e, ERR_NOT_FOUND, "there is no %s %s; did you mean %s?", kind->kind,
+                               name, obj_name(obj));
         return delete_one(c, o, kind, obj, e);
 }
 
@@ -67,8 +74,9 @@ static int delete_matching(struct cli *c, const struct delete_opts *o, struct er
                 return -1;
         json_t *wf;
         size_t i;
-        json_array_foreach(json_object_get(list, "items"), i, wf)
-                if (is_wanted(o, wf, loop_wall(c->app.loop).ns) && delete_one(c, o, &STORE_WORKFLOW, wf, e) < 0)
+        json_array_foreach (json_object_get(list, "items"), i, wf)
+                if (is_wanted(o, wf, loop_wall(c->app.loop).ns) &&
+                    delete_one(c, o, &STORE_WORKFLOW, wf, e) < 0)
                         return -1;
         return 0;
 }
@@ -94,7 +102,8 @@ static int delete_files(struct cli *c, const struct delete_opts *o, struct err *
                         err_clear(e);
                         continue;
                 }
-                printf("%s %s %s\n", ref.kind->kind, ref.name, o->dry_run ? "would be deleted" : "deleted");
+                printf("%s %s %s\n", ref.kind->kind, ref.name,
+                       o->dry_run ? "would be deleted" : "deleted");
         }
         return 0;
 }
@@ -104,7 +113,9 @@ static int delete_run(struct cli *c, const void *opts, char **args, size_t n, st
         const struct delete_opts *o = opts;
         bool matching = o->all || o->completed || o->older || o->prefix || o->selector;
         if (n == 0 && !matching && o->files.n == 0)
-                return err_set(e, ERR_INVALID, "delete: name a workflow or KIND/NAME, or say which: --completed, --older, --prefix, -l, --all, -f");
+                return err_set(e, ERR_INVALID,
+                               "delete: name a workflow or KIND/NAME, or say which: --completed, "
+                               "--older, --prefix, -l, --all, -f");
         if (cli_open(c, CLI_WRITE, e) < 0)
                 return -1;
         for (size_t i = 0; i < n; i++)
@@ -121,7 +132,8 @@ const struct command command_delete = {
         .name = "delete",
         .operands = "[NAME | KIND/NAME]...",
         .summary = "Delete workflows and other resources",
-        .examples = "  tiphys delete hello-world-x7k2p\n  tiphys delete sensor/docproc-sensor\n  tiphys delete --older 7d -A\n",
+        .examples = "  tiphys delete hello-world-x7k2p\n  tiphys delete sensor/docproc-sensor\n  "
+                    "tiphys delete --older 7d -A\n",
         .opts = delete_opts,
         .opts_size = sizeof(struct delete_opts),
         .kind = OPERANDS_WORKFLOWS,

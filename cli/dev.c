@@ -1,5 +1,6 @@
-/* cli/dev.c: `tiphys dev`: read and check the files, open the data folder, start every part, say where everything is, run until
- * a signal, drain. A second start on the same folder goes on where the first one stopped. SPDX-License-Identifier: Apache-2.0 */
+/* cli/dev.c: `tiphys dev`: read and check the files, open the data folder, start every part, say
+ * where everything is, run until a signal, drain. A second start on the same folder goes on where
+ * the first one stopped. SPDX-License-Identifier: Apache-2.0 */
 #include "cli/dev.h"
 #include "common/base/fs.h"
 #include "common/base/log.h"
@@ -121,11 +122,13 @@ static int run_parts(struct dev *d, struct err *e)
         return EXIT_OK;
 }
 
-static int dev_run(struct cli *c, const void *opts, char **args UNUSED, size_t n UNUSED, struct err *e)
+static int dev_run(struct cli *c, const void *opts, char **args UNUSED, size_t n UNUSED,
+                   struct err *e)
 {
         struct dev d = {.cli = c, .o = opts};
         int code = -1;
-        if (app_configure_log(d.o->log_level, d.o->log_format, e) < 0 || choose_folder(c, d.o, e) < 0)
+        if (app_configure_log(d.o->log_level, d.o->log_format, e) < 0 ||
+            choose_folder(c, d.o, e) < 0)
                 return -1;
         const struct app_options o = {.data_dir = c->data_dir, .work = true};
         if (take_locks(&d, c->data_dir, e) == 0 && app_open(&c->app, &o, e) == 0)
@@ -151,27 +154,31 @@ static const struct opt dev_opts[] = {
             .help = "check and apply this file or folder first; may be repeated"),
         OPT(struct dev_opts, port, OPT_INT, .arg = "PORT", .def = "2746", .min = 0, .max = 65535,
             .help = "of the API; 0: any free one"),
-        OPT(struct dev_opts, webhook_port, OPT_INT, .name = "webhook-port", .arg = "PORT", .def = "-1", .min = -1,
-            .max = 65535, .help = "of webhooks, whatever the files say; 0: any free one; -1: as the files say"),
+        OPT(struct dev_opts, webhook_port, OPT_INT, .name = "webhook-port", .arg = "PORT",
+            .def = "-1", .min = -1, .max = 65535,
+            .help = "of webhooks, whatever the files say; 0: any free one; -1: as the files say"),
         OPT(struct dev_opts, listen, OPT_STR, .arg = "ADDRESS", .def = "127.0.0.1",
             .help = "address of webhooks; the API stays on 127.0.0.1"),
-        OPT(struct dev_opts, isolation, OPT_CHOICE, .arg = "HOW", .def = "auto", .choices = isolations,
-            .help = "how steps are kept apart"),
+        OPT(struct dev_opts, isolation, OPT_CHOICE, .arg = "HOW", .def = "auto",
+            .choices = isolations, .help = "how steps are kept apart"),
         OPT(struct dev_opts, images, OPT_STR, .arg = "FILE",
             .help = "what images mean here: image name to {root, command, args}"),
-        OPT(struct dev_opts, rm, OPT_FLAG, .help = "remove the data folder at the end; a temporary one without --data"),
+        OPT(struct dev_opts, rm, OPT_FLAG,
+            .help = "remove the data folder at the end; a temporary one without --data"),
         OPT(struct dev_opts, strict, OPT_FLAG, .help = "unknown fields in files are errors"),
-        OPT(struct dev_opts, log_level, OPT_CHOICE, .name = "log-level", .arg = "LEVEL", .def = "warn",
-            .choices = levels, .help = "how much to log to standard error"),
-        OPT(struct dev_opts, log_format, OPT_CHOICE, .name = "log-format", .arg = "FORMAT", .def = "text",
-            .choices = formats, .help = "how to log"),
+        OPT(struct dev_opts, log_level, OPT_CHOICE, .name = "log-level", .arg = "LEVEL",
+            .def = "warn", .choices = levels, .help = "how much to log to standard error"),
+        OPT(struct dev_opts, log_format, OPT_CHOICE, .name = "log-format", .arg = "FORMAT",
+            .def = "text", .choices = formats, .help = "how to log"),
         OPT_END};
 
 const struct command command_dev = {
         .name = "dev",
         .summary = "Run event sources, sensors, workflows and the API in one process",
-        .details = "Everything lives in the data folder: a second start goes on where the first one stopped. Other commands "
-                   "find it there. SIGTERM and Ctrl-C drain and exit with 0; running steps go on and are found again by the next start.",
+        .details = "Everything lives in the data folder: a second start goes on where the first "
+                   "one stopped. Other commands "
+                   "find it there. SIGTERM and Ctrl-C drain and exit with 0; running steps go on "
+                   "and are found again by the next start.",
         .examples = "  tiphys dev -f config/docproc/\n  tiphys dev --rm --port 0\n",
         .opts = dev_opts,
         .opts_size = sizeof(struct dev_opts),

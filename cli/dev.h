@@ -1,5 +1,5 @@
-/* cli/dev.h: everything in one process on one loop: the parts of `tiphys dev` and their order of start and end.
- * SPDX-License-Identifier: Apache-2.0 */
+/* cli/dev.h: everything in one process on one loop: the parts of `tiphys dev` and their order of
+ * start and end. SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "cli/files.h"
 #include "common/app/daemon.h"
@@ -8,6 +8,7 @@ struct api;
 struct controller;
 struct eventsources;
 struct http_server;
+struct redrive;
 struct runner;
 struct sensors;
 
@@ -28,6 +29,7 @@ struct dev {
         struct runner *runner;
         struct controller *controller;
         struct sensors *sensors;
+        struct redrive *redrive;
         struct eventsources *sources;
         json_t *images;
         struct loop_timer ready_timer, drain_timer;

@@ -1,10 +1,12 @@
-/* cli/dev_parts.c: the parts of `tiphys dev`: made from the inside out (runner, controller, sensors, sources), drained from
- * the outside in (no new events, then no new firings, then no new steps), so that nothing is handed to a part that has
- * stopped. SPDX-License-Identifier: Apache-2.0 */
+/* cli/dev_parts.c: the parts of `tiphys dev`: made from the inside out (runner, controller,
+ * sensors, sources), drained from the outside in (no new events, then no new firings, then no new
+ * steps), so that nothing is handed to a part that has stopped. SPDX-License-Identifier: Apache-2.0
+ */
 #include "cli/dev.h"
 #include "common/base/fs.h"
 #include "common/net/http_server.h"
 #include "eventsource/eventsource.h"
+#include "sensor/redrive.h"
 #include "sensor/sensor.h"
 #include "server/api/api.h"
 #include "workflow/controller/controller.h"
@@ -16,7 +18,9 @@ static int start_api(struct dev *d, struct err *e)
 {
         struct http_server_options o = {.name = "api", .port = (uint16_t)d->o->port};
         if (http_server_new(&d->http, d->cli->app.loop, &o, e) < 0)
-                return d->o->port ? err_wrap(e, "API (another port: --port N, any free one: --port 0)") : -1;
+                return d->o->port
+                               ? err_wrap(e, "API (another port: --port N, any free one: --port 0)")
+                               : -1;
         d->status = (struct app_status){dev_ready, d};
         if (app_serve_status(d->http, &d->status, e) < 0)
                 return -1;
@@ -68,7 +72,9 @@ static int start_sensors(struct dev *d, struct err *e)
                                     .http = app->http,
                                     .pool = app->pool,
                                     .shared_database = true};
-        return sensors_new(&d->sensors, &o, e) < 0 ? -1 : sensors_follow(d->sensors, e);
+        if (sensors_new(&d->sensors, &o, e) < 0 || sensors_follow(d->sensors, e) < 0)
+                return -1;
+        return redrive_follow(&d->redrive, d->sensors, &o, e);
 }
 
 static int start_sources(struct dev *d, struct err *e)
@@ -92,8 +98,8 @@ int dev_parts_start(struct dev *d, struct err *e)
 bool dev_ready(void *arg)
 {
         struct dev *d = arg;
-        return !d->draining && d->sources && eventsources_ready(d->sources) && sensors_ready(d->sensors) &&
-               controller_ready(d->controller);
+        return !d->draining && d->sources && eventsources_ready(d->sources) &&
+               sensors_ready(d->sensors) && controller_ready(d->controller);
 }
 
 /* ---- end ---- */
@@ -136,6 +142,7 @@ void dev_drain(struct dev *d, loop_fn *done, void *arg)
 void dev_parts_free(struct dev *d)
 {
         d->sources = eventsources_free(d->sources);
+        d->redrive = redrive_free(d->redrive);
         d->sensors = sensors_free(d->sensors);
         d->controller = controller_free(d->controller);
         d->runner = runner_free(d->runner);

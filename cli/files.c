@@ -13,9 +13,10 @@ enum { MAX_TEXT = 16 << 20, MAX_FOLDER_DEPTH = 16 };
 
 /* ---- one object ---- */
 
-static const char *const kind_words[] = {"Workflow",    "WorkflowTemplate", "ClusterWorkflowTemplate",
-                                         "CronWorkflow", "EventSource",      "Sensor",
-                                         "EventBus",     "ConfigMap",        "Secret"};
+static const char *const kind_words[] = {
+        "Workflow",     "WorkflowTemplate", "ClusterWorkflowTemplate",
+        "CronWorkflow", "EventSource",      "Sensor",
+        "EventBus",     "ConfigMap",        "Secret"};
 
 static bool of_argo(const json_t *obj)
 {
@@ -28,7 +29,8 @@ static bool kind_is_known(const json_t *obj, struct diags *d)
         const char *kind = json_str(obj, "kind"), *version = json_str(obj, "apiVersion");
         struct jpath at = jpath_key(NULL, "kind"), vat = jpath_key(NULL, "apiVersion");
         if (str_empty(kind) || str_empty(version)) {
-                diag_error(d, str_empty(kind) ? &at : &vat, "E501", "apiVersion: argoproj.io/v1alpha1",
+                diag_error(d, str_empty(kind) ? &at : &vat, "E501",
+                           "apiVersion: argoproj.io/v1alpha1",
                            "a resource needs apiVersion and kind; %s is missing",
                            str_empty(kind) ? "kind" : "apiVersion");
                 return false;
@@ -49,22 +51,25 @@ static bool has_name(const json_t *obj, struct diags *d)
         if (!str_empty(name) || (may_generate && !str_empty(generate)))
                 return true;
         struct jpath up = jpath_key(NULL, "metadata"), at = jpath_key(&up, "name");
-        diag_error(d, &at, "E502", NULL, may_generate ? "metadata.name or metadata.generateName is missing"
-                                                      : "metadata.name is missing");
+        diag_error(d, &at, "E502", NULL,
+                   may_generate ? "metadata.name or metadata.generateName is missing"
+                                : "metadata.name is missing");
         return false;
 }
 
 static void add_object(struct files *f, json_t *obj, const struct marks *marks, struct diags *d)
 {
         if (!json_is_object(obj)) {
-                diag_error(d, NULL, "E501", NULL, "expected a resource (a map with apiVersion and kind), found %s",
+                diag_error(d, NULL, "E501", NULL,
+                           "expected a resource (a map with apiVersion and kind), found %s",
                            json_kind_name(obj));
                 return;
         }
         if (!kind_is_known(obj, d) || !has_name(obj, d))
                 return;
         struct file_object o = {.obj = obj, .marks = marks};
-        const struct store_kind *known = store_kind_find(json_str(obj, "apiVersion"), json_str(obj, "kind"));
+        const struct store_kind *known =
+                store_kind_find(json_str(obj, "apiVersion"), json_str(obj, "kind"));
         struct err e = {0};
         if (known) {
                 o.kind = *known;
@@ -78,7 +83,8 @@ static void add_object(struct files *f, json_t *obj, const struct marks *marks, 
         f->items[f->n++] = o;
 }
 
-/* A List holds resources; their places are below items[i], so the paths of their problems name no line: good enough for a generated form. */
+/* A List holds resources; their places are below items[i], so the paths of their problems name no
+ * line: good enough for a generated form. */
 static void add_document(struct files *f, const struct yaml_doc *doc, struct diags *d)
 {
         d->marks = doc->marks;
@@ -88,7 +94,7 @@ static void add_document(struct files *f, const struct yaml_doc *doc, struct dia
         }
         json_t *item;
         size_t i;
-        json_array_foreach(json_object_get(doc->root, "items"), i, item)
+        json_array_foreach (json_object_get(doc->root, "items"), i, item)
                 add_object(f, item, NULL, d);
 }
 
@@ -97,7 +103,8 @@ static void add_document(struct files *f, const struct yaml_doc *doc, struct dia
 static int read_text(char **out, size_t *n, const char *path, struct err *e)
 {
         AUTO_BUF struct buf b = BUF_INIT(MAX_TEXT);
-        int r = streq(path, "-") ? fs_read_fd(&b, STDIN_FILENO, MAX_TEXT, e) : fs_read(&b, path, MAX_TEXT, e);
+        int r = streq(path, "-") ? fs_read_fd(&b, STDIN_FILENO, MAX_TEXT, e)
+                                 : fs_read(&b, path, MAX_TEXT, e);
         if (r < 0)
                 return -1;
         *n = b.len;
@@ -140,7 +147,8 @@ static void load_path(struct files *f, const char *path, int depth, bool named, 
 {
         struct stat st;
         if (streq(path, "-") || stat(path, &st) < 0 || !S_ISDIR(st.st_mode)) {
-                if (named || str_ends(path, ".yaml") || str_ends(path, ".yml") || str_ends(path, ".json"))
+                if (named || str_ends(path, ".yaml") || str_ends(path, ".yml") ||
+                    str_ends(path, ".json"))
                         load_one(f, path, d);
                 return;
         }
@@ -163,11 +171,13 @@ static void find_twins(const struct files *f, struct diags *d)
                 for (size_t k = 0; name && k < i; k++) {
                         const json_t *a = f->items[k].obj, *b = f->items[i].obj;
                         if (!streq(json_str(a, "metadata", "name"), name) ||
-                            !streq(f->items[k].kind.kind, f->items[i].kind.kind) || !streq(obj_ns(a), obj_ns(b)))
+                            !streq(f->items[k].kind.kind, f->items[i].kind.kind) ||
+                            !streq(obj_ns(a), obj_ns(b)))
                                 continue;
                         struct jpath up = jpath_key(NULL, "metadata"), at = jpath_key(&up, "name");
                         d->marks = f->items[i].marks;
-                        diag_error(d, &at, "E503", NULL, "%s %s stands twice in these files", f->items[i].kind.kind, name);
+                        diag_error(d, &at, "E503", NULL, "%s %s stands twice in these files",
+                                   f->items[i].kind.kind, name);
                         break;
                 }
         }
@@ -200,7 +210,8 @@ void files_deinit(struct files *f)
 
 /* ---- printing ---- */
 
-void files_print_problems(const struct cli *c, const struct files *f, const struct diags *d, bool pretty)
+void files_print_problems(const struct cli *c, const struct files *f, const struct diags *d,
+                          bool pretty)
 {
         AUTO_BUF struct buf b = BUF_INIT(BUF_UNBOUNDED);
         bool colour = c->term.colour && isatty(STDERR_FILENO);

@@ -1,5 +1,6 @@
-/* cli/follow.c: one workflow until it ends. On a terminal the tree is redrawn in place; into a pipe go lines, one per node that
- * changed, and the whole tree at the end. SPDX-License-Identifier: Apache-2.0 */
+/* cli/follow.c: one workflow until it ends. On a terminal the tree is redrawn in place; into a pipe
+ * go lines, one per node that changed, and the whole tree at the end. SPDX-License-Identifier:
+ * Apache-2.0 */
 #include "cli/follow.h"
 #include "cli/tree.h"
 
@@ -9,12 +10,12 @@ struct follower {
         struct cli *c;
         const struct follow_options *o;
         char *name;
-        json_t *wf;               /* newest */
-        json_t *phases;           /* node id -> phase that was printed */
+        json_t *wf;     /* newest */
+        json_t *phases; /* node id -> phase that was printed */
         struct store_follow *follow;
         struct app_signals *signals;
         struct loop_timer timeout, redraw, look;
-        size_t lines;             /* on the screen, of the last drawing */
+        size_t lines; /* on the screen, of the last drawing */
         bool alone_said;
         int code;
 };
@@ -68,8 +69,9 @@ static void print_change(struct follower *f, const char *id, const json_t *node)
         if (streq(type, "StepGroup") || streq(type, "TaskGroup"))
                 return;
         const struct term *t = &f->c->term;
-        printf("%s%s %s%s %s%s%s\n", term_on(t, term_phase_style(phase)), tree_icon(t, phase), name ? name : id,
-               term_on(t, TERM_OFF), phase, str_empty(message) ? "" : ": ", str_empty(message) ? "" : message);
+        printf("%s%s %s%s %s%s%s\n", term_on(t, term_phase_style(phase)), tree_icon(t, phase),
+               name ? name : id, term_on(t, TERM_OFF), phase, str_empty(message) ? "" : ": ",
+               str_empty(message) ? "" : message);
         fflush(stdout);
 }
 
@@ -77,7 +79,7 @@ static void print_changes(struct follower *f)
 {
         const char *id;
         json_t *node;
-        json_object_foreach(json_at(f->wf, "status", "nodes"), id, node)
+        json_object_foreach (json_at(f->wf, "status", "nodes"), id, node)
                 print_change(f, id, node);
 }
 
@@ -147,7 +149,8 @@ static void on_look(void *arg)
         struct follower *f = arg;
         if (!cli_controller_runs(f->c) && !f->alone_said) {
                 f->alone_said = true;
-                cli_say(f->c, "nothing runs on the data folder %s now; waiting for `tiphys dev`", f->c->data_dir);
+                cli_say(f->c, "nothing runs on the data folder %s now; waiting for `tiphys dev`",
+                        f->c->data_dir);
         }
         timer_after_ms(f->c->app.loop, &f->look, LOOK_FOR_CONTROLLER_MS);
 }
@@ -165,7 +168,8 @@ static void start_timers(struct follower *f)
         timer_after_ms(l, &f->look, 0);
 }
 
-int follow_workflow(struct cli *c, const char *ns, const char *name, const struct follow_options *o, struct err *e)
+int follow_workflow(struct cli *c, const char *ns, const char *name, const struct follow_options *o,
+                    struct err *e)
 {
         static const struct store_follow_handlers handlers = {on_set, on_gone, on_synced};
         struct follower f = {.c = c, .o = o, .code = EXIT_FAILED};
@@ -196,12 +200,14 @@ struct watch_opts {
         bool ignore_not_found;
 };
 static const struct opt watch_opts[] = {
-        OPT(struct watch_opts, timeout, OPT_DURATION, .arg = "DURATION", .help = "give up after so long (exit code 124)"),
+        OPT(struct watch_opts, timeout, OPT_DURATION, .arg = "DURATION",
+            .help = "give up after so long (exit code 124)"),
         OPT(struct watch_opts, ignore_not_found, OPT_FLAG, .name = "ignore-not-found",
             .help = "a workflow that is not there is no failure"),
         OPT_END};
 
-static int follow_args(struct cli *c, const struct watch_opts *o, char **args, size_t n, bool quiet, struct err *e)
+static int follow_args(struct cli *c, const struct watch_opts *o, char **args, size_t n, bool quiet,
+                       struct err *e)
 {
         int code = EXIT_OK;
         if (cli_open(c, CLI_READ, e) < 0)
@@ -237,7 +243,8 @@ static int wait_run(struct cli *c, const void *opts, char **args, size_t n, stru
 const struct command command_watch = {.name = "watch",
                                       .operands = "WORKFLOW",
                                       .summary = "Follow a workflow until it ends",
-                                      .details = "Exit code 0 when it succeeded, 1 when it did not.",
+                                      .details =
+                                              "Exit code 0 when it succeeded, 1 when it did not.",
                                       .examples = "  tiphys watch @latest\n",
                                       .opts = watch_opts,
                                       .opts_size = sizeof(struct watch_opts),
@@ -246,12 +253,13 @@ const struct command command_watch = {.name = "watch",
                                       .max_args = 1,
                                       .run = watch_run};
 
-const struct command command_wait = {.name = "wait",
-                                     .operands = "WORKFLOW...",
-                                     .summary = "Wait until workflows have ended",
-                                     .details = "Exit code 0 when all of them succeeded, 1 when one did not.",
-                                     .opts = watch_opts,
-                                     .opts_size = sizeof(struct watch_opts),
-                                     .kind = OPERANDS_WORKFLOWS,
-                                     .min_args = 1,
-                                     .run = wait_run};
+const struct command command_wait = {
+        .name = "wait",
+        .operands = "WORKFLOW...",
+        .summary = "Wait until workflows have ended",
+        .details = "Exit code 0 when all of them succeeded, 1 when one did not.",
+        .opts = watch_opts,
+        .opts_size = sizeof(struct watch_opts),
+        .kind = OPERANDS_WORKFLOWS,
+        .min_args = 1,
+        .run = wait_run};

@@ -1,14 +1,15 @@
-/* cli/get.c: one workflow as a tree, or any resource as YAML. SPDX-License-Identifier: Apache-2.0 */
+/* cli/get.c: one workflow as a tree, or any resource as YAML. SPDX-License-Identifier: Apache-2.0
+ */
 #include "cli/output.h"
 #include "cli/tree.h"
 
 struct get_opts {
         const char *output, *status;
 };
-static const struct opt get_opts[] = {
-        OPT_OUTPUT(struct get_opts),
-        OPT(struct get_opts, status, OPT_STR, .arg = "PHASE", .help = "show only nodes in this phase"),
-        OPT_END};
+static const struct opt get_opts[] = {OPT_OUTPUT(struct get_opts),
+                                      OPT(struct get_opts, status, OPT_STR, .arg = "PHASE",
+                                          .help = "show only nodes in this phase"),
+                                      OPT_END};
 
 static void print_tree(struct cli *c, const struct get_opts *o, const json_t *wf)
 {
@@ -27,14 +28,16 @@ static void print_tree(struct cli *c, const struct get_opts *o, const json_t *wf
 }
 
 /* "NAME", "KIND/NAME" or "KIND NAME". */
-static int split_words(char **args, size_t n, const struct store_kind **kind, const char **name, struct err *e)
+static int split_words(char **args, size_t n, const struct store_kind **kind, const char **name,
+                       struct err *e)
 {
         *kind = &STORE_WORKFLOW;
         *name = args[0];
         const char *slash = strchr(args[0], '/');
         if (n == 1 && !slash)
                 return 0;
-        AUTO(mem_free) char *word = n == 2 ? mem_strdup(args[0]) : mem_strndup(args[0], (size_t)(slash - args[0]));
+        AUTO(mem_free)
+        char *word = n == 2 ? mem_strdup(args[0]) : mem_strndup(args[0], (size_t)(slash - args[0]));
         *kind = store_kind_by_word(word);
         *name = n == 2 ? args[1] : slash + 1;
         return *kind ? 0 : err_set(e, ERR_INVALID, "get: unknown kind \"%s\"", word);
@@ -60,15 +63,16 @@ static int get_run(struct cli *c, const void *opts, char **args, size_t n, struc
         return EXIT_OK;
 }
 
-const struct command command_get = {
-        .name = "get",
-        .operands = "NAME | KIND/NAME",
-        .summary = "Show a workflow as a tree, or a resource",
-        .details = "NAME may be the beginning of a name, or @latest.",
-        .examples = "  tiphys get @latest\n  tiphys get hello-world-x7k2p -o yaml\n  tiphys get sensor/docproc-sensor\n",
-        .opts = get_opts,
-        .opts_size = sizeof(struct get_opts),
-        .kind = OPERANDS_WORKFLOWS,
-        .min_args = 1,
-        .max_args = 2,
-        .run = get_run};
+const struct command command_get = {.name = "get",
+                                    .operands = "NAME | KIND/NAME",
+                                    .summary = "Show a workflow as a tree, or a resource",
+                                    .details = "NAME may be the beginning of a name, or @latest.",
+                                    .examples =
+                                            "  tiphys get @latest\n  tiphys get hello-world-x7k2p "
+                                            "-o yaml\n  tiphys get sensor/docproc-sensor\n",
+                                    .opts = get_opts,
+                                    .opts_size = sizeof(struct get_opts),
+                                    .kind = OPERANDS_WORKFLOWS,
+                                    .min_args = 1,
+                                    .max_args = 2,
+                                    .run = get_run};

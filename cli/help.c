@@ -44,17 +44,20 @@ static void put_table(struct buf *b, const struct opt *opts)
 
 void cli_put_reference(struct buf *b)
 {
-        buf_adds(b, "# tiphys: commands\n\nGenerated from the tables in cli/ by `tiphys help --reference`.\n\n"
-                    "Exit codes: 0 ok, 1 failed (also: a workflow that was waited for did not succeed, lint found "
-                    "something), 2 usage or invalid input, 3 not found, 4 denied, 5 conflict, 6 unavailable, "
+        buf_adds(b, "# tiphys: commands\n\nGenerated from the tables in cli/ by `tiphys help "
+                    "--reference`.\n\n"
+                    "Exit codes: 0 ok, 1 failed (also: a workflow that was waited for did not "
+                    "succeed, lint found "
+                    "something), 2 usage or invalid input, 3 not found, 4 denied, 5 conflict, 6 "
+                    "unavailable, "
                     "124 timeout, 130 interrupted.\n\n## Options of every command\n");
         put_table(b, cli_global_opts);
         for (const struct command *const *cmd = cli_commands(); *cmd; cmd++) {
                 if ((*cmd)->hidden)
                         continue;
-                buf_addf(b, "\n## tiphys %s\n\n%s.\n\n```\ntiphys %s%s%s%s\n```\n", (*cmd)->name, (*cmd)->summary,
-                         (*cmd)->name, (*cmd)->opts ? " [OPTION...]" : "", (*cmd)->operands ? " " : "",
-                         (*cmd)->operands ? (*cmd)->operands : "");
+                buf_addf(b, "\n## tiphys %s\n\n%s.\n\n```\ntiphys %s%s%s%s\n```\n", (*cmd)->name,
+                         (*cmd)->summary, (*cmd)->name, (*cmd)->opts ? " [OPTION...]" : "",
+                         (*cmd)->operands ? " " : "", (*cmd)->operands ? (*cmd)->operands : "");
                 if ((*cmd)->details)
                         buf_addf(b, "\n%s\n", (*cmd)->details);
                 if ((*cmd)->examples)
@@ -68,13 +71,15 @@ struct help_opts {
         bool reference;
 };
 static const struct opt help_opts[] = {
-        OPT(struct help_opts, reference, OPT_FLAG, .help = "print the whole reference as Markdown"), OPT_END};
+        OPT(struct help_opts, reference, OPT_FLAG, .help = "print the whole reference as Markdown"),
+        OPT_END};
 
 static int help_run(struct cli *c UNUSED, const void *opts, char **args, size_t n, struct err *e)
 {
         const struct help_opts *o = opts;
         AUTO_BUF struct buf b = BUF_INIT(BUF_UNBOUNDED);
-        AUTO(mem_free) char *name = n == 2 ? mem_printf("%s %s", args[0], args[1]) : mem_strdup(n ? args[0] : "");
+        AUTO(mem_free)
+        char *name = n == 2 ? mem_printf("%s %s", args[0], args[1]) : mem_strdup(n ? args[0] : "");
         const struct command *cmd = n ? cli_command_find(name) : NULL;
         if (n && !cmd)
                 return err_set(e, ERR_INVALID, "there is no command \"%s\"", name);
@@ -95,8 +100,8 @@ const struct command command_help = {.name = "help",
                                      .max_args = 2,
                                      .run = help_run};
 
-static int version_run(struct cli *c UNUSED, const void *opts UNUSED, char **args UNUSED, size_t n UNUSED,
-                       struct err *e UNUSED)
+static int version_run(struct cli *c UNUSED, const void *opts UNUSED, char **args UNUSED,
+                       size_t n UNUSED, struct err *e UNUSED)
 {
         printf("tiphys %s\n", TIPHYS_VERSION);
         return EXIT_OK;

@@ -9,10 +9,12 @@ struct lint_opts {
 static const char *const outputs[] = {"pretty", "simple", "json", NULL};
 static const struct opt lint_opts[] = {
         OPT(struct lint_opts, strict, OPT_FLAG, .help = "unknown fields are errors"),
-        OPT(struct lint_opts, offline, OPT_FLAG, .help = "look for templates only in the files, not in the data folder"),
-        OPT(struct lint_opts, output, OPT_CHOICE, .letter = 'o', .arg = "FORMAT", .def = "pretty", .choices = outputs,
-            .help = "how to print problems"),
-        OPT(struct lint_opts, explain, OPT_STR, .arg = "CODE", .help = "explain a code such as E003"),
+        OPT(struct lint_opts, offline, OPT_FLAG,
+            .help = "look for templates only in the files, not in the data folder"),
+        OPT(struct lint_opts, output, OPT_CHOICE, .letter = 'o', .arg = "FORMAT", .def = "pretty",
+            .choices = outputs, .help = "how to print problems"),
+        OPT(struct lint_opts, explain, OPT_STR, .arg = "CODE",
+            .help = "explain a code such as E003"),
         OPT_END};
 
 static int explain(const char *code, struct err *e)
@@ -20,7 +22,8 @@ static int explain(const char *code, struct err *e)
         const struct diag_code *d = diag_code_find(code);
         if (!d)
                 return err_set(e, ERR_NOT_FOUND, "there is no code %s", code);
-        printf("%s (%s): %s\n\n%s\n", d->code, severity_name(d->severity), d->title, d->explanation);
+        printf("%s (%s): %s\n\n%s\n", d->code, severity_name(d->severity), d->title,
+               d->explanation);
         return EXIT_OK;
 }
 
@@ -29,11 +32,12 @@ static void print_json(const struct diags *d)
         AUTO_JSON json_t *list = json_array();
         for (size_t i = 0; i < d->n; i++) {
                 const struct diag *p = &d->items[i];
-                json_t *one = json_pack("{s:s, s:s, s:s*, s:i, s:i, s:s, s:s, s:s*}", "severity",
-                                        severity_name(p->severity), "code", p->code, "file", p->file, "line",
-                                        (int)(p->at_key ? p->at.key_line : p->at.line), "column",
-                                        (int)(p->at_key ? p->at.key_col : p->at.col), "path", p->path, "message",
-                                        p->msg, "hint", p->hint);
+                json_t *one =
+                        json_pack("{s:s, s:s, s:s*, s:i, s:i, s:s, s:s, s:s*}", "severity",
+                                  severity_name(p->severity), "code", p->code, "file", p->file,
+                                  "line", (int)(p->at_key ? p->at.key_line : p->at.line), "column",
+                                  (int)(p->at_key ? p->at.key_col : p->at.col), "path", p->path,
+                                  "message", p->msg, "hint", p->hint);
                 json_array_append_new(list, one);
         }
         AUTO_BUF struct buf b = BUF_INIT(BUF_UNBOUNDED);
@@ -42,7 +46,8 @@ static void print_json(const struct diags *d)
         cli_write(&b);
 }
 
-static void print_problems(struct cli *c, const struct lint_opts *o, const struct files *f, const struct diags *d)
+static void print_problems(struct cli *c, const struct lint_opts *o, const struct files *f,
+                           const struct diags *d)
 {
         if (streq(o->output, "json"))
                 print_json(d);
@@ -93,8 +98,10 @@ const struct command command_lint = {
         .name = "lint",
         .operands = "PATH...",
         .summary = "Check files without running them",
-        .details = "Exit code 1 when there are errors. `tiphys lint --explain E003` explains a code.",
-        .examples = "  tiphys lint config/docproc/\n  tiphys lint --strict workflow.yaml\n  cat sensor.yaml | tiphys lint -\n",
+        .details =
+                "Exit code 1 when there are errors. `tiphys lint --explain E003` explains a code.",
+        .examples = "  tiphys lint config/docproc/\n  tiphys lint --strict workflow.yaml\n  cat "
+                    "sensor.yaml | tiphys lint -\n",
         .opts = lint_opts,
         .opts_size = sizeof(struct lint_opts),
         .kind = OPERANDS_FILES,

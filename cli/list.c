@@ -1,4 +1,5 @@
-/* cli/list.c: workflows (or resources of any kind) as a table. SPDX-License-Identifier: Apache-2.0 */
+/* cli/list.c: workflows (or resources of any kind) as a table. SPDX-License-Identifier: Apache-2.0
+ */
 #include "cli/output.h"
 #include "cli/tree.h"
 #include <stdlib.h>
@@ -13,14 +14,19 @@ static const struct opt list_opts[] = {
         OPT(struct list_opts, running, OPT_FLAG, .help = "only those that have not ended"),
         OPT(struct list_opts, completed, OPT_FLAG, .help = "only those that have ended"),
         OPT(struct list_opts, status, OPT_LIST, .arg = "PHASE",
-            .help = "only these phases: Pending, Running, Succeeded, Failed, Error; may be repeated"),
+            .help = "only these phases: Pending, Running, Succeeded, Failed, Error; may be "
+                    "repeated"),
         OPT(struct list_opts, prefix, OPT_STR, .arg = "TEXT", .help = "only names that begin so"),
-        OPT(struct list_opts, selector, OPT_STR, .letter = 'l', .arg = "LABELS", .help = "only with these labels"),
+        OPT(struct list_opts, selector, OPT_STR, .letter = 'l', .arg = "LABELS",
+            .help = "only with these labels"),
         OPT(struct list_opts, field_selector, OPT_STR, .name = "field-selector", .arg = "FIELDS",
             .help = "only with these fields: metadata.name=, status.phase="),
-        OPT(struct list_opts, since, OPT_DURATION, .arg = "DURATION", .help = "only those that ended in the last so long, or run"),
-        OPT(struct list_opts, older, OPT_DURATION, .arg = "DURATION", .help = "only those that ended longer ago"),
-        OPT(struct list_opts, no_headers, OPT_FLAG, .name = "no-headers", .help = "without the first line"),
+        OPT(struct list_opts, since, OPT_DURATION, .arg = "DURATION",
+            .help = "only those that ended in the last so long, or run"),
+        OPT(struct list_opts, older, OPT_DURATION, .arg = "DURATION",
+            .help = "only those that ended longer ago"),
+        OPT(struct list_opts, no_headers, OPT_FLAG, .name = "no-headers",
+            .help = "without the first line"),
         OPT_OUTPUT(struct list_opts),
         OPT_END};
 
@@ -90,7 +96,7 @@ static void put_counts(struct table *t, const json_t *wf)
         int pending = 0, running = 0, completed = 0;
         const char *id;
         json_t *node;
-        json_object_foreach(json_at(wf, "status", "nodes"), id, node) {
+        json_object_foreach (json_at(wf, "status", "nodes"), id, node) {
                 const char *phase = json_str(node, "phase");
                 if (!streq(json_str(node, "type"), "Pod"))
                         continue;
@@ -109,10 +115,11 @@ static void put_arguments(struct table *t, const json_t *wf)
         struct buf b = BUF_INIT(2048);
         json_t *p;
         size_t i;
-        json_array_foreach(json_at(wf, "spec", "arguments", "parameters"), i, p) {
+        json_array_foreach (json_at(wf, "spec", "arguments", "parameters"), i, p) {
                 json_t *value = json_object_get(p, "value");
                 AUTO(mem_free) char *text = value ? json_scalar_text(value) : mem_strdup("");
-                buf_addf(&b, "%s%s=%s", i ? "," : "", json_str(p, "name") ? json_str(p, "name") : "", text);
+                buf_addf(&b, "%s%s=%s", i ? "," : "",
+                         json_str(p, "name") ? json_str(p, "name") : "", text);
         }
         table_cell(t, buf_str(&b));
         buf_deinit(&b);
@@ -121,7 +128,8 @@ static void put_arguments(struct table *t, const json_t *wf)
 static void put_workflow(struct table *t, const json_t *wf, bool ns, bool wide, int64_t now)
 {
         char age[24], duration[24] = "0s";
-        int64_t start = json_time_at(wf, "status", "startedAt"), end = json_time_at(wf, "status", "finishedAt");
+        int64_t start = json_time_at(wf, "status", "startedAt"),
+                end = json_time_at(wf, "status", "finishedAt");
         human_age(age, now - json_time_at(wf, "metadata", "creationTimestamp"));
         if (start)
                 human_age(duration, (end ? end : now) - start);
@@ -169,7 +177,8 @@ static void put_head(struct table *t, bool workflows, bool ns, bool wide)
         table_cell(t, "MESSAGE");
 }
 
-static void print_table(struct cli *c, const struct list_opts *o, const json_t *list, bool workflows)
+static void print_table(struct cli *c, const struct list_opts *o, const json_t *list,
+                        bool workflows)
 {
         bool ns = c->g.all_namespaces, wide = streq(o->output, "wide");
         int64_t now = loop_wall(c->app.loop).ns;
@@ -179,7 +188,7 @@ static void print_table(struct cli *c, const struct list_opts *o, const json_t *
                 put_head(&t, workflows, ns, wide);
         json_t *item;
         size_t i;
-        json_array_foreach(list, i, item) {
+        json_array_foreach (list, i, item) {
                 if (workflows)
                         put_workflow(&t, item, ns, wide, now);
                 else
@@ -195,13 +204,17 @@ static int list_run(struct cli *c, const void *opts, char **args, size_t n, stru
         const struct list_opts *o = opts;
         const struct store_kind *kind = n ? store_kind_by_word(args[0]) : &STORE_WORKFLOW;
         if (!kind)
-                return err_set(e, ERR_INVALID, "list: unknown kind \"%s\" (workflows, workflowtemplates, sensors, eventsources, ...)",
+                return err_set(e, ERR_INVALID,
+                               "list: unknown kind \"%s\" (workflows, workflowtemplates, sensors, "
+                               "eventsources, ...)",
                                args[0]);
         if (cli_open(c, CLI_READ, e) < 0)
                 return -1;
-        bool whole = streq(o->output, "json") || streq(o->output, "yaml") || streq(o->output, "wide");
-        const struct store_list_opts lo = {
-                .label_selector = o->selector, .field_selector = o->field_selector, .no_nodes = !whole};
+        bool whole =
+                streq(o->output, "json") || streq(o->output, "yaml") || streq(o->output, "wide");
+        const struct store_list_opts lo = {.label_selector = o->selector,
+                                           .field_selector = o->field_selector,
+                                           .no_nodes = !whole};
         AUTO_JSON json_t *answer = NULL;
         if (store_list_now(c->app.store, kind, cli_list_ns(c), &lo, &answer, e) < 0)
                 return -1;
@@ -213,18 +226,19 @@ static int list_run(struct cli *c, const void *opts, char **args, size_t n, stru
         if (json_array_size(list))
                 print_table(c, o, list, workflows);
         else
-                cli_say(c, "no %s in %s%s", kind->plural, c->g.all_namespaces ? "any namespace" : "namespace ",
+                cli_say(c, "no %s in %s%s", kind->plural,
+                        c->g.all_namespaces ? "any namespace" : "namespace ",
                         c->g.all_namespaces ? "" : cli_ns(c));
         return EXIT_OK;
 }
 
-const struct command command_list = {
-        .name = "list",
-        .operands = "[KIND]",
-        .summary = "List workflows, or resources of another kind",
-        .examples = "  tiphys list --running\n  tiphys list sensors -A\n  tiphys list -o name --status Failed\n",
-        .opts = list_opts,
-        .opts_size = sizeof(struct list_opts),
-        .kind = OPERANDS_RESOURCE,
-        .max_args = 1,
-        .run = list_run};
+const struct command command_list = {.name = "list",
+                                     .operands = "[KIND]",
+                                     .summary = "List workflows, or resources of another kind",
+                                     .examples = "  tiphys list --running\n  tiphys list sensors "
+                                                 "-A\n  tiphys list -o name --status Failed\n",
+                                     .opts = list_opts,
+                                     .opts_size = sizeof(struct list_opts),
+                                     .kind = OPERANDS_RESOURCE,
+                                     .max_args = 1,
+                                     .run = list_run};

@@ -1,6 +1,6 @@
-/* cli/open.c: commands look into the data folder, where a running `tiphys dev` or the daemons work: several processes may
- * share it, and what one commits wakes the others. Here: opening it, and finding resources by the words users type.
- * SPDX-License-Identifier: Apache-2.0 */
+/* cli/open.c: commands look into the data folder, where a running `tiphys dev` or the daemons work:
+ * several processes may share it, and what one commits wakes the others. Here: opening it, and
+ * finding resources by the words users type. SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
 #include <stdlib.h>
 
@@ -17,11 +17,15 @@ const char *cli_list_ns(const struct cli *c)
 int cli_open(struct cli *c, enum cli_open how, struct err *e)
 {
         if (c->g.kubeconfig || c->g.context)
-                return err_set(e, ERR_UNSUPPORTED, "not supported yet: --kubeconfig and --context (use kubectl for a cluster)");
+                return err_set(e, ERR_UNSUPPORTED,
+                               "not supported yet: --kubeconfig and --context (use kubectl for a "
+                               "cluster)");
         c->data_dir = app_data_dir(c->g.data);
         bool reads = how == CLI_READ || how == CLI_EVENTS;
         if (reads && !app_data_exists(c->data_dir))
-                return err_set(e, ERR_NOT_FOUND, "nothing ever ran on the data folder %s: start `tiphys dev`, or name another one with --data",
+                return err_set(e, ERR_NOT_FOUND,
+                               "nothing ever ran on the data folder %s: start `tiphys dev`, or "
+                               "name another one with --data",
                                c->data_dir);
         struct app_options o = {.data_dir = c->data_dir,
                                 .read_only = reads,
@@ -46,7 +50,7 @@ static const json_t *newest(const json_t *items)
 {
         const json_t *best = NULL, *item;
         size_t i;
-        json_array_foreach(items, i, item) {
+        json_array_foreach (items, i, item) {
                 const char *a = json_str(item, "metadata", "creationTimestamp");
                 const char *b = best ? json_str(best, "metadata", "creationTimestamp") : "";
                 if (!best || strcmp(a ? a : "", b) >= 0)
@@ -61,27 +65,28 @@ static int fail_missing(const struct cli *c, const struct store_kind *kind, cons
         struct names names = {0};
         const json_t *item;
         size_t i;
-        json_array_foreach(items, i, item) {
+        json_array_foreach (items, i, item) {
                 mem_grow(names.items, names.cap, names.n + 1);
                 names.items[names.n++] = obj_name(item);
         }
         const char *near = str_nearest(word, names.items, names.n);
         if (near)
-                err_set(e, ERR_NOT_FOUND, "there is no %s %s in namespace %s; did you mean %s?", kind->kind, word,
-                        cli_ns(c), near);
+                err_set(e, ERR_NOT_FOUND, "there is no %s %s in namespace %s; did you mean %s?",
+                        kind->kind, word, cli_ns(c), near);
         else
-                err_set(e, ERR_NOT_FOUND, "there is no %s %s in namespace %s (`tiphys list` shows what is there)", kind->kind,
-                        word, cli_ns(c));
+                err_set(e, ERR_NOT_FOUND,
+                        "there is no %s %s in namespace %s (`tiphys list` shows what is there)",
+                        kind->kind, word, cli_ns(c));
         free(names.items);
         return -1;
 }
 
-static int by_prefix(const struct cli *c, const struct store_kind *kind, const char *word, const json_t *items,
-                     const json_t **out, struct err *e)
+static int by_prefix(const struct cli *c, const struct store_kind *kind, const char *word,
+                     const json_t *items, const json_t **out, struct err *e)
 {
         const json_t *item;
         size_t i, matches = 0;
-        json_array_foreach(items, i, item) {
+        json_array_foreach (items, i, item) {
                 if (!str_starts(obj_name(item), word))
                         continue;
                 *out = item;
@@ -90,11 +95,13 @@ static int by_prefix(const struct cli *c, const struct store_kind *kind, const c
         if (matches == 1)
                 return 0;
         if (matches > 1)
-                return err_set(e, ERR_INVALID, "%s is the beginning of %zu names; type more of it", word, matches);
+                return err_set(e, ERR_INVALID, "%s is the beginning of %zu names; type more of it",
+                               word, matches);
         return fail_missing(c, kind, word, items, e);
 }
 
-int cli_find(struct cli *c, const struct store_kind *kind, const char *word, json_t **out, struct err *e)
+int cli_find(struct cli *c, const struct store_kind *kind, const char *word, json_t **out,
+             struct err *e)
 {
         const char *ns = cli_ns(c);
         if (!streq(word, "@latest")) {
@@ -114,7 +121,8 @@ int cli_find(struct cli *c, const struct store_kind *kind, const char *word, jso
         else if (by_prefix(c, kind, word, items, &found, e) < 0)
                 return -1;
         if (!found)
-                return err_set(e, ERR_NOT_FOUND, "there is no %s in namespace %s yet", kind->kind, ns);
+                return err_set(e, ERR_NOT_FOUND, "there is no %s in namespace %s yet", kind->kind,
+                               ns);
         return store_get_now(c->app.store, (struct store_ref){kind, ns, obj_name(found)}, out, e);
 }
 

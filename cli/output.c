@@ -8,7 +8,7 @@ static void put_names(struct buf *b, const json_t *list)
 {
         json_t *item;
         size_t i;
-        json_array_foreach(list, i, item)
+        json_array_foreach (list, i, item)
                 buf_addf(b, "%s\n", obj_name(item));
 }
 
@@ -19,7 +19,8 @@ bool output_objects(const char *format, const json_t *list, bool single)
                 put_names(&b, list);
         } else if (streq(format, "json") || streq(format, "yaml")) {
                 json_t *one = single ? json_incref(json_array_get(list, 0))
-                                     : json_pack("{s:s, s:s, s:O}", "apiVersion", "v1", "kind", "List", "items", list);
+                                     : json_pack("{s:s, s:s, s:O}", "apiVersion", "v1", "kind",
+                                                 "List", "items", list);
                 if (streq(format, "yaml"))
                         yaml_put(&b, one);
                 else

@@ -1,4 +1,5 @@
-/* cli/submit.c: workflows from files, standard input or an installed template. SPDX-License-Identifier: Apache-2.0 */
+/* cli/submit.c: workflows from files, standard input or an installed template.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "cli/files.h"
 #include "cli/follow.h"
 #include "cli/output.h"
@@ -10,31 +11,35 @@ enum { MAX_PARAMETER_FILE = 1 << 20 };
 
 struct submit_opts {
         struct opt_list parameters, labels;
-        const char *parameter_file, *from, *name, *generate_name, *entrypoint, *service_account, *output;
+        const char *parameter_file, *from, *name, *generate_name, *entrypoint, *service_account,
+                *output;
         bool watch, wait, detach, dry_run, strict;
         int64_t timeout;
 };
 static const struct opt submit_opts[] = {
-        OPT(struct submit_opts, parameters, OPT_LIST, .name = "parameter", .letter = 'p', .arg = "NAME=VALUE",
-            .help = "argument of the workflow; may be repeated"),
-        OPT(struct submit_opts, parameter_file, OPT_STR, .name = "parameter-file", .letter = 'f', .arg = "FILE",
-            .help = "YAML or JSON map of arguments"),
+        OPT(struct submit_opts, parameters, OPT_LIST, .name = "parameter", .letter = 'p',
+            .arg = "NAME=VALUE", .help = "argument of the workflow; may be repeated"),
+        OPT(struct submit_opts, parameter_file, OPT_STR, .name = "parameter-file", .letter = 'f',
+            .arg = "FILE", .help = "YAML or JSON map of arguments"),
         OPT(struct submit_opts, from, OPT_STR, .arg = "KIND/NAME",
             .help = "run an installed template: workflowtemplate/x, clusterworkflowtemplate/x"),
         OPT(struct submit_opts, watch, OPT_FLAG, .help = "follow it until it ends"),
         OPT(struct submit_opts, wait, OPT_FLAG, .letter = 'w', .help = "wait until it ends"),
         OPT(struct submit_opts, timeout, OPT_DURATION, .arg = "DURATION",
             .help = "with --watch and --wait: give up after so long (exit code 124)"),
-        OPT(struct submit_opts, detach, OPT_FLAG, .help = "it is fine when nothing runs on the data folder now"),
+        OPT(struct submit_opts, detach, OPT_FLAG,
+            .help = "it is fine when nothing runs on the data folder now"),
         OPT(struct submit_opts, name, OPT_STR, .arg = "NAME", .help = "instead of metadata.name"),
         OPT(struct submit_opts, generate_name, OPT_STR, .name = "generate-name", .arg = "PREFIX",
             .help = "instead of metadata.generateName"),
-        OPT(struct submit_opts, entrypoint, OPT_STR, .arg = "TEMPLATE", .help = "instead of spec.entrypoint"),
+        OPT(struct submit_opts, entrypoint, OPT_STR, .arg = "TEMPLATE",
+            .help = "instead of spec.entrypoint"),
         OPT(struct submit_opts, service_account, OPT_STR, .name = "serviceaccount", .arg = "NAME",
             .help = "instead of spec.serviceAccountName"),
-        OPT(struct submit_opts, labels, OPT_LIST, .name = "labels", .letter = 'l', .arg = "KEY=VALUE,...",
-            .help = "labels to add; may be repeated"),
-        OPT(struct submit_opts, dry_run, OPT_FLAG, .name = "dry-run", .help = "check and print it, create nothing"),
+        OPT(struct submit_opts, labels, OPT_LIST, .name = "labels", .letter = 'l',
+            .arg = "KEY=VALUE,...", .help = "labels to add; may be repeated"),
+        OPT(struct submit_opts, dry_run, OPT_FLAG, .name = "dry-run",
+            .help = "check and print it, create nothing"),
         OPT(struct submit_opts, strict, OPT_FLAG, .help = "unknown fields are errors"),
         OPT_OUTPUT(struct submit_opts),
         OPT_END};
@@ -49,7 +54,7 @@ static void set_parameter(json_t *wf, const char *name, json_t *value_taken)
                 json_put_at(wf, json_array(), "spec", "arguments", "parameters");
                 list = json_at(wf, "spec", "arguments", "parameters");
         }
-        json_array_foreach(list, i, p) {
+        json_array_foreach (list, i, p) {
                 if (streq(json_str(p, "name"), name)) {
                         json_object_set_new(p, "value", value_taken);
                         json_object_del(p, "valueFrom");
@@ -64,10 +69,14 @@ static int set_pairs(json_t *wf, const struct opt_list *list, struct err *e)
         for (size_t i = 0; i < list->n; i++) {
                 const char *eq = strchr(list->items[i], '=');
                 if (!eq || eq == list->items[i])
-                        return err_set(e, ERR_INVALID, "--parameter: expected NAME=VALUE, found \"%s\"", list->items[i]);
-                AUTO(mem_free) char *name = mem_strndup(list->items[i], (size_t)(eq - list->items[i]));
+                        return err_set(e, ERR_INVALID,
+                                       "--parameter: expected NAME=VALUE, found \"%s\"",
+                                       list->items[i]);
+                AUTO(mem_free)
+                char *name = mem_strndup(list->items[i], (size_t)(eq - list->items[i]));
                 if (!utf8_valid(eq + 1, strlen(eq + 1)))
-                        return err_set(e, ERR_INVALID, "--parameter %s: the value is not UTF-8", name);
+                        return err_set(e, ERR_INVALID, "--parameter %s: the value is not UTF-8",
+                                       name);
                 set_parameter(wf, name, json_string(eq + 1));
         }
         return 0;
@@ -77,13 +86,15 @@ static int set_from_file(json_t *wf, const char *path, struct err *e)
 {
         AUTO_BUF struct buf b = BUF_INIT(MAX_PARAMETER_FILE);
         AUTO_JSON json_t *map = NULL;
-        if (fs_read(&b, path, MAX_PARAMETER_FILE, e) < 0 || yaml_parse_one(&map, buf_str(&b), b.len, e) < 0)
+        if (fs_read(&b, path, MAX_PARAMETER_FILE, e) < 0 ||
+            yaml_parse_one(&map, buf_str(&b), b.len, e) < 0)
                 return err_wrap(e, "--parameter-file %s", path);
         if (!json_is_object(map))
-                return err_set(e, ERR_INVALID, "--parameter-file %s: expected a map of names and values", path);
+                return err_set(e, ERR_INVALID,
+                               "--parameter-file %s: expected a map of names and values", path);
         const char *name;
         json_t *value;
-        json_object_foreach(map, name, value) {
+        json_object_foreach (map, name, value) {
                 AUTO(mem_free) char *text = json_scalar_text(value);
                 set_parameter(wf, name, json_string(text));
         }
@@ -98,7 +109,8 @@ static int set_labels(json_t *wf, const struct opt_list *list, struct err *e)
                 while ((pair = strsep(&rest, ","))) {
                         char *eq = strchr(pair, '=');
                         if (!eq || eq == pair)
-                                return err_set(e, ERR_INVALID, "--labels: expected KEY=VALUE, found \"%s\"", pair);
+                                return err_set(e, ERR_INVALID,
+                                               "--labels: expected KEY=VALUE, found \"%s\"", pair);
                         *eq = '\0';
                         json_put_at(wf, json_string(eq + 1), "metadata", "labels", pair);
                 }
@@ -133,15 +145,17 @@ static json_t *from_template(struct cli *c, const char *from, struct err *e)
 {
         const char *slash = strchr(from, '/');
         if (!slash) {
-                err_set(e, ERR_INVALID, "--from: expected KIND/NAME (workflowtemplate/x), found \"%s\"", from);
+                err_set(e, ERR_INVALID,
+                        "--from: expected KIND/NAME (workflowtemplate/x), found \"%s\"", from);
                 return NULL;
         }
         AUTO(mem_free) char *word = mem_strndup(from, (size_t)(slash - from));
         const struct store_kind *kind = store_kind_by_word(word);
         if (kind != &STORE_WORKFLOW_TEMPLATE && kind != &STORE_CLUSTER_WORKFLOW_TEMPLATE) {
                 err_set(e, kind == &STORE_CRON_WORKFLOW ? ERR_UNSUPPORTED : ERR_INVALID,
-                        kind == &STORE_CRON_WORKFLOW ? "not supported yet: --from %s"
-                                                     : "--from %s: expected workflowtemplate or clusterworkflowtemplate",
+                        kind == &STORE_CRON_WORKFLOW
+                                ? "not supported yet: --from %s"
+                                : "--from %s: expected workflowtemplate or clusterworkflowtemplate",
                         word);
                 return NULL;
         }
@@ -149,8 +163,10 @@ static json_t *from_template(struct cli *c, const char *from, struct err *e)
         if (cli_find(c, kind, slash + 1, &tmpl, e) < 0)
                 return NULL;
         AUTO(mem_free) char *prefix = mem_printf("%s-", obj_name(tmpl));
-        json_t *wf = json_pack("{s:s, s:s, s:{s:s}, s:{s:{s:s}}}", "apiVersion", "argoproj.io/v1alpha1", "kind", "Workflow",
-                               "metadata", "generateName", prefix, "spec", "workflowTemplateRef", "name", obj_name(tmpl));
+        json_t *wf =
+                json_pack("{s:s, s:s, s:{s:s}, s:{s:{s:s}}}", "apiVersion", "argoproj.io/v1alpha1",
+                          "kind", "Workflow", "metadata", "generateName", prefix, "spec",
+                          "workflowTemplateRef", "name", obj_name(tmpl));
         if (kind->cluster_scoped)
                 json_put_at(wf, json_true(), "spec", "workflowTemplateRef", "clusterScope");
         return wf;
@@ -164,19 +180,22 @@ static void show(struct cli *c, const struct submit_opts *o, const json_t *wf)
         if (output_objects(o->output, list, true) || (o->watch && c->term.tty))
                 return;
         AUTO_BUF struct buf b = BUF_INIT(BUF_UNBOUNDED);
-        struct tree_view v = {.term = &c->term, .now = {json_time_at(wf, "metadata", "creationTimestamp")}};
+        struct tree_view v = {.term = &c->term,
+                              .now = {json_time_at(wf, "metadata", "creationTimestamp")}};
         struct wall now = clock_wall(clock_system());
         v.now = now.ns > v.now.ns ? now : v.now;
         tree_put_header(&b, wf, &v);
         cli_write(&b);
 }
 
-static int follow_all(struct cli *c, const struct submit_opts *o, const struct apply_one *list, size_t n, struct err *e)
+static int follow_all(struct cli *c, const struct submit_opts *o, const struct apply_one *list,
+                      size_t n, struct err *e)
 {
         int code = EXIT_OK;
         const struct follow_options f = {.quiet = !o->watch, .timeout_ns = o->timeout};
         for (size_t i = 0; i < n; i++) {
-                int one = follow_workflow(c, obj_ns(list[i].stored), obj_name(list[i].stored), &f, e);
+                int one =
+                        follow_workflow(c, obj_ns(list[i].stored), obj_name(list[i].stored), &f, e);
                 if (one < 0 || one == EXIT_INTERRUPTED)
                         return one;
                 code = one ? one : code;
@@ -188,14 +207,17 @@ static int create(struct cli *c, const struct submit_opts *o, const struct files
 {
         bool follow = o->watch || o->wait, runs = cli_controller_runs(c);
         if (follow && !runs && !o->detach)
-                return err_set(e, ERR_UNAVAILABLE, "nothing runs on the data folder %s: start `tiphys dev`, or submit with --detach",
+                return err_set(e, ERR_UNAVAILABLE,
+                               "nothing runs on the data folder %s: start `tiphys dev`, or submit "
+                               "with --detach",
                                c->data_dir);
         struct apply_one *list = NULL;
         int code = apply_files(&list, c->app.store, f, cli_ns(c), true, e);
         for (size_t i = 0; code == 0 && i < f->n; i++)
                 show(c, o, list[i].stored);
         if (code == 0 && !runs && !o->detach)
-                cli_say(c, "nothing runs on the data folder %s now: start `tiphys dev` to run it", c->data_dir);
+                cli_say(c, "nothing runs on the data folder %s now: start `tiphys dev` to run it",
+                        c->data_dir);
         if (code == 0 && follow && runs)
                 code = follow_all(c, o, list, f->n, e);
         apply_free(list, f->n);
@@ -208,13 +230,14 @@ static void only_workflows(const struct files *f, struct diags *d)
         for (size_t i = 0; i < f->n; i++) {
                 d->marks = f->items[i].marks;
                 if (!streq(f->items[i].kind.kind, "Workflow"))
-                        diag_error(d, &at, "E504", "use `tiphys apply` for other kinds", "submit takes Workflows, found %s",
-                                   f->items[i].kind.kind);
+                        diag_error(d, &at, "E504", "use `tiphys apply` for other kinds",
+                                   "submit takes Workflows, found %s", f->items[i].kind.kind);
         }
         d->marks = NULL;
 }
 
-static int submit_files(struct cli *c, const struct submit_opts *o, struct files *f, struct diags *d, struct err *e)
+static int submit_files(struct cli *c, const struct submit_opts *o, struct files *f,
+                        struct diags *d, struct err *e)
 {
         only_workflows(f, d);
         for (size_t i = 0; i < f->n; i++)
@@ -266,7 +289,8 @@ const struct command command_submit = {
         .name = "submit",
         .operands = "[FILE...]",
         .summary = "Run workflows",
-        .details = "FILE may be - for standard input. With --watch and --wait the exit code is 0 when the workflow succeeded and 1 "
+        .details = "FILE may be - for standard input. With --watch and --wait the exit code is 0 "
+                   "when the workflow succeeded and 1 "
                    "when it did not.",
         .examples = "  tiphys submit --watch hello-world.yaml\n"
                     "  tiphys submit --wait -p message=hello hello-world.yaml\n"

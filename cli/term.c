@@ -198,11 +198,12 @@ void human_duration(char out[64], int64_t ns)
         while (u < 3 && s < units[u].s)
                 u++;
         int64_t first = s / units[u].s, rest = s % units[u].s;
-        int n = snprintf(out, 64, "%lld %s%s", (long long)first, units[u].word, first == 1 ? "" : "s");
+        int n = snprintf(out, 64, "%lld %s%s", (long long)first, units[u].word,
+                         first == 1 ? "" : "s");
         if (u < 3 && rest / units[u + 1].s) {
                 int64_t second = rest / units[u + 1].s;
-                snprintf(out + n, 64 - (size_t)n, " %lld %s%s", (long long)second, units[u + 1].word,
-                         second == 1 ? "" : "s");
+                snprintf(out + n, 64 - (size_t)n, " %lld %s%s", (long long)second,
+                         units[u + 1].word, second == 1 ? "" : "s");
         }
 }
 

@@ -1,8 +1,21 @@
-/* cli/term.h: the terminal: colours, glyphs, tables, times as people say them. SPDX-License-Identifier: Apache-2.0 */
+/* cli/term.h: the terminal: colours, glyphs, tables, times as people say them.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "cli/cli.h"
 
-enum term_style { TERM_OFF, TERM_BOLD, TERM_DIM, TERM_RED, TERM_GREEN, TERM_YELLOW, TERM_BLUE, TERM_MAGENTA, TERM_CYAN, TERM_ERR_RED, TERM_ERR_OFF };
+enum term_style {
+        TERM_OFF,
+        TERM_BOLD,
+        TERM_DIM,
+        TERM_RED,
+        TERM_GREEN,
+        TERM_YELLOW,
+        TERM_BLUE,
+        TERM_MAGENTA,
+        TERM_CYAN,
+        TERM_ERR_RED,
+        TERM_ERR_OFF
+};
 void term_init(struct term *t, bool no_color, bool no_utf8);
 /* The escape sequence, or "" without colour. */
 const char *term_on(const struct term *t, enum term_style s);
@@ -10,7 +23,8 @@ size_t term_columns(const char *text); /* width of UTF-8 text without escape seq
 /* Styled by phase: "Succeeded" green, ... */
 enum term_style term_phase_style(const char *phase);
 
-/* A table: cells are added row by row; columns are aligned when it is printed, two blanks between them. */
+/* A table: cells are added row by row; columns are aligned when it is printed, two blanks between
+ * them. */
 struct table {
         char **cells;
         enum term_style *styles;
@@ -25,7 +39,7 @@ static inline UNUSED void auto_table_deinit(struct table *t)
 #define AUTO_TABLE __attribute__((cleanup(auto_table_deinit)))
 void table_cell(struct table *t, const char *text); /* NULL: "" */
 void table_cellf(struct table *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
-void table_style(struct table *t, enum term_style s); /* of the last cell */
+void table_style(struct table *t, enum term_style s);      /* of the last cell */
 void table_row(struct table *t, const char *const *cells); /* NULL-terminated */
 /* Cut lines at max_width display columns (0: do not). */
 void table_put(struct buf *b, const struct table *t, const struct term *term, size_t max_width);

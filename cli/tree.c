@@ -1,8 +1,9 @@
 /* cli/tree.c: the tree of `get` and `watch`.
  *
- * status.nodes is a flat map. What a reader wants to see hangs together by two rules: a step group or a retry shows its children;
- * everything else stands below the steps or dag it belongs to (boundaryID). Step groups, loops' task groups and retries with one
- * attempt are left out, their children take their place. Siblings stand in the order in which they started.
+ * status.nodes is a flat map. What a reader wants to see hangs together by two rules: a step group
+ * or a retry shows its children; everything else stands below the steps or dag it belongs to
+ * (boundaryID). Step groups, loops' task groups and retries with one attempt are left out, their
+ * children take their place. Siblings stand in the order in which they started.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "cli/tree.h"
 #include "common/base/hash.h"
@@ -15,7 +16,7 @@ struct tnode {
         const char *id;
         const json_t *json;
         int64_t started;
-        long index;              /* N of "name(N:item)", -1 */
+        long index; /* N of "name(N:item)", -1 */
         struct tnode **children;
         size_t n, cap;
         bool attached;
@@ -24,7 +25,7 @@ struct tnode {
 struct tree {
         const json_t *wf;
         const struct tree_view *v;
-        struct tnode *nodes;     /* by id */
+        struct tnode *nodes; /* by id */
         struct tnode **roots;
         size_t n, cap;
         struct table rows;
@@ -87,12 +88,13 @@ static void add_nodes(struct tree *t)
 {
         const char *id;
         json_t *node;
-        json_object_foreach(json_at(t->wf, "status", "nodes"), id, node) {
+        json_object_foreach (json_at(t->wf, "status", "nodes"), id, node) {
                 struct tnode *n = NEW(struct tnode);
                 n->id = id;
                 n->json = node;
                 n->started = json_time_at(node, "startedAt");
-                n->index = loop_index(json_str(node, "displayName") ? json_str(node, "displayName") : "");
+                n->index = loop_index(json_str(node, "displayName") ? json_str(node, "displayName")
+                                                                    : "");
                 HASH_ADD_KEYPTR(hh, t->nodes, n->id, strlen(n->id), n);
         }
 }
@@ -101,7 +103,7 @@ static void attach_children(struct tree *t, struct tnode *n)
 {
         json_t *id;
         size_t i;
-        json_array_foreach(json_object_get(n->json, "children"), i, id) {
+        json_array_foreach (json_object_get(n->json, "children"), i, id) {
                 struct tnode *child = find(t, json_string_value(id));
                 if (child && !child->attached && child != n)
                         attach(n, child);
@@ -112,10 +114,10 @@ static void build(struct tree *t)
 {
         struct tnode *n, *tmp;
         add_nodes(t);
-        HASH_ITER(hh, t->nodes, n, tmp)
+        HASH_ITER (hh, t->nodes, n, tmp)
                 if (shows_children(n))
                         attach_children(t, n);
-        HASH_ITER(hh, t->nodes, n, tmp) {
+        HASH_ITER (hh, t->nodes, n, tmp) {
                 struct tnode *boundary = find(t, json_str(n->json, "boundaryID"));
                 if (n->attached || streq(type_of(n), "TaskGroup"))
                         continue;
@@ -126,7 +128,7 @@ static void build(struct tree *t)
                 mem_grow(t->roots, t->cap, t->n + 1);
                 t->roots[t->n++] = n;
         }
-        HASH_ITER(hh, t->nodes, n, tmp)
+        HASH_ITER (hh, t->nodes, n, tmp)
                 if (n->n)
                         qsort(n->children, n->n, sizeof(*n->children), by_start);
         if (t->n)
@@ -136,7 +138,7 @@ static void build(struct tree *t)
 static void tree_deinit(struct tree *t)
 {
         struct tnode *n, *tmp;
-        HASH_ITER(hh, t->nodes, n, tmp) {
+        HASH_ITER (hh, t->nodes, n, tmp) {
                 HASH_DEL(t->nodes, n);
                 free(n->children);
                 free(n);
@@ -151,8 +153,9 @@ const char *tree_icon(const struct term *t, const char *phase)
 {
         static const struct {
                 const char *phase, *utf8, *ascii;
-        } icons[] = {{"Pending", "◷", "Pending"},   {"Running", "●", "Running"}, {"Succeeded", "✔", "Succeeded"},
-                     {"Skipped", "○", "Skipped"},   {"Failed", "✖", "Failed"},   {"Error", "⚠", "Error"},
+        } icons[] = {{"Pending", "◷", "Pending"},     {"Running", "●", "Running"},
+                     {"Succeeded", "✔", "Succeeded"}, {"Skipped", "○", "Skipped"},
+                     {"Failed", "✖", "Failed"},       {"Error", "⚠", "Error"},
                      {"Omitted", "○", "Omitted"}};
         for (size_t i = 0; i < ARRAY_LEN(icons); i++)
                 if (streq(icons[i].phase, phase))
@@ -170,8 +173,10 @@ char *tree_pod_name(const json_t *wf, const json_t *node)
                 return mem_strdup(wf_name);
         const char *tmpl = json_str(node, "templateRef", "template");
         tmpl = tmpl ? tmpl : json_str(node, "templateName");
-        AUTO(mem_free) char *prefix = str_empty(tmpl) ? mem_strdup(wf_name) : mem_printf("%s-%s", wf_name, tmpl);
-        return mem_printf("%.*s-%u", MAX_POD_PREFIX, prefix, fnv1a32(name ? name : "", strlen(name ? name : "")));
+        AUTO(mem_free)
+        char *prefix = str_empty(tmpl) ? mem_strdup(wf_name) : mem_printf("%s-%s", wf_name, tmpl);
+        return mem_printf("%.*s-%u", MAX_POD_PREFIX, prefix,
+                          fnv1a32(name ? name : "", strlen(name ? name : "")));
 }
 
 static void put_template(struct table *t, const json_t *node)
@@ -188,7 +193,7 @@ static void put_artifacts(struct table *t, const json_t *node)
         struct buf b = BUF_INIT(4096);
         json_t *a;
         size_t i;
-        json_array_foreach(json_at(node, "outputs", "artifacts"), i, a)
+        json_array_foreach (json_at(node, "outputs", "artifacts"), i, a)
                 buf_addf(&b, "%s%s", i ? "," : "", json_str(a, "name") ? json_str(a, "name") : "");
         table_cell(t, buf_str(&b));
         buf_deinit(&b);
@@ -245,7 +250,8 @@ static bool row_wanted(struct tree *t, const struct tnode *n)
         return false;
 }
 
-static void draw(struct tree *t, const struct tnode *n, const char *prefix, const char *below, int depth)
+static void draw(struct tree *t, const struct tnode *n, const char *prefix, const char *below,
+                 int depth)
 {
         const struct glyphs *g = t->v->term->utf8 ? &utf8_glyphs : &ascii_glyphs;
         bool left_out = is_left_out(n);
@@ -255,7 +261,9 @@ static void draw(struct tree *t, const struct tnode *n, const char *prefix, cons
                 put_row(t, n, prefix);
         for (size_t i = 0; i < n->n; i++) {
                 bool inherits = left_out && i == 0, last = i + 1 == n->n;
-                const char *part = inherits ? (n->n == 1 ? g->only : g->first) : last ? g->last : g->middle;
+                const char *part = inherits ? (n->n == 1 ? g->only : g->first)
+                                   : last   ? g->last
+                                            : g->middle;
                 AUTO(mem_free) char *own = mem_printf("%s%s", inherits ? prefix : below, part);
                 AUTO(mem_free) char *next = mem_printf("%s%s", below, last ? g->none : g->line);
                 draw(t, n->children[i], own, next, depth + 1);
@@ -264,8 +272,10 @@ static void draw(struct tree *t, const struct tnode *n, const char *prefix, cons
 
 void tree_put_nodes(struct buf *b, const json_t *wf, const struct tree_view *v)
 {
-        static const char *const heads[] = {"STEP", "TEMPLATE", "PODNAME", "DURATION", "MESSAGE", NULL};
-        static const char *const wide_heads[] = {"STEP", "TEMPLATE", "PODNAME", "DURATION", "ARTIFACTS", "MESSAGE", NULL};
+        static const char *const heads[] = {"STEP",     "TEMPLATE", "PODNAME",
+                                            "DURATION", "MESSAGE",  NULL};
+        static const char *const wide_heads[] = {"STEP",      "TEMPLATE", "PODNAME", "DURATION",
+                                                 "ARTIFACTS", "MESSAGE",  NULL};
         struct tree t = {.wf = wf, .v = v};
         if (json_object_size(json_at(wf, "status", "nodes")) == 0)
                 return;
@@ -276,7 +286,8 @@ void tree_put_nodes(struct buf *b, const json_t *wf, const struct tree_view *v)
                 draw(&t, t.roots[i], " ", " ", 0);
         table_put(b, &t.rows, v->term, v->max_width);
         if (t.hidden)
-                buf_addf(b, " ... and %zu more (`tiphys get %s` shows all)\n", t.hidden, obj_name(wf));
+                buf_addf(b, " ... and %zu more (`tiphys get %s` shows all)\n", t.hidden,
+                         obj_name(wf));
         tree_deinit(&t);
 }
 
@@ -285,7 +296,8 @@ void tree_put_nodes(struct buf *b, const json_t *wf, const struct tree_view *v)
 const char *tree_status_word(const json_t *wf)
 {
         const char *phase = json_str(wf, "status", "phase");
-        if (json_is_true(json_at(wf, "spec", "suspend")) && (str_empty(phase) || streq(phase, "Running")))
+        if (json_is_true(json_at(wf, "spec", "suspend")) &&
+            (str_empty(phase) || streq(phase, "Running")))
                 return "Running (Suspended)";
         return str_empty(phase) ? "Pending" : phase;
 }
@@ -313,12 +325,16 @@ static void put_conditions(struct buf *b, const json_t *wf)
 {
         json_t *condition;
         size_t i;
-        json_array_foreach(json_at(wf, "status", "conditions"), i, condition) {
-                const char *type = json_str(condition, "type"), *status = json_str(condition, "status");
+        json_array_foreach (json_at(wf, "status", "conditions"), i, condition) {
+                const char *type = json_str(condition, "type"),
+                           *status = json_str(condition, "status");
                 const char *message = json_str(condition, "message");
                 if (i == 0)
                         buf_adds(b, "Conditions:          \n");
-                buf_addf(b, " %-19s %s\n", type ? type : "", message ? message : status ? status : "");
+                buf_addf(b, " %-19s %s\n", type ? type : "",
+                         message  ? message
+                         : status ? status
+                                  : "");
         }
 }
 
@@ -326,10 +342,11 @@ static void put_parameters(struct buf *b, const char *head, const json_t *list)
 {
         json_t *p;
         size_t i;
-        json_array_foreach(list, i, p) {
+        json_array_foreach (list, i, p) {
                 json_t *value = json_object_get(p, "value");
                 AUTO(mem_free) char *text = value ? json_scalar_text(value) : mem_strdup("");
-                AUTO(mem_free) char *key = mem_printf("  %s:", json_str(p, "name") ? json_str(p, "name") : "");
+                AUTO(mem_free)
+                char *key = mem_printf("  %s:", json_str(p, "name") ? json_str(p, "name") : "");
                 if (i == 0)
                         buf_addf(b, "%s\n", head);
                 buf_addf(b, "%-20s %s\n", key, text);
@@ -339,11 +356,13 @@ static void put_parameters(struct buf *b, const char *head, const json_t *list)
 void tree_put_header(struct buf *b, const json_t *wf, const struct tree_view *v)
 {
         const char *status = tree_status_word(wf);
-        int64_t start = json_time_at(wf, "status", "startedAt"), end = json_time_at(wf, "status", "finishedAt");
+        int64_t start = json_time_at(wf, "status", "startedAt"),
+                end = json_time_at(wf, "status", "finishedAt");
         put_line(b, "Name:", obj_name(wf));
         put_line(b, "Namespace:", obj_ns(wf));
         put_line(b, "ServiceAccount:", json_str(wf, "spec", "serviceAccountName"));
-        buf_addf(b, "%-20s %s%s%s\n", "Status:", term_on(v->term, term_phase_style(json_str(wf, "status", "phase"))),
+        buf_addf(b, "%-20s %s%s%s\n",
+                 "Status:", term_on(v->term, term_phase_style(json_str(wf, "status", "phase"))),
                  status, term_on(v->term, TERM_OFF));
         put_line(b, "Message:", json_str(wf, "status", "message"));
         put_conditions(b, wf);

@@ -10,7 +10,6 @@ struct http_server;
 
 struct daemon_flags {
         const char *data, *ns, *name, *selector, *listen, *log_level, *log_format;
-        struct opt_list files;
         int64_t metrics_port, health_port;
         bool help, version;
 };

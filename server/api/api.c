@@ -1,4 +1,5 @@
-/* server/api/api.c: routes, answers and the calls that wait for the store; see api.h. SPDX-License-Identifier: Apache-2.0 */
+/* server/api/api.c: routes, answers and the calls that wait for the store; see api.h.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "server/api/api_priv.h"
 #include <stdlib.h>
 
@@ -27,7 +28,8 @@ static int grpc_code(enum err_code c)
 
 void api_reply_err(struct http_req *r, const struct err *e)
 {
-        AUTO_JSON json_t *j = json_pack("{s:i, s:s}", "code", grpc_code(e->code), "message", err_msg(e));
+        AUTO_JSON json_t *j =
+                json_pack("{s:i, s:s}", "code", grpc_code(e->code), "message", err_msg(e));
         api_reply_json(r, err_http_status(e->code), j);
 }
 
@@ -41,16 +43,18 @@ void api_list_opts(struct http_req *r, struct store_list_opts *o)
 {
         const char *limit = http_req_arg(r, "listOptions.limit");
         int64_t n = 0;
-        *o = (struct store_list_opts){.label_selector = http_req_arg(r, "listOptions.labelSelector"),
-                                      .field_selector = http_req_arg(r, "listOptions.fieldSelector"),
-                                      .cont = http_req_arg(r, "listOptions.continue")};
+        *o = (struct store_list_opts){
+                .label_selector = http_req_arg(r, "listOptions.labelSelector"),
+                .field_selector = http_req_arg(r, "listOptions.fieldSelector"),
+                .cont = http_req_arg(r, "listOptions.continue")};
         if (limit && str_to_i64(limit, &n) && n > 0)
                 o->limit = (size_t)n;
 }
 
 /* ---- calls ---- */
 
-/* A request waits for the store; when its client has gone meanwhile the reply goes nowhere and frees it. */
+/* A request waits for the store; when its client has gone meanwhile the reply goes nowhere and
+ * frees it. */
 static void on_answer(void *arg, json_t *obj, const struct err *e)
 {
         struct http_req *r = arg;
@@ -77,13 +81,15 @@ void api_get_workflow(struct http_req *r, void *arg)
 
 static void on_version(struct http_req *r, void *arg UNUSED)
 {
-        AUTO_JSON json_t *j = json_pack("{s:s, s:s}", "version", "tiphys-" TIPHYS_VERSION, "platform", "linux");
+        AUTO_JSON json_t *j =
+                json_pack("{s:s, s:s}", "version", "tiphys-" TIPHYS_VERSION, "platform", "linux");
         api_reply_json(r, 200, j);
 }
 
 static void on_info(struct http_req *r, void *arg UNUSED)
 {
-        AUTO_JSON json_t *j = json_pack("{s:s, s:[], s:{}}", "managedNamespace", "", "links", "modals");
+        AUTO_JSON json_t *j =
+                json_pack("{s:s, s:[], s:{}}", "managedNamespace", "", "links", "modals");
         api_reply_json(r, 200, j);
 }
 

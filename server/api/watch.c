@@ -1,16 +1,17 @@
-/* server/api/watch.c: the stream of changes of Workflows: what is there first, then every change. A reader that falls more than a
- * megabyte behind is cut off; it lists and watches again. SPDX-License-Identifier: Apache-2.0 */
+/* server/api/watch.c: the stream of changes of Workflows: what is there first, then every change. A
+ * reader that falls more than a megabyte behind is cut off; it lists and watches again.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/log.h"
 #include "server/api/api_priv.h"
 #include <stdlib.h>
 
 struct stream {
-        struct api *api;           /* NULL: ended, a listing is awaited */
+        struct api *api; /* NULL: ended, a listing is awaited */
         struct http_req *req;
         struct store_watch *watch;
         char *ns, *labels, *fields;
         bool sse, listing, started;
-        struct loop_task end;      /* the reader has gone: not from inside a write to it */
+        struct loop_task end; /* the reader has gone: not from inside a write to it */
         struct stream *next, **prev;
 };
 
@@ -82,7 +83,7 @@ static void on_listed(void *arg, json_t *list, const struct err *e)
         http_stream_start(s->req, 200, s->sse ? "text/event-stream" : "application/json");
         json_t *item;
         size_t i;
-        json_array_foreach(json_object_get(list, "items"), i, item) {
+        json_array_foreach (json_object_get(list, "items"), i, item) {
                 if (!put_event(s, "ADDED", item)) {
                         stream_end(s);
                         return;

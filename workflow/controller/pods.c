@@ -4,6 +4,8 @@
 #include "workflow/controller/controller_priv.h"
 #include <stdlib.h>
 
+enum { DEFAULT_GRACE = -1 }; /* of the runner: 30 s between SIGTERM and SIGKILL */
+
 static const char *const phase_names[] = {"Pending", "Running", "Succeeded", "Failed", "Error"};
 
 /* ---- counting ---- */
@@ -137,14 +139,14 @@ static bool cancel_start(struct pod_starts *starts, const char *node_id)
 void pods_kill(struct run *r, const char *node_id)
 {
         if (!cancel_start(&r->next, node_id) && !cancel_start(&r->flight, node_id))
-                runner_kill(r->c->runner, r->uid, node_id, 0);
+                runner_kill(r->c->runner, r->uid, node_id, DEFAULT_GRACE);
 }
 
 void pods_kill_all(struct run *r)
 {
         struct run_pod *p, *next;
         HASH_ITER (hh, r->pods, p, next)
-                runner_kill(r->c->runner, r->uid, p->node_id, 0);
+                runner_kill(r->c->runner, r->uid, p->node_id, DEFAULT_GRACE);
 }
 
 /* ---- news ---- */

@@ -1,0 +1,94 @@
+/* workflow/controller/main.c: tiphys-controller: runs Workflows on a data folder.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "common/app/daemon.h"
+#include "common/base/log.h"
+#include "workflow/controller/controller.h"
+#include "workflow/runner/runner.h"
+
+struct parts {
+        struct controller *controller;
+        struct runner *runner;
+};
+struct more_flags {
+        const char *isolation;
+        int64_t max_running;
+};
+static const char *const isolations[] = {"auto", "sandbox", "none", NULL};
+static const struct opt more[] = {
+        OPT(struct more_flags, isolation, OPT_CHOICE, .arg = "HOW", .def = "auto",
+            .choices = isolations, .help = "how steps are kept apart"),
+        OPT(struct more_flags, max_running, OPT_INT, .name = "max-running", .arg = "N", .def = "0",
+            .min = 0, .max = 100000, .help = "steps at once; 0: 4 for each core"),
+        OPT_END};
+enum { DRAIN_MS = 10000 };
+
+static int start_runner(struct daemon *d, struct err *e)
+{
+        struct parts *p = d->self;
+        const struct more_flags *m = d->more_values;
+        struct runner_local_options o = {.loop = d->app.loop,
+                                         .pool = d->app.pool,
+                                         .store = d->app.store,
+                                         .data_dir = d->app.data_dir,
+                                         .max_running = (int)m->max_running};
+        for (int i = 0; isolations[i]; i++) /* in the order of the enum */
+                if (m->isolation == isolations[i])
+                        o.isolation = i;
+        if (runner_local(&p->runner, &o, controller_on_pod, p->controller, e) < 0)
+                return -1;
+        log_info(log_root(), "Steps run here.", F_STR("isolation", runner_describe(p->runner)));
+        return 0;
+}
+
+static int start(struct daemon *d, struct err *e)
+{
+        struct parts *p = d->self;
+        struct controller_options o = {.loop = d->app.loop,
+                                       .store = d->app.store,
+                                       .ns = d->flags.ns,
+                                       .label_selector = d->flags.selector};
+        if (d->flags.name)
+                return err_set(e, ERR_INVALID,
+                               "--name: a controller runs every workflow; use --selector");
+        if (controller_new(&p->controller, &o, e) < 0 || start_runner(d, e) < 0)
+                return -1;
+        return controller_start(p->controller, p->runner, e);
+}
+
+static bool ready(struct daemon *d)
+{
+        struct parts *p = d->self;
+        return p->controller && controller_ready(p->controller);
+}
+
+static void drain(struct daemon *d, loop_fn *done, void *arg)
+{
+        struct parts *p = d->self;
+        controller_drain(p->controller, DRAIN_MS, done, arg);
+}
+
+static void stop(struct daemon *d)
+{
+        struct parts *p = d->self;
+        p->controller = controller_free(p->controller);
+        p->runner = runner_free(p->runner);
+}
+
+int main(int argc, char **argv)
+{
+        struct parts p = {0};
+        struct more_flags values = {0};
+        struct daemon d = {.program = "tiphys-controller",
+                           .role = "controller",
+                           .summary = "runs workflows",
+                           .metrics_port = 9090,
+                           .health_port = 6060,
+                           .more = more,
+                           .more_values = &values,
+                           .start = start,
+                           .ready = ready,
+                           .drain = drain,
+                           .stop = stop,
+                           .self = &p};
+        return daemon_main(&d, argc, argv);
+}
