@@ -139,7 +139,7 @@ static void judge_items(struct wf *wf, uint32_t group)
         if (!g->frame || g->frame->pending || g->frame->starting || node_fulfilled(g))
                 return;
         const struct frame *f = node_at(wf, g->owner)->frame;
-        const struct loop *l = f ? f->slots[g->slot].loop : NULL;
+        const struct fanout *l = f ? f->slots[g->slot].loop : NULL;
         if (!l || l->next < l->n)
                 return;
         enum node_phase phase = PHASE_SUCCEEDED;
@@ -156,7 +156,7 @@ static enum exec_result start_loop(struct wf *wf, uint32_t dag, uint32_t task, c
                 return EXEC_BLOCKED;
         uint32_t group = task_group(wf, dag, task, name);
         if (node_fulfilled(node_at(wf, group))) { /* recovery: find its items again */
-                struct loop *l = node_at(wf, dag)->frame->slots[task].loop;
+                struct fanout *l = node_at(wf, dag)->frame->slots[task].loop;
                 for (uint32_t i = 0; i < l->n; i++) {
                         char *item = loop_child_name(name, i, json_array_get(l->items, i));
                         l->nodes[i] = node_find(wf, item);

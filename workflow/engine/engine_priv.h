@@ -92,7 +92,7 @@ struct node {
 };
 
 /* A loop being expanded. */
-struct loop {
+struct fanout {
         json_t *items;    /* owned list */
         json_t *body;     /* owned: the task with everything but item substituted */
         uint32_t *nodes;  /* per item, NONE: not started */
@@ -105,7 +105,7 @@ struct slot {
         uint8_t state;    /* enum slot_state */
         bool wanted;      /* dag: an ancestor of a target */
         json_t *body;     /* owned: the rendered task, while it has to be started */
-        struct loop *loop;
+        struct fanout *loop;
 };
 struct frame {
         const struct tmpl *tmpl;
@@ -349,17 +349,17 @@ void suspend_due(struct wf *wf, uint32_t n);
 int loop_items(json_t **items, const json_t *body, struct err *e) MUST_CHECK;
 /* "x(3:name:a,size:b)": heap. */
 char *loop_child_name(const char *base, uint32_t index, const json_t *item);
-struct loop *loop_new(json_t *items_taken, json_t *body);
-struct loop *loop_free(struct loop *l);
-int loop_body(json_t **out, const struct loop *l, uint32_t index, struct err *e) MUST_CHECK;
+struct fanout *fanout_new(json_t *items_taken, json_t *body);
+struct fanout *fanout_free(struct fanout *l);
+int loop_body(json_t **out, const struct fanout *l, uint32_t index, struct err *e) MUST_CHECK;
 
 /* ---- outputs.c ---- */
 /* Outputs of a steps or dag template from its children; *out NULL when it declares none. */
 int outputs_of_composite(json_t **out, struct wf *wf, uint32_t n, struct err *e) MUST_CHECK;
 /* Aggregated value of a loop's children: "result", "parameters", or one parameter. False: nothing
  * to say. INVALID: a result is not JSON. */
-int outputs_aggregate_check(const struct wf *wf, const struct loop *l, struct err *e) MUST_CHECK;
-bool outputs_aggregate(const struct wf *wf, const struct loop *l, struct str what, struct buf *out);
+int outputs_aggregate_check(const struct wf *wf, const struct fanout *l, struct err *e) MUST_CHECK;
+bool outputs_aggregate(const struct wf *wf, const struct fanout *l, struct str what, struct buf *out);
 /* Value of parameter `name` of node n, NULL when there is none. */
 const char *outputs_parameter(const struct node *n, const char *name, size_t len);
 /* The value a Skipped node's output stands for: valueFrom.default of its template. NULL: absent. */

@@ -268,9 +268,9 @@ char *loop_child_name(const char *base, uint32_t index, const json_t *item)
 
 /* ---- expansion ---- */
 
-struct loop *loop_new(json_t *items, json_t *body)
+struct fanout *fanout_new(json_t *items, json_t *body)
 {
-        struct loop *l = NEW(struct loop);
+        struct fanout *l = NEW(struct fanout);
         l->items = items;
         l->n = (uint32_t)json_array_size(items);
         l->nodes = mem_calloc(l->n + 1, sizeof(*l->nodes));
@@ -283,7 +283,7 @@ struct loop *loop_new(json_t *items, json_t *body)
         return l;
 }
 
-struct loop *loop_free(struct loop *l)
+struct fanout *fanout_free(struct fanout *l)
 {
         if (l) {
                 json_decref(l->items);
@@ -294,7 +294,7 @@ struct loop *loop_free(struct loop *l)
         return NULL;
 }
 
-int loop_body(json_t **out, const struct loop *l, uint32_t index, struct err *e)
+int loop_body(json_t **out, const struct fanout *l, uint32_t index, struct err *e)
 {
         struct scope s = {.frame = NONE,
                           .attempt = -1,

@@ -380,7 +380,7 @@ void frame_free(struct frame *f)
                 return;
         for (uint32_t i = 0; i < f->n_slots && f->slots; i++) {
                 json_decref(f->slots[i].body);
-                loop_free(f->slots[i].loop);
+                fanout_free(f->slots[i].loop);
         }
         mem_free(f->slots);
         mem_free(f->targets);

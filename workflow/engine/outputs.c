@@ -21,13 +21,13 @@ const char *outputs_default(struct wf *wf, const struct node *n, const char *nam
 
 /* ---- aggregates ---- */
 
-static const struct node *counted(const struct wf *wf, const struct loop *l, uint32_t i)
+static const struct node *counted(const struct wf *wf, const struct fanout *l, uint32_t i)
 {
         const struct node *n = l->nodes[i] == NONE ? NULL : node_at(wf, l->nodes[i]);
         return n && n->phase == PHASE_SUCCEEDED ? n : NULL;
 }
 
-int outputs_aggregate_check(const struct wf *wf, const struct loop *l, struct err *e)
+int outputs_aggregate_check(const struct wf *wf, const struct fanout *l, struct err *e)
 {
         for (uint32_t i = 0; i < l->n; i++) {
                 const struct node *n = counted(wf, l, i);
@@ -44,7 +44,7 @@ int outputs_aggregate_check(const struct wf *wf, const struct loop *l, struct er
         return 0;
 }
 
-static bool put_results(const struct wf *wf, const struct loop *l, struct buf *out)
+static bool put_results(const struct wf *wf, const struct fanout *l, struct buf *out)
 {
         AUTO_JSON json_t *list = json_array();
         bool any = false;
@@ -62,7 +62,7 @@ static bool put_results(const struct wf *wf, const struct loop *l, struct buf *o
         return any;
 }
 
-static void put_all_parameters(const struct wf *wf, const struct loop *l, struct buf *out)
+static void put_all_parameters(const struct wf *wf, const struct fanout *l, struct buf *out)
 {
         AUTO_JSON json_t *list = json_array();
         for (uint32_t i = 0; i < l->n; i++) {
@@ -91,7 +91,7 @@ static bool is_structure(const char *text)
 }
 
 /* Entries that are all JSON objects or lists are spliced as they stand; else all are quoted. */
-static bool put_one_parameter(const struct wf *wf, const struct loop *l, struct str name,
+static bool put_one_parameter(const struct wf *wf, const struct fanout *l, struct str name,
                               struct buf *out)
 {
         bool any = false, structures = true;
@@ -122,7 +122,7 @@ static bool put_one_parameter(const struct wf *wf, const struct loop *l, struct 
         return true;
 }
 
-bool outputs_aggregate(const struct wf *wf, const struct loop *l, struct str what, struct buf *out)
+bool outputs_aggregate(const struct wf *wf, const struct fanout *l, struct str what, struct buf *out)
 {
         if (str_eq(what, "result"))
                 return put_results(wf, l, out);

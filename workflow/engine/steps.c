@@ -171,7 +171,7 @@ static int adopt_group(struct wf *wf, uint32_t steps, uint32_t index, uint32_t g
                 char *base = step_name(wf, f, i);
                 if (!slot->loop || !slot->loop->n) {
                         slot->node = node_find(wf, base);
-                        slot->loop = loop_free(slot->loop);
+                        slot->loop = fanout_free(slot->loop);
                 }
                 for (uint32_t k = 0; slot->loop && k < slot->loop->n; k++) {
                         char *name = loop_child_name(base, k, json_array_get(slot->loop->items, k));

@@ -152,7 +152,7 @@ int task_prepare(struct wf *wf, uint32_t composite, uint32_t index, struct err *
                 return -1;
         }
         if (items)
-                slot->loop = loop_new(items, body);
+                slot->loop = fanout_new(items, body);
         slot->body = TAKE(body);
         slot->state = SLOT_PREPARED;
         return 0;
@@ -192,7 +192,7 @@ static void count_child(struct wf *wf, uint32_t owner)
 static enum exec_result start_items(struct wf *wf, uint32_t composite, uint32_t index,
                                     uint32_t owner, enum node_role role, const char *base)
 {
-        struct loop *l = node_at(wf, composite)->frame->slots[index].loop;
+        struct fanout *l = node_at(wf, composite)->frame->slots[index].loop;
         enum exec_result r = EXEC_OK;
         while (r == EXEC_OK && l->next < l->n) {
                 uint32_t k = l->next;
@@ -245,7 +245,7 @@ enum exec_result task_start(struct wf *wf, uint32_t composite, uint32_t index, u
                 slot = &node_at(wf, composite)->frame->slots[index];
                 if (r == EXEC_OK) {
                         slot->node = node;
-                        slot->loop = loop_free(slot->loop);
+                        slot->loop = fanout_free(slot->loop);
                         count_child(wf, owner);
                 }
         }
