@@ -21,12 +21,13 @@
 #include <signal.h>
 #include <sys/types.h>
 
-struct host {             /* of sandboxes, prepared by the zygote */
-        bool able;        /* sandboxes work here */
-        bool user;        /* in a user namespace of our own: no root on the host */
-        char words[1024]; /* for runner_describe, or why not */
-        int base; /* folder with root/ (mount point), skel/ (lower layer), proc/ (read-only pieces)
+struct host {            /* of sandboxes, prepared by the zygote */
+        bool user;       /* in a user namespace of our own: no root on the host */
+        char words[128]; /* for runner_describe */
+        int base; /* folder with root/ (mount point), skel/ (lower layer), keep/ (read-only pieces)
                    */
+        int mounts;       /* our mount namespace */
+        char scratch[16]; /* scratch folder seen from base */
         int n_extra;
         char extra[16][PATH_MAX]; /* other data mounts of the host: /home, /usr, ... */
 };
@@ -37,7 +38,7 @@ struct executor {
         struct host host;
 };
 int serve(struct executor *x);
-int host_prepare(struct host *h, const char *data_dir, struct err *e) MUST_CHECK;
+int host_prepare(struct executor *x, struct err *e) MUST_CHECK;
 
 struct spec {
         struct wire all;
@@ -96,17 +97,18 @@ struct pod { /* zeroed pages from calloc: what a pod does not use costs nothing 
 /* In a process of its own; answers its exit code. */
 int supervise(const struct executor *x, uint64_t serial, struct wire request);
 
-int inputs_place(struct pod *p, struct err *e) MUST_CHECK; /* script, raw data, artifacts */
-int inputs_layer(struct pod *p, bool *used,
-                 struct err *e) MUST_CHECK; /* the same, into the layer "in" of the sandbox */
-bool path_in_volume(const struct spec *s, const char *path);
+int inputs_mount(struct pod *p,
+                 struct err *e) MUST_CHECK; /* large ones, while the sandbox is built */
+int inputs_place(struct pod *p, struct err *e)
+        MUST_CHECK; /* script, raw data, small artifacts: in the finished root */
 int sandbox_enter(struct pod *p,
                   struct err *e) MUST_CHECK; /* we are pid 1 of it afterwards; "/" is its root */
-int volumes_mount(struct pod *p, int root, struct err *e) MUST_CHECK;
+int volumes_mount(struct pod *p, struct err *e) MUST_CHECK; /* cwd is the base of host.c */
 
 int main_start(struct pod *p); /* -1: start_failure says why, wait_status the code */
 void pump_read(struct pod *p, struct stream *s);
 void pump_end(struct pod *p, struct stream *s); /* flush an unfinished line */
+int output_open(const char *path, int flags);   /* inside the pod's root; -1 and errno */
 int outputs_collect(struct pod *p, bool required, struct err *e) MUST_CHECK;
 
 enum {

@@ -82,7 +82,7 @@ int main(int argc, char **argv)
         if (open_folders(&x) < 0)
                 return 1;
         struct err e = {0};
-        if (sandbox && host_prepare(&x.host, x.data_dir, &e) < 0) {
+        if (sandbox && host_prepare(&x, &e) < 0) {
                 send_msg(&x, MSG_UNABLE, 0, 0, err_msg(&e), strlen(err_msg(&e)));
                 err_clear(&e);
         }

@@ -9,9 +9,11 @@
 #include "workflow/executor/executor.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 static int read_all(int fd, struct buf *out, const char *path, struct err *e)
@@ -40,11 +42,24 @@ static void put_param(struct pod *p, const char *name, const char *value, size_t
         wire_end(&p->status, group);
 }
 
+/* Nothing of /proc is an output: there we are pid 1. */
+int output_open(const char *path, int flags)
+{
+        struct statfs fs;
+        int fd = tree_open(AT_FDCWD, path, flags & O_PATH ? flags : flags | O_NONBLOCK, 0,
+                           TREE_IN_ROOT);
+        if (fd < 0 || fstatfs(fd, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC)
+                return fd;
+        close(fd);
+        errno = EACCES;
+        return -1;
+}
+
 static int collect_param(struct pod *p, struct wire out, bool required, struct err *e)
 {
         const char *name = wire_find_str(out, OUT_NAME), *path = wire_find_str(out, OUT_PATH);
         struct wire fallback = out;
-        int fd = tree_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0, TREE_IN_ROOT);
+        int fd = output_open(path, O_RDONLY);
         if (fd >= 0) {
                 AUTO_BUF struct buf text = BUF_INIT(PARAM_MAX + 8192);
                 int rc = read_all(fd, &text, path, e);
@@ -84,7 +99,7 @@ static void put_artifact(struct pod *p, const char *key, const char *json)
 static int true_path(const char *path, char out[PATH_MAX])
 {
         char link[64];
-        int fd = tree_open(AT_FDCWD, path, O_PATH, 0, TREE_IN_ROOT);
+        int fd = output_open(path, O_PATH);
         if (fd < 0)
                 return -1;
         snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);

@@ -1,5 +1,375 @@
-#include "workflow/executor/executor.h"
-int sandbox_enter(struct pod *p UNUSED, struct err *e)
+/* workflow/executor/sandbox.c: one sandbox. We are already in new mount, pid, ipc and uts
+ * namespaces, as pid 1.
+ *
+ * By root: one overlay: what main writes (upper, in the pod's scratch folder), the skeleton of
+ * host.c, the host's root or an image. Then /proc, read-only pieces of it, /sys, the template's
+ * volumes, and pivot_root. In a user namespace the kernel refuses "/" as a lower layer (its
+ * submounts are locked), but takes its folders one by one: a tmpfs with one overlay for each.
+ * "volatile" spares a flush of the whole disk at each end. The working folder is base (host.c) as
+ * our namespace has it: descriptors from before the clone belong to the zygote's mounts, good for
+ * files but not for mounting. SPDX-License-Identifier: Apache-2.0 */
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "workflow/artifact/tree.h"
+#include "workflow/executor/host.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { OPTIONS_MAX = 4096 };
+
+static int refused(struct err *e, const char *call, const char *what)
 {
-        return err_set(e, ERR_UNSUPPORTED, "not supported yet: isolation sandbox");
+        return err_errno(e, errno, "sandbox: %s %s", call, what);
+}
+
+/* overlayfs reads "\:" and "\," in a path as plain characters. */
+static void add_lower(struct buf *b, const char *path)
+{
+        for (; *path; path++) {
+                if (strchr(":,\\", *path))
+                        buf_addc(b, '\\');
+                buf_addc(b, *path);
+        }
+}
+
+struct overlay {
+        const char *lower;        /* relative to base, or absolute */
+        bool skel;                /* the skeleton above it */
+        const char *upper, *work; /* in the scratch folder */
+        const char *at;           /* mount point, relative to base */
+};
+
+static int mount_overlay(const struct pod *p, const struct overlay *o)
+{
+        const struct host *h = &p->x->host;
+        AUTO_BUF struct buf b = BUF_INIT(OPTIONS_MAX - 1);
+        buf_addf(&b, "%slowerdir=%s", h->user ? "userxattr," : "", o->skel ? "skel:" : "");
+        add_lower(&b, o->lower);
+        buf_addf(&b, ",upperdir=%s/%s/%s,workdir=%s/%s/%s", h->scratch, p->dir_name, o->upper,
+                 h->scratch, p->dir_name, o->work);
+        size_t plain = b.len;
+        buf_adds(&b, ",volatile");
+        if (b.overflow) {
+                errno = ENAMETOOLONG;
+                return -1;
+        }
+        if (mount("overlay", o->at, "overlay", 0, b.data) == 0)
+                return 0;
+        if (errno != EINVAL)
+                return -1;
+        buf_truncate(&b, plain); /* a kernel before 5.10 */
+        return mount("overlay", o->at, "overlay", 0, b.data);
+}
+
+int sandbox_overlay(const struct pod *p, const char *lower, const char *upper, const char *work,
+                    const char *at)
+{
+        AUTO(mem_free) char *full = mem_printf("%s/%s/%s", p->x->host.scratch, p->dir_name, lower);
+        const struct overlay o = {full, false, upper, work, at};
+        if (mkdirat(p->dir, upper, 0755) < 0 || mkdirat(p->dir, work, 0755) < 0)
+                return -1;
+        return mount_overlay(p, &o);
+}
+
+static int make_scratch(struct pod *p, struct err *e)
+{
+        if (mkdirat(p->dir, "u", 0755) < 0 || mkdirat(p->dir, "w", 0755) < 0)
+                return refused(e, "mkdir", "upper and work folders");
+        p->upper = openat(p->dir, "u", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return p->upper < 0 ? refused(e, "open", "upper folder") : 0;
+}
+
+static int bind(const char *from, const char *to)
+{
+        return mount(from, to, NULL, MS_BIND, NULL);
+}
+
+/* A tree of the host, submounts and all, read-only. */
+static int bind_read_only(const char *from, const char *to)
+{
+        struct mount_attr ro = {.attr_set = MOUNT_ATTR_RDONLY};
+        int fd = (int)syscall(SYS_open_tree, AT_FDCWD, from,
+                              OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+        int rc = fd < 0 ? -1
+                        : (int)syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &ro,
+                                       sizeof(ro));
+        if (rc == 0)
+                rc = (int)syscall(SYS_move_mount, fd, "", AT_FDCWD, to, MOVE_MOUNT_F_EMPTY_PATH);
+        if (fd >= 0)
+                close(fd);
+        return rc;
+}
+
+/* ---- by root ---- */
+
+static int mount_proc_and_sys(const struct host *h, struct err *e)
+{
+        char from[64], to[64];
+        struct stat st;
+        if (mount("proc", "root/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+                return refused(e, "mount", "/proc");
+        for (const char *const *k = host_keep; *k; k++) {
+                snprintf(from, sizeof(from), "keep/%s", *k);
+                snprintf(to, sizeof(to), "root/proc/%s", *k);
+                if (fstatat(h->base, from, &st, 0) == 0 && bind(from, to) < 0)
+                        return refused(e, "bind", to);
+        }
+        return bind("keep/sysfs", "root/sys") < 0 ? refused(e, "bind", "/sys") : 0;
+}
+
+/* Another file system of the host: an overlay of its own; read-only where the kernel does not take
+ * it as a lower layer. */
+static int mount_extra(const struct pod *p, const char *path, int i, struct err *e)
+{
+        char upper[16], work[16], at[PATH_MAX + 8];
+        snprintf(upper, sizeof(upper), "u%d", i);
+        snprintf(work, sizeof(work), "w%d", i);
+        snprintf(at, sizeof(at), "root%s", path);
+        if (mkdirat(p->dir, upper, 0755) < 0 || mkdirat(p->dir, work, 0755) < 0)
+                return refused(e, "mkdir", upper);
+        const struct overlay o = {.lower = path, .upper = upper, .work = work, .at = at};
+        if (mount_overlay(p, &o) < 0 && bind_read_only(path, at) < 0)
+                return refused(e, "mount overlay of", path);
+        return 0;
+}
+
+static int build_as_root(struct pod *p, struct err *e)
+{
+        const struct host *h = &p->x->host;
+        bool host_root = streq(p->spec.root, "/");
+        const struct overlay o = {p->spec.root, true, "u", "w", "root"};
+        if (make_scratch(p, e) < 0)
+                return -1;
+        if (mount_overlay(p, &o) < 0)
+                return refused(e, "mount overlay over", p->spec.root);
+        for (int i = 0; host_root && i < h->n_extra; i++)
+                if (mount_extra(p, h->extra[i], i, e) < 0)
+                        return -1;
+        return mount_proc_and_sys(h, e);
+}
+
+/* ---- in a user namespace ---- */
+
+static bool left_out(const char *name)
+{
+        static const char *const names[] = {".",   "..",  "dev", "proc",
+                                            "sys", "run", "tmp", "lost+found"};
+        for (size_t i = 0; i < ARRAY_LEN(names); i++)
+                if (streq(names[i], name))
+                        return true;
+        return false;
+}
+
+static int make_two(int dir, const char *name)
+{
+        char path[NAME_MAX + 4];
+        snprintf(path, sizeof(path), "u/%s", name);
+        int rc = mkdirat(dir, path, 0755);
+        path[0] = 'w';
+        return rc < 0 ? rc : mkdirat(dir, path, 0755);
+}
+
+/* A folder of the lower root: an overlay; where that is refused (something is mounted inside, or it
+ * is not ours to read) the tree itself read-only; else it stays empty. */
+static int take_folder(const struct pod *p, const char *name, const struct stat *st, struct err *e)
+{
+        char lower[2 * PATH_MAX], upper[NAME_MAX + 4], work[NAME_MAX + 4], at[NAME_MAX + 8];
+        snprintf(lower, sizeof(lower), "%s/%s", streq(p->spec.root, "/") ? "" : p->spec.root, name);
+        snprintf(upper, sizeof(upper), "u/%s", name);
+        snprintf(work, sizeof(work), "w/%s", name);
+        snprintf(at, sizeof(at), "root/%s", name);
+        if (mkdir(at, st->st_mode & 0777) < 0 || make_two(p->dir, name) < 0)
+                return refused(e, "mkdir", at);
+        const struct overlay o = {.lower = lower, .upper = upper, .work = work, .at = at};
+        if (mount_overlay(p, &o) < 0)
+                (void)!bind_read_only(lower, at);
+        return 0;
+}
+
+static int take_entry(const struct pod *p, int root, const char *name, struct err *e)
+{
+        char target[PATH_MAX], at[NAME_MAX + 8];
+        struct stat st;
+        if (left_out(name) || fstatat(root, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return 0;
+        if (S_ISDIR(st.st_mode))
+                return take_folder(p, name, &st, e);
+        ssize_t n = S_ISLNK(st.st_mode) ? readlinkat(root, name, target, sizeof(target) - 1) : -1;
+        if (n <= 0)
+                return 0;
+        target[n] = '\0';
+        snprintf(at, sizeof(at), "root/%s", name);
+        return symlink(target, at) < 0 ? refused(e, "symlink", at) : 0;
+}
+
+static int take_root(const struct pod *p, struct err *e)
+{
+        int fd = open(p->spec.root, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+        DIR *d = fd < 0 ? NULL : fdopendir(fd);
+        if (!d)
+                return refused(e, "open", p->spec.root);
+        for (struct dirent *ent; rc == 0 && (ent = readdir(d));)
+                rc = take_entry(p, fd, ent->d_name, e);
+        closedir(d);
+        return rc;
+}
+
+static int bind_devices(struct err *e)
+{
+        char from[64], to[64];
+        for (const char *const *d = host_devices; *d; d++) {
+                snprintf(from, sizeof(from), "/dev/%s", *d);
+                snprintf(to, sizeof(to), "root/dev/%s", *d);
+                int fd = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+                if (fd >= 0)
+                        close(fd);
+                if (bind(from, to) < 0 && errno != ENOENT)
+                        return refused(e, "bind", from);
+        }
+        int dev = open("root/dev", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int rc = dev < 0 ? -1 : host_dev_links(dev);
+        if (dev >= 0)
+                close(dev);
+        return rc < 0 ? refused(e, "make", "/dev") : 0;
+}
+
+/* /tmp lies on the disk of the data directory: a step may write much there. */
+static int make_tmp(const struct pod *p, struct err *e)
+{
+        char path[NAME_MAX + 64];
+        snprintf(path, sizeof(path), "%s/%s/tmp", p->x->host.scratch, p->dir_name);
+        if (mkdirat(p->dir, "tmp", 0777) < 0 || fchmodat(p->dir, "tmp", 01777, 0) < 0 ||
+            bind(path, "root/tmp") < 0)
+                return refused(e, "bind", "/tmp");
+        return 0;
+}
+
+static int build_as_user(struct pod *p, struct err *e)
+{
+        static const char *const folders[] = {"root/dev", "root/proc", "root/sys", "root/run",
+                                              "root/tmp"};
+        if (make_scratch(p, e) < 0)
+                return -1;
+        close(p->upper);
+        p->upper = -1; /* many overlays: nothing is linked from them */
+        if (mount("tiphys", "root", "tmpfs", MS_NOSUID, "mode=0755") < 0)
+                return refused(e, "mount", "tmpfs as root");
+        for (size_t i = 0; i < ARRAY_LEN(folders); i++)
+                if (mkdir(folders[i], 0755) < 0)
+                        return refused(e, "mkdir", folders[i]);
+        if (take_root(p, e) < 0 || bind_devices(e) < 0 || make_tmp(p, e) < 0)
+                return -1;
+        if (mount("proc", "root/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+                return refused(e, "mount",
+                               "/proc (a container that hides parts of /proc refuses it)");
+        return bind_read_only("/sys", "root/sys") < 0 ? refused(e, "bind", "/sys") : 0;
+}
+
+/* ---- both ---- */
+
+static int enter_root(const struct pod *p, struct err *e)
+{
+        if (chdir("root") < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
+                return refused(e, "pivot_root", "into the new root");
+        if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+                return refused(e, "umount", "of the host's root");
+        if (p->spec.hostname && sethostname(p->spec.hostname, strnlen(p->spec.hostname, 63)) < 0)
+                return refused(e, "sethostname", p->spec.hostname);
+        return 0;
+}
+
+static int make_places(const struct pod *p, struct err *e)
+{
+        const struct spec *s = &p->spec;
+        const char *name;
+        int fd = s->cwd ? tree_mkdirs(AT_FDCWD, s->cwd, 0755, TREE_IN_ROOT, -1) : -1;
+        if (s->cwd && fd < 0)
+                return err_errno(e, errno, "workingDir %s", s->cwd);
+        if (fd >= 0)
+                close(fd);
+        if (!s->termination_log || streq(s->termination_log, "/dev/termination-log"))
+                return 0;
+        int dir = tree_parent(AT_FDCWD, s->termination_log, &name, TREE_IN_ROOT, -1);
+        fd = dir < 0 ? -1 : openat(dir, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
+        int rc = fd < 0 ? err_errno(e, errno, "terminationMessagePath %s", s->termination_log)
+                        : fchmod(fd, 0666);
+        if (fd >= 0)
+                close(fd);
+        if (dir >= 0)
+                close(dir);
+        return rc;
+}
+
+int sandbox_enter(struct pod *p, struct err *e)
+{
+        prctl(PR_SET_DUMPABLE, 0); /* /proc/1 has our descriptors: not for main */
+        if ((p->x->host.user ? build_as_user(p, e) : build_as_root(p, e)) < 0 ||
+            volumes_mount(p, e) < 0 || inputs_mount(p, e) < 0)
+                return -1;
+        return enter_root(p, e) < 0 || make_places(p, e) < 0 ? -1 : inputs_place(p, e);
+}
+
+/* ---- trial ---- */
+
+static int try_here(const struct executor *x, struct err *e)
+{
+        static char *no_args[] = {NULL};
+        struct pod *p = mem_alloc(sizeof(*p));
+        p->x = x;
+        p->upper = p->plain = -1;
+        p->spec = (struct spec){.isolate = true,
+                                .root = "/",
+                                .hostname = "probe",
+                                .argv = no_args,
+                                .envp = no_args};
+        snprintf(p->dir_name, sizeof(p->dir_name), ".probe");
+        if (tree_remove(x->scratch, p->dir_name) < 0 || mkdirat(x->scratch, p->dir_name, 0755) < 0)
+                return refused(e, "mkdir", "scratch/.probe");
+        p->dir = openat(x->scratch, p->dir_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return sandbox_enter(p, e);
+}
+
+static NORETURN void try_and_tell(const struct executor *x, int to)
+{
+        struct err e = {0};
+        int rc = try_here(x, &e);
+        if (rc < 0 && write(to, err_msg(&e), strlen(err_msg(&e))) < 0)
+                rc = -2;
+        if (setns(x->host.mounts, CLONE_NEWNS) == 0)
+                tree_remove(x->scratch, ".probe");
+        _exit(rc < 0);
+}
+
+int sandbox_try(const struct executor *x, struct err *e)
+{
+        int ends[2], status = -1;
+        char words[1024];
+        if (pipe2(ends, O_CLOEXEC) < 0)
+                return err_errno(e, errno, "pipe");
+        unsigned long ns = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
+        pid_t pid = (pid_t)syscall(SYS_clone, ns | SIGCHLD, 0, 0, 0, 0);
+        int err = errno;
+        if (pid == 0)
+                try_and_tell(x, ends[1]);
+        close(ends[1]);
+        ssize_t n = pid < 0 ? 0 : read(ends[0], words, sizeof(words) - 1);
+        close(ends[0]);
+        words[n > 0 ? n : 0] = '\0';
+        if (pid < 0)
+                return err_errno(e, err, "clone with new namespaces");
+        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+                ;
+        return status == 0 ? 0
+                           : err_set(e, ERR_UNSUPPORTED, "%s",
+                                     *words ? words : "sandbox: the trial process was killed");
 }

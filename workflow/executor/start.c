@@ -139,7 +139,7 @@ static void explain(struct pod *p, const struct child *c)
                          command, why);
 }
 
-static int make_pipe(struct stream *s, const char *name, int *write_end)
+static int make_pipe(const struct pod *p, struct stream *s, const char *name, int *write_end)
 {
         int ends[2];
         if (pipe2(ends, O_CLOEXEC) < 0)
@@ -147,6 +147,9 @@ static int make_pipe(struct stream *s, const char *name, int *write_end)
         s->fd = ends[0];
         s->name = name;
         *write_end = ends[1];
+        if (p->spec.run_uid != UINT64_MAX && !p->x->host.user && geteuid() == 0 &&
+            fchown(ends[1], (uid_t)p->spec.run_uid, (gid_t)-1) < 0)
+                return -1; /* else main could not open /dev/stdout */
         return 0;
 }
 
@@ -161,8 +164,8 @@ int main_start(struct pod *p)
                 return -1;
         }
         pid_t pid = -1;
-        if (make_pipe(&p->out, "stdout", &c.out) == 0 &&
-            make_pipe(&p->err, "stderr", &c.err) == 0) {
+        if (make_pipe(p, &p->out, "stdout", &c.out) == 0 &&
+            make_pipe(p, &p->err, "stderr", &c.err) == 0) {
                 pid = vfork();
                 if (pid == 0)
                         run_child(&c);

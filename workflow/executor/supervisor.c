@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,7 +85,8 @@ static int prepare(struct pod *p, struct err *e)
                 return -1;
         if (p->spec.isolate)
                 return sandbox_enter(p, e);
-        prctl(PR_SET_CHILD_SUBREAPER, 1);
+        if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 || chdir("/") < 0)
+                return err_errno(e, errno, "prepare");
         return inputs_place(p, e);
 }
 
@@ -222,8 +224,7 @@ static void describe_failure(const struct pod *p, char out[MESSAGE_MAX])
         }
         if (!p->spec.termination_log || !p->spec.isolate)
                 return;
-        int fd = tree_open(AT_FDCWD, p->spec.termination_log, O_RDONLY | O_NONBLOCK, 0,
-                           TREE_IN_ROOT);
+        int fd = output_open(p->spec.termination_log, O_RDONLY);
         ssize_t got = fd < 0 ? -1 : read(fd, out + n + 2, (size_t)(MESSAGE_MAX - n - 3));
         if (fd >= 0)
                 close(fd);
@@ -286,6 +287,17 @@ static bool killed_early(struct pod *p)
         return true;
 }
 
+/* After the final status. Back in the zygote's mount namespace: ours goes with us, its overlays
+ * too, and the folders are only folders. */
+static void clean_up(const struct pod *p)
+{
+        if (p->dir < 0 || (p->spec.isolate && setns(p->x->host.mounts, CLONE_NEWNS) < 0))
+                return;
+        if (tree_remove(p->x->scratch, p->dir_name) < 0)
+                fprintf(stderr, "tiphys-executor: scratch/%s stays behind: %s\n", p->dir_name,
+                        strerror(errno));
+}
+
 int supervise(const struct executor *x, uint64_t serial, struct wire request)
 {
         struct err e = {0};
@@ -295,8 +307,6 @@ int supervise(const struct executor *x, uint64_t serial, struct wire request)
         p->state = p->log = p->plain = p->dir = p->upper = p->out.fd = p->err.fd = -1;
         p->status = BUF_INIT(STATUS_MAX);
         setsid();
-        if (chdir("/") < 0)
-                return 1;
         int mine = spec_read(&p->spec, request, &e);
         if (mine == 0)
                 mine = claim(p, &e);
@@ -310,8 +320,6 @@ int supervise(const struct executor *x, uint64_t serial, struct wire request)
                 status_final(p, PHASE_ERROR, -1, err_msg(&e));
         else if (!killed_early(p))
                 run(p);
-        if (p->dir >= 0 && tree_remove(x->scratch, p->dir_name) < 0)
-                fprintf(stderr, "tiphys-executor: scratch/%s stays behind: %s\n", p->dir_name,
-                        strerror(errno));
+        clean_up(p);
         return 0;
 }

@@ -9,7 +9,6 @@
 
 enum { DEFAULT_GRACE_S = 30 };
 
-/* The capabilities container engines leave to root. */
 static const char *const cap_names[] = {
         [CAP_CHOWN] = "CHOWN",
         [CAP_DAC_OVERRIDE] = "DAC_OVERRIDE",
@@ -54,11 +53,13 @@ static const char *const cap_names[] = {
         [CAP_CHECKPOINT_RESTORE] = "CHECKPOINT_RESTORE",
 };
 #define CAP_BIT(c) (UINT64_C(1) << (c))
+/* What container engines leave to root, without MKNOD (no device cgroup stands behind it here) and
+ * NET_RAW (the network is the host's). `capabilities.add` gives them back. */
 static const uint64_t default_caps =
         CAP_BIT(CAP_CHOWN) | CAP_BIT(CAP_DAC_OVERRIDE) | CAP_BIT(CAP_FOWNER) | CAP_BIT(CAP_FSETID) |
         CAP_BIT(CAP_KILL) | CAP_BIT(CAP_SETGID) | CAP_BIT(CAP_SETUID) | CAP_BIT(CAP_SETPCAP) |
-        CAP_BIT(CAP_NET_BIND_SERVICE) | CAP_BIT(CAP_NET_RAW) | CAP_BIT(CAP_SYS_CHROOT) |
-        CAP_BIT(CAP_MKNOD) | CAP_BIT(CAP_AUDIT_WRITE) | CAP_BIT(CAP_SETFCAP);
+        CAP_BIT(CAP_NET_BIND_SERVICE) | CAP_BIT(CAP_SYS_CHROOT) | CAP_BIT(CAP_AUDIT_WRITE) |
+        CAP_BIT(CAP_SETFCAP);
 
 /* ---- what is not there yet ---- */
 
@@ -249,11 +250,29 @@ static int put_mount(struct buf *b, const json_t *mount, uint64_t volume, struct
         return 0;
 }
 
+/* Shorter mount paths first, so that a volume inside another is mounted after it. */
+static json_t *sorted_mounts(const json_t *mounts)
+{
+        json_t *sorted = json_array();
+        size_t i;
+        json_t *mount;
+        json_array_foreach (mounts, i, mount) {
+                const char *path = json_str(mount, "mountPath"), *other;
+                size_t at = json_array_size(sorted);
+                while (at > 0 && path &&
+                       (other = json_str(json_array_get(sorted, at - 1), "mountPath")) &&
+                       strlen(other) > strlen(path))
+                        at--;
+                json_array_insert(sorted, at, mount);
+        }
+        return sorted;
+}
+
 /* Only volumes that are mounted; one that is mounted twice stands once. */
 static int put_volumes(struct buf *b, const json_t *template, const json_t *container, bool sandbox,
                        struct err *e)
 {
-        const json_t *mounts = json_object_get(container, "volumeMounts");
+        AUTO_JSON json_t *mounts = sorted_mounts(json_object_get(container, "volumeMounts"));
         AUTO_JSON json_t *index = json_object();
         size_t i;
         json_t *mount;
