@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { PATIENCE_MS = 20000, STEP_MS = 5 };
@@ -62,7 +63,7 @@ static int open_runner(struct harness *h, struct err *e)
                                          .isolation = h->isolation,
                                          .max_running = h->max_running,
                                          .images = h->images,
-                                         .executor = TIPHYS_EXECUTOR};
+                                         .executor = h->executor ? h->executor : TIPHYS_EXECUTOR};
         return runner_local(&h->runner, &o, on_update, h, e);
 }
 
@@ -98,15 +99,37 @@ int harness_setup_none(void **state)
         return 0;
 }
 
-int harness_setup_sandbox(void **state)
+static int open_or_say(struct harness *h)
 {
-        struct harness *h = *state = harness_new(ISOLATION_SANDBOX);
         struct err e = {0};
         if (open_runner(h, &e) < 0) {
                 fprintf(stderr, "SKIPPED: no sandbox here: %s\n", err_msg(&e));
                 err_clear(&e);
         }
         return 0;
+}
+
+int harness_setup_sandbox(void **state)
+{
+        struct harness *h = *state = harness_new(ISOLATION_SANDBOX);
+        h->user = geteuid() != 0;
+        return open_or_say(h);
+}
+
+int harness_setup_user(void **state)
+{
+        struct harness *h = *state = harness_new(ISOLATION_SANDBOX);
+        struct err e = {0};
+        h->user = true;
+        if (geteuid() == 0) { /* the executor alone becomes nobody */
+                static const char text[] = "#!/bin/sh\nexec setpriv --reuid 65534 --regid 65534 "
+                                           "--clear-groups " TIPHYS_EXECUTOR " \"$@\"\n";
+                h->executor = fs_join(h->dir, "executor.sh");
+                if (fs_write_atomic(h->executor, text, sizeof(text) - 1, 0755, &e) < 0 ||
+                    chown(h->dir, 65534, 65534) < 0 || chmod(h->executor, 0755) < 0)
+                        fail_msg("%s", err_msg(&e));
+        }
+        return open_or_say(h);
 }
 
 static int count_entries(const char *dir)
@@ -129,6 +152,12 @@ static bool scratch_goes(const char *dir)
         return count_entries(scratch) == 0;
 }
 
+static bool no_mounts(const char *dir)
+{
+        AUTO(mem_free) char *mounts = file_text("/proc/self/mounts");
+        return !strstr(mounts, dir);
+}
+
 int harness_teardown(void **state)
 {
         struct harness *h = *state;
@@ -145,9 +174,11 @@ int harness_teardown(void **state)
                 err_clear(&e);
                 clean = false;
         }
+        clean = clean && no_mounts(h->dir);
         if (!clean)
                 fprintf(stderr, "something of a pod stayed behind in %s\n", h->dir);
         mem_free(h->store);
+        mem_free(h->executor);
         mem_free(h->dir);
         mem_free(h);
         return clean ? 0 : -1;

@@ -28,7 +28,9 @@ struct harness {
         struct loop *loop;
         struct pool *pool;
         struct runner *runner;
-        char *dir; /* data directory */
+        char *dir;      /* data directory */
+        char *executor; /* NULL: the one that was built */
+        bool user;      /* sandboxes in a user namespace */
         int isolation, max_running;
         json_t *images;
         struct store *store;
@@ -36,8 +38,15 @@ struct harness {
         int n_told;
 };
 int harness_setup_none(void **state);
-int harness_setup_sandbox(
-        void **state); /* h->runner is NULL (and it was said loudly) where there is none */
+/* Sandboxes made by root, and by an unprivileged user in a user namespace. Where there are none
+ * h->runner is NULL, and it is said loudly: begin tests with NEED_SANDBOX(h). */
+int harness_setup_sandbox(void **state);
+int harness_setup_user(void **state);
+#define NEED_SANDBOX(h)           \
+        do {                      \
+                if (!(h)->runner) \
+                        skip();   \
+        } while (0)
 int harness_teardown(void **state);   /* fails when something of a pod stays behind */
 void harness_open(struct harness *h); /* a (new) runner on the same data directory */
 void harness_close(struct harness *h);

@@ -208,8 +208,7 @@ static void a_missing_output_parameter_is_an_error_only_when_main_succeeded(void
 static void assert_env(const struct told *t, const char *line, bool there)
 {
         AUTO(mem_free)
-        char *all = mem_printf("\n%s\n", result(t)),
-             *want = mem_printf("\n%s", line);
+        char *all = mem_printf("\n%s\n", result(t)), *want = mem_printf("\n%s", line);
         if (!strstr(all, want) == there)
                 fail_msg("%s is %s in%s", line, there ? "not" : "", all);
 }
