@@ -35,6 +35,7 @@ char *buf_reserve(struct buf *b, size_t n)
                 while (cap < b->len + n + 1)
                         cap = cap * 2;
                 b->data = mem_realloc(b->data, cap, 1);
+                b->data[b->len] = '\0';
                 b->cap = cap;
                 b->data[b->len] = '\0';
         }

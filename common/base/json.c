@@ -3,6 +3,7 @@
 #include "common/base/json.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,7 +74,8 @@ void json_put_string_html(struct buf *b, const char *s, size_t n)
 static void shortest(double d, char digits[20], int *exp10)
 {
         char text[40];
-        for (int precision = 14; precision <= 16; precision++) {
+        /* any 15 digits survive a double, so fewer need no try; not so for the smallest ones */
+        for (int precision = d < DBL_MIN ? 0 : 14; precision <= 16; precision++) {
                 snprintf(text, sizeof(text), "%.*e", precision, d);
                 if (strtod(text, NULL) == d)
                         break;
@@ -359,6 +361,12 @@ static char *unescape_token(const char *p, size_t n)
         return s;
 }
 
+/* RFC 6901: no sign, no leading zero. */
+static bool is_index(const char *token, uint64_t *index)
+{
+        return (token[0] != '0' || !token[1]) && str_to_u64(token, index);
+}
+
 /* Find the parent of the last token of a JSON pointer; *token is that last token (heap). */
 static json_t *pointer_parent(json_t *root, const char *pointer, char **token)
 {
@@ -374,7 +382,7 @@ static json_t *pointer_parent(json_t *root, const char *pointer, char **token)
                 uint64_t index;
                 if (json_is_object(at))
                         at = json_object_get(at, t);
-                else if (json_is_array(at) && str_to_u64(t, &index))
+                else if (json_is_array(at) && is_index(t, &index))
                         at = json_array_get(at, index);
                 else
                         return NULL;
@@ -388,7 +396,7 @@ static json_t *pointer_child(json_t *parent, const char *token)
         uint64_t index;
         if (json_is_object(parent))
                 return json_object_get(parent, token);
-        if (json_is_array(parent) && str_to_u64(token, &index))
+        if (json_is_array(parent) && is_index(token, &index))
                 return json_array_get(parent, index);
         return NULL;
 }
@@ -411,7 +419,7 @@ static int pointer_remove(json_t *root, const char *pointer, struct err *e)
         uint64_t index;
         if (json_is_object(parent))
                 json_object_del(parent, token);
-        else if (str_to_u64(token, &index))
+        else if (is_index(token, &index))
                 json_array_remove(parent, index);
         return 0;
 }
@@ -435,7 +443,7 @@ static int pointer_add(json_t **root, const char *pointer, json_t *value_taken, 
                 json_object_set(parent, token, value);
                 return 0;
         }
-        if (!json_is_array(parent) || (!streq(token, "-") && !str_to_u64(token, &index)) ||
+        if (!json_is_array(parent) || (!streq(token, "-") && !is_index(token, &index)) ||
             index > json_array_size(parent))
                 return err_set(e, ERR_INVALID, "json patch: \"%s\" is not a place in a list", pointer);
         if (replace)

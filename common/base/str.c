@@ -111,7 +111,8 @@ static size_t edit_distance(const char *a, const char *b)
                 row[0] = (unsigned char)i;
                 for (size_t j = 1; j <= m; j++) {
                         size_t up = row[j];
-                        bool same = tolower((unsigned char)a[i - 1]) == tolower((unsigned char)b[j - 1]);
+                        bool same = tolower((unsigned char)a[i - 1]) ==
+                                    tolower((unsigned char)b[j - 1]);
                         size_t best = diagonal + (same ? 0 : 1);
                         if (up + 1 < best)
                                 best = up + 1;
@@ -130,7 +131,8 @@ const char *str_nearest(const char *word, const char *const *candidates, size_t 
         size_t best_distance = strlen(word) / 3 + 1;
         for (size_t i = 0; i < n; i++) {
                 size_t d = edit_distance(word, candidates[i]);
-                if (d < best_distance || (d == best_distance && !best && d <= strlen(word) / 3 + 0)) {
+                if (d < best_distance ||
+                    (d == best_distance && !best && d <= strlen(word) / 3 + 0)) {
                         best = candidates[i];
                         best_distance = d;
                 }
@@ -170,7 +172,7 @@ bool str_to_double(const char *s, double *out)
                 return false;
         char *end;
         double v = strtod(s, &end); /* programs never call setlocale: the C locale holds */
-        if (*end)
+        if (*end || !isfinite(v) || strpbrk(s, "xXpP"))
                 return false;
         *out = v;
         return true;
@@ -181,7 +183,8 @@ bool duration_parse(const char *s, int64_t *ns)
         static const struct {
                 const char *name;
                 double ns;
-        } units[] = {{"ns", 1}, {"us", 1e3}, {"µs", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
+        } units[] = {{"ns", 1},  {"us", 1e3}, {"µs", 1e3},  {"ms", 1e6},
+                     {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
         if (!s || !*s)
                 return false;
         bool negative = *s == '-';
@@ -315,19 +318,26 @@ static bool skip(const char **s, char c)
         return true;
 }
 
+static int days_in(int year, int month)
+{
+        static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+        bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        return days[month - 1] + (leap && month == 2);
+}
+
 bool time_parse_rfc3339(const char *s, int64_t *unix_ns)
 {
         struct tm tm = {0};
         int year, month;
-        if (!s || !digits(&s, 4, &year) || !skip(&s, '-') || !digits(&s, 2, &month) || !skip(&s, '-') ||
-            !digits(&s, 2, &tm.tm_mday) || (*s != 'T' && *s != 't' && *s != ' '))
+        if (!s || !digits(&s, 4, &year) || !skip(&s, '-') || !digits(&s, 2, &month) ||
+            !skip(&s, '-') || !digits(&s, 2, &tm.tm_mday) || (*s != 'T' && *s != 't' && *s != ' '))
                 return false;
         s++;
-        if (!digits(&s, 2, &tm.tm_hour) || !skip(&s, ':') || !digits(&s, 2, &tm.tm_min) || !skip(&s, ':') ||
-            !digits(&s, 2, &tm.tm_sec))
+        if (!digits(&s, 2, &tm.tm_hour) || !skip(&s, ':') || !digits(&s, 2, &tm.tm_min) ||
+            !skip(&s, ':') || !digits(&s, 2, &tm.tm_sec))
                 return false;
-        if (month < 1 || month > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour > 23 || tm.tm_min > 59 ||
-            tm.tm_sec > 60)
+        if (month < 1 || month > 12 || tm.tm_mday < 1 || tm.tm_mday > days_in(year, month) ||
+            tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 59)
                 return false;
         tm.tm_year = year - 1900;
         tm.tm_mon = month - 1;
@@ -344,7 +354,7 @@ bool time_parse_rfc3339(const char *s, int64_t *unix_ns)
                 s++;
         } else if (*s == '+' || *s == '-') {
                 int sign = *s++ == '-' ? -1 : 1, h, m;
-                if (!digits(&s, 2, &h) || !skip(&s, ':') || !digits(&s, 2, &m))
+                if (!digits(&s, 2, &h) || !skip(&s, ':') || !digits(&s, 2, &m) || h > 23 || m > 59)
                         return false;
                 offset = sign * (h * 3600 + m * 60);
         } else {
@@ -352,6 +362,10 @@ bool time_parse_rfc3339(const char *s, int64_t *unix_ns)
         }
         if (*s)
                 return false;
-        *unix_ns = ((int64_t)timegm(&tm) - offset) * 1000000000 + nanos;
+        int64_t ns; /* years 1677 to 2262 */
+        if (__builtin_mul_overflow((int64_t)timegm(&tm) - offset, INT64_C(1000000000), &ns) ||
+            __builtin_add_overflow(ns, nanos, &ns))
+                return false;
+        *unix_ns = ns;
         return true;
 }

@@ -44,7 +44,7 @@ const char *str_nearest(const char *word, const char *const *candidates, size_t 
 /* The whole text must be a number in range; false otherwise. */
 bool str_to_i64(const char *s, int64_t *out);
 bool str_to_u64(const char *s, uint64_t *out);
-bool str_to_double(const char *s, double *out); /* locale-independent */
+bool str_to_double(const char *s, double *out); /* decimal and finite; locale-independent */
 
 /* Go durations ("1h2m3.5s", "300ms"); negative allowed. Units: ns us µs ms s m h. */
 bool duration_parse(const char *s, int64_t *ns);
@@ -53,4 +53,4 @@ void duration_format(int64_t ns, char out[40]); /* as Go's Duration.String() */
 /* RFC 3339. Format is UTC with seconds ("2026-01-02T03:04:05Z"), or with nanoseconds, trailing zeros cut. */
 void time_rfc3339(int64_t unix_ns, char out[40]);
 void time_rfc3339_nano(int64_t unix_ns, char out[40]);
-bool time_parse_rfc3339(const char *s, int64_t *unix_ns);
+bool time_parse_rfc3339(const char *s, int64_t *unix_ns); /* years 1677 to 2262; strict as Go: no 30 February, no second 60 */
