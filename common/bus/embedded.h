@@ -45,6 +45,8 @@ void embedded_append_op_free(struct append_op *a);
 
 /* embedded_state.c: consumers, commits, state */
 int embedded_put(struct db_tx *tx, const struct bus_put *p, struct err *e) MUST_CHECK;
+int embedded_move_position(struct db_tx *tx, const char *name, uint64_t position,
+                           struct err *e) MUST_CHECK;
 void embedded_commit(struct bus *b, struct bus_commit *c);
 int embedded_open_consumer(struct bus *b, const struct bus_consumer_options *o, uint64_t *position,
                            struct err *e);

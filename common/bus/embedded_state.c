@@ -25,7 +25,7 @@ int embedded_put(struct db_tx *tx, const struct bus_put *p, struct err *e)
         return db_exec(tx, s, e);
 }
 
-static int move_position(struct db_tx *tx, const char *name, uint64_t position, struct err *e)
+int embedded_move_position(struct db_tx *tx, const char *name, uint64_t position, struct err *e)
 {
         sqlite3_stmt *s;
         if (db_stmt(&s, tx,
@@ -66,7 +66,8 @@ static int commit_work(struct db_tx *tx, struct db_op *op, struct err *e)
         const struct bus_commit *c = container_of(op, struct commit_op, op)->c;
         if (c->forget && forget(tx, c->name, e) < 0)
                 return -1;
-        if (!c->forget && c->name && c->position && move_position(tx, c->name, c->position, e) < 0)
+        if (!c->forget && c->name && c->position &&
+            embedded_move_position(tx, c->name, c->position, e) < 0)
                 return -1;
         for (size_t i = 0; i < c->n; i++)
                 if (embedded_put(tx, &c->puts[i], e) < 0)
@@ -125,7 +126,7 @@ static int insert_subjects(struct db_tx *tx, const struct enrol_op *o, struct er
 static int enrol_work(struct db_tx *tx, struct db_op *op, struct err *e)
 {
         struct enrol_op *o = container_of(op, struct enrol_op, op);
-        if (move_position(tx, o->name, o->position, e) < 0)
+        if (embedded_move_position(tx, o->name, o->position, e) < 0)
                 return -1;
         return insert_subjects(tx, o, e);
 }

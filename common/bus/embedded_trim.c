@@ -70,6 +70,8 @@ static int ask_consumer(struct db_tx *tx, struct trim_op *t, const char *name, u
                 return 0;
         }
         t->expired += n;
+        if (embedded_move_position(tx, name, *last, e) < 0)
+                return -1;
         return record_expired(tx, t, name, first, *last, n, e);
 }
 
@@ -91,24 +93,24 @@ static int ask_consumers(struct db_tx *tx, struct trim_op *t, bool force, uint64
 }
 
 /* The last position beyond `bytes` bytes, counted from the end; 0: all fits. */
-static int beyond_bytes(struct db_tx *tx, uint64_t bytes, uint64_t tail, uint64_t *last,
-                        struct err *e)
+static int beyond_bytes(struct db_tx *tx, uint64_t bytes, uint64_t first, uint64_t tail,
+                        uint64_t *last, struct err *e)
 {
         sqlite3_stmt *s;
-        if (db_stmt(&s, tx, "SELECT cum FROM bus_event WHERE pos = ?", e) < 0)
+        if (db_stmt(&s, tx,
+                    "SELECT t.cum, t.cum - f.cum + length(f.data) FROM bus_event f, bus_event t "
+                    "WHERE f.pos = ? AND t.pos = ?",
+                    e) < 0)
                 return -1;
-        sqlite3_bind_int64(s, 1, (int64_t)tail);
+        sqlite3_bind_int64(s, 1, (int64_t)first);
+        sqlite3_bind_int64(s, 2, (int64_t)tail);
         if (db_step(tx, s, e) < 0)
                 return -1;
-        int64_t cum = sqlite3_column_int64(s, 0) - (int64_t)bytes;
+        int64_t cum = sqlite3_column_int64(s, 0);
+        uint64_t stored = (uint64_t)sqlite3_column_int64(s, 1);
         sqlite3_reset(s);
-        if (cum <= 0) {
-                *last = 0;
-                return 0;
-        }
-        if (embedded_seek_cum(tx, cum, last, e) < 0)
-                return -1;
-        return 0;
+        *last = 0;
+        return stored <= bytes ? 0 : embedded_seek_cum(tx, cum - (int64_t)bytes, last, e);
 }
 
 static int too_old(struct db_tx *tx, const struct trim_op *t, uint64_t *last, struct err *e)
@@ -168,8 +170,9 @@ static int trim_events(struct db_tx *tx, struct trim_op *t, struct err *e)
                 return -1;
         if (first >= tail)
                 return 0;
-        if (too_old(tx, t, &old, e) < 0 || beyond_bytes(tx, o->retain_bytes, tail, &big, e) < 0 ||
-            beyond_bytes(tx, 4 * o->retain_bytes, tail, &huge, e) < 0)
+        if (too_old(tx, t, &old, e) < 0 ||
+            beyond_bytes(tx, o->retain_bytes, first, tail, &big, e) < 0 ||
+            beyond_bytes(tx, 4 * o->retain_bytes, first, tail, &huge, e) < 0)
                 return -1;
         /* rows that go whoever needs them come first, in steps of their own */
         bool force = huge >= first;
@@ -179,7 +182,7 @@ static int trim_events(struct db_tx *tx, struct trim_op *t, struct err *e)
                 return last < first ? 0 : -1;
         if (last < first)
                 return 0;
-        t->more |= last < least(want, tail - 1);
+        t->more |= force || last < least(want, tail - 1);
         return delete_up_to(tx, last, e);
 }
 
