@@ -48,6 +48,7 @@ def port(usual: int) -> int:
     import socket
 
     with contextlib.closing(socket.socket()) as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             s.bind(("127.0.0.1", usual))
             return usual
@@ -163,22 +164,33 @@ class Demo:
         done = subprocess.run([str(self.bin / "tiphys"), *words, "--data", str(self.home / "data")], capture_output=True, text=True)
         return done.stdout or done.stderr
 
+    def workflow_of(self, document: str) -> str:
+        """By Redis the app may learn the end before it has asked for the workflow's name."""
+        query = f"listOptions.labelSelector=docproc/document-id={document}"
+        items = fetch(f"http://127.0.0.1:{self.api}/api/v1/workflows/default?{query}")[1].get("items") or []
+        return items[0]["metadata"]["name"] if items else ""
+
+    def phase(self, workflow: str) -> str:
+        return fetch(f"http://127.0.0.1:{self.api}/api/v1/workflows/default/{workflow}")[1].get("status", {}).get("phase", "")
+
     def follow(self, document: str) -> dict:
         """Show the tree whenever it changed; in place on a terminal."""
-        shown, end = "", time.monotonic() + PATIENCE_S
+        shown, name, end = "", "", time.monotonic() + PATIENCE_S
         while True:
             state = fetch(f"http://127.0.0.1:{self.upload}/documents/{document}")[1]
-            if state.get("workflow"):
-                tree = self.cli("get", state["workflow"])
+            name = name or state.get("workflow") or self.workflow_of(document)
+            if name:
+                tree = self.cli("get", name)
                 if tree != shown and sys.stdout.isatty():
                     print("\033[2J\033[H" + tree, end="", flush=True)
                 elif tree != shown and not shown:
-                    print(f"workflow {state['workflow']} is running", flush=True)
+                    print(f"workflow {name} is running", flush=True)
                 shown = tree
-            if state.get("state") in ("succeeded", "failed"):
+            phase = self.phase(name) if name else ""
+            if state.get("state") in ("succeeded", "failed") and phase in ("Succeeded", "Failed", "Error"):
                 if not sys.stdout.isatty():
-                    print(self.cli("get", state["workflow"]), end="", flush=True)
-                return state
+                    print(self.cli("get", name), end="", flush=True)
+                return state | {"workflow": name, "phase": phase}
             if time.monotonic() > end:
                 raise Failed(f"the pipeline did not end within {PATIENCE_S} s:\n{shown}")
             time.sleep(0.2)
@@ -229,7 +241,7 @@ def main() -> int:
             step(f"upload {os.path.relpath(args.pdf, Path.cwd())} through FastAPI at http://127.0.0.1:{demo.upload}/upload")
             document = demo.post(args.pdf)
             state = demo.follow(document)
-            if state["state"] != "succeeded":
+            if state["phase"] != "Succeeded":
                 print(f"\ndemo: the workflow failed: {state.get('message')}", file=sys.stderr)
                 where_to_look(demo, state)
                 return 1
