@@ -121,10 +121,11 @@ static void on_event(void *arg, enum store_event type, json_t *obj, const struct
 {
         struct store_follow *f = arg;
         if (type == STORE_GONE || type == STORE_ENDED) {
-                f->watch = NULL;
-                if (e)
-                        log_debug(log_root(), "watch ended", F_STR("kind", f->kind->kind),
-                                  F_ERR(e));
+                f->watch = store_watch_stop(f->watch);
+                if (e) /* what will not go away by itself is no matter of debugging */
+                        log_at(log_root(),
+                               err_retryable(e->code) || type == STORE_GONE ? LOG_DEBUG : LOG_WARN,
+                               "watch ended", F_STR("kind", f->kind->kind), F_ERR(e));
                 later(f, type == STORE_GONE ? on_list_again : on_watch_again);
                 return;
         }

@@ -257,10 +257,8 @@ static enum store_event end_of(const struct err *e)
 static void on_end(void *arg, const struct err *e)
 {
         struct kube_store_watch *w = arg;
-        store_watch_fn *fn = w->fn;
-        void *fn_arg = w->arg;
-        free(w); /* the handle is gone with the last event, as store.h says */
-        fn(fn_arg, end_of(e), NULL, e);
+        w->watch = NULL; /* it frees itself; the handle is its owner's until he stops it */
+        w->fn(w->arg, end_of(e), NULL, e);
 }
 
 static void kube_store_watch(struct store_watch **out, struct store *s,

@@ -102,8 +102,9 @@ enum store_event {
         STORE_ENDED
 };
 /* GONE: history was trimmed, list again. ENDED: the connection went, watch again from the last
- * version (`e` says why). Both end the watch. Events that follow each other quickly may be folded
- * into the newest state of the object. */
+ * version (`e` says why). Both end the watch: nothing comes after them, and its owner still has to
+ * stop it, now or later. Events that follow each other quickly may be folded into the newest state
+ * of the object. A watch without a version begins with what is there, as ADDED events. */
 typedef void store_watch_fn(void *arg, enum store_event type, json_t *obj, const struct err *e);
 struct store_watch;
 void store_watch(struct store_watch **out, struct store *s, const struct store_kind *kind,

@@ -60,8 +60,6 @@ static void on_event(void *arg, enum store_event type, json_t *obj, const struct
         static const char *const words[] = {"ADDED", "MODIFIED", "DELETED"};
         struct stream *s = arg;
         bool ended = type == STORE_GONE || type == STORE_ENDED;
-        if (ended)
-                s->watch = NULL;
         if (ended || (type <= STORE_DELETED && !put_event(s, words[type], obj)))
                 loop_defer(store_loop(s->api->store), &s->end);
 }
