@@ -306,6 +306,14 @@ bool tag_any_in_tree(const json_t *j)
         return any_in(j, 0);
 }
 
+static struct str innermost(struct str tag)
+{
+        for (size_t i = tag.n; i >= 2; i--)
+                if (tag.p[i - 2] == '{' && tag.p[i - 1] == '{')
+                        return (struct str){tag.p + i, tag.n - i};
+        return tag;
+}
+
 void tag_each(const char *text, size_t n, tag_each_fn *each, void *arg)
 {
         struct str rest = {text, n};
@@ -316,14 +324,10 @@ void tag_each(const char *text, size_t n, tag_each_fn *each, void *arg)
                 if (!close)
                         return;
                 struct str tag = {open + 2, (size_t)(close - open - 2)};
-                bool is_expr = tag.n && tag.p[0] == '=';
-                if (!is_expr)
-                        for (size_t i = tag.n; i >= 2; i--)
-                                if (tag.p[i - 2] == '{' && tag.p[i - 1] == '{') {
-                                        tag = (struct str){tag.p + i, tag.n - i};
-                                        break;
-                                }
-                each(arg, is_expr ? tag : trim_spaces(tag), is_expr);
+                if (tag.n && tag.p[0] == '=')
+                        each(arg, tag, tag, true);
+                else
+                        each(arg, trim_spaces(tag), trim_spaces(innermost(tag)), false);
                 size_t used = (size_t)(close + 2 - rest.p);
                 rest = (struct str){rest.p + used, rest.n - used};
         }

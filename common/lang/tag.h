@@ -54,7 +54,7 @@ int tag_string(char **out, const char *text, const struct tag_opts *o, struct er
 int tag_tree(json_t **out, json_t *tree, const struct tag_opts *o, struct err *e) MUST_CHECK;
 bool tag_any_in_tree(const json_t *tree);
 
-/* Calls `each` for every simple tag (trimmed, innermost name) and every expression (with its "=")
- * of the text. */
-typedef void tag_each_fn(void *arg, struct str tag, bool is_expr);
+/* Calls `each` for every tag of the text: the whole tag and its innermost name (the same but for
+ * nested ones), both trimmed; expressions keep their "=". */
+typedef void tag_each_fn(void *arg, struct str tag, struct str inner, bool is_expr);
 void tag_each(const char *text, size_t n, tag_each_fn *each, void *arg);

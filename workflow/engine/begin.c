@@ -5,6 +5,7 @@
 #include "workflow/engine/engine_priv.h"
 #include "workflow/engine/repository.h"
 #include "workflow/spec/merge.h"
+#include "workflow/spec/validate.h"
 
 static const json_t *referenced_spec(struct wf *wf, const json_t *ref, struct err *e)
 {
@@ -37,7 +38,9 @@ static int choose_spec(struct wf *wf, struct err *e)
                 if (!referenced)
                         return -1;
         }
-        wf->spec = spec_effective(own, referenced, json_object_get(wf->workflow_defaults, "spec"));
+        AUTO_JSON json_t *effective =
+                spec_effective(own, referenced, json_object_get(wf->workflow_defaults, "spec"));
+        wf->spec = spec_normal(effective);
         if (referenced || wf->workflow_defaults)
                 wf->stored_spec = json_incref(wf->spec);
         return 0;
@@ -47,7 +50,8 @@ static int check(struct wf *wf, struct err *e)
 {
         AUTO_DIAGS struct diags d;
         diags_init(&d);
-        if (wf_validate(wf->object, &wf->lookup, false, &d) == 0)
+        struct shape_options options = {.simulation = wf->any_storage};
+        if (wf_validate_with(wf->object, &wf->lookup, &options, &d) == 0)
                 return 0;
         for (size_t i = 0; i < d.n; i++)
                 if (d.items[i].severity == SEV_ERROR)

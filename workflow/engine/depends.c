@@ -1,13 +1,13 @@
 /* workflow/engine/depends.c: see depends.h. Recursive descent to postfix: terms are (task, result
- * set), operators AND, OR, NOT. Both spellings of the operators are taken (&& and, || or, ! not),
- * as expr-lang does. SPDX-License-Identifier: Apache-2.0 */
+ * set), operators AND, OR, NOT. The words and, or, not are task names here, as in Argo.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/engine/depends.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include <ctype.h>
 
 enum { DEPENDS_MAX_DEPTH = 64, DEPENDS_MAX_STACK = 4096 };
-enum dep_op { DEP_TERM, DEP_AND, DEP_OR, DEP_NOT, DEP_TRUE, DEP_FALSE };
+enum dep_op { DEP_TERM, DEP_AND, DEP_OR, DEP_NOT };
 struct dep_code {
         uint8_t op;
         uint8_t results;
@@ -60,9 +60,6 @@ static bool take(struct dep_parser *s, const char *op)
         size_t n = strlen(op);
         if (strncmp(s->p, op, n) != 0)
                 return false;
-        if (isalpha((unsigned char)op[0]) &&
-            (isalnum((unsigned char)s->p[n]) || strchr("_-.", s->p[n])) && s->p[n])
-                return false;
         s->p += n;
         return true;
 }
@@ -95,10 +92,6 @@ static int result_bits(struct dep_parser *s, const char *name, size_t n, unsigne
 static int term(struct dep_parser *s)
 {
         skip_space(s);
-        if (take(s, "true") || take(s, "false")) {
-                emit(s->d, s->p[-2] == 'u' ? DEP_TRUE : DEP_FALSE, 0, 0);
-                return 0;
-        }
         const char *from = s->p;
         while (isalnum((unsigned char)*s->p) || *s->p == '-' || *s->p == '_')
                 s->p++;
@@ -129,7 +122,7 @@ static int unary(struct dep_parser *s)
         if (++s->depth > DEPENDS_MAX_DEPTH)
                 return fail(s, "nested too deeply");
         int r = 0;
-        if (take(s, "!") || take(s, "not")) {
+        if (take(s, "!")) {
                 r = unary(s);
                 if (r == 0)
                         emit(s->d, DEP_NOT, 0, 0);
@@ -147,7 +140,7 @@ static int all_of(struct dep_parser *s)
 {
         if (unary(s) < 0)
                 return -1;
-        while (take(s, "&&") || take(s, "and")) {
+        while (take(s, "&&")) {
                 if (unary(s) < 0)
                         return -1;
                 emit(s->d, DEP_AND, 0, 0);
@@ -159,7 +152,7 @@ static int any_of(struct dep_parser *s)
 {
         if (all_of(s) < 0)
                 return -1;
-        while (take(s, "||") || take(s, "or")) {
+        while (take(s, "||")) {
                 if (all_of(s) < 0)
                         return -1;
                 emit(s->d, DEP_OR, 0, 0);
@@ -247,8 +240,6 @@ bool depends_eval(const struct depends *d, depends_results_fn *results, void *ar
                 const struct dep_code *c = &d->code[i];
                 switch ((enum dep_op)c->op) {
                 case DEP_TERM: stack[n++] = (results(arg, c->task) & c->results) != 0; break;
-                case DEP_TRUE: stack[n++] = true; break;
-                case DEP_FALSE: stack[n++] = false; break;
                 case DEP_NOT: stack[n - 1] = !stack[n - 1]; break;
                 case DEP_AND: n--, stack[n - 1] = stack[n - 1] && stack[n]; break;
                 case DEP_OR: n--, stack[n - 1] = stack[n - 1] || stack[n]; break;

@@ -1,6 +1,7 @@
 /* workflow/engine/exec.c: one template at one place of the tree: resolved, its inputs bound, its
  * node made, set going (argo-workflows.md 2.5). SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/engine/engine_priv.h"
+#include "workflow/spec/merge.h"
 
 /* ---- which template ---- */
 
@@ -57,7 +58,8 @@ struct tmpl_scope *exec_scope(struct wf *wf, const char *full)
         const char *kind = cluster ? "ClusterWorkflowTemplate" : "WorkflowTemplate";
         const json_t *resource =
                 wf->lookup.fn ? wf->lookup.fn(wf->lookup.arg, kind, wf->ns, slash + 1) : NULL;
-        AUTO_JSON json_t *templates = scope_templates(wf, full, resource);
+        AUTO_JSON json_t *raw = scope_templates(wf, full, resource),
+                         *templates = spec_normal_templates(raw);
         s = tmpl_scope_new(cluster ? "cluster" : "namespaced", slash + 1, templates,
                            json_object_get(wf->spec, "templateDefaults"),
                            json_object_get(wf->spec, "retryStrategy"));

@@ -2,6 +2,7 @@
  * end, actions with a time, timers; actions that wait for idleness come when nothing else will
  * happen. SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/engine/simulate_priv.h"
+#include "workflow/spec/validate.h"
 
 enum { SIM_MAX_STEPS = 1000000 };
 
@@ -338,7 +339,8 @@ static int check_supported(const struct simulation *s, struct err *e)
 {
         AUTO_DIAGS struct diags d;
         diags_init(&d);
-        if (wf_validate(s->workflow, &s->lookup, false, &d) == 0)
+        struct shape_options options = {.simulation = true};
+        if (wf_validate_with(s->workflow, &s->lookup, &options, &d) == 0)
                 return 0;
         for (size_t i = 0; i < d.n; i++)
                 if (d.items[i].severity == SEV_ERROR && streq(d.items[i].code, "E007"))

@@ -11,9 +11,10 @@ static bool says_item(struct str tag)
         return tag.n >= 4 && memcmp(tag.p, "item", 4) == 0 && (tag.n == 4 || tag.p[4] == '.');
 }
 
-static void note_item(void *arg, struct str tag, bool is_expr)
+static void note_item(void *arg, struct str whole, struct str tag, bool is_expr)
 {
         bool *found = arg;
+        (void)whole;
         *found = *found || (!is_expr && says_item(tag));
 }
 
@@ -94,8 +95,9 @@ struct item_check {
         const json_t *items;
         char *missing;
 };
-static void check_item_key(void *arg, struct str tag, bool is_expr)
+static void check_item_key(void *arg, struct str whole, struct str tag, bool is_expr)
 {
+        (void)whole;
         struct item_check *c = arg;
         size_t i;
         json_t *item;

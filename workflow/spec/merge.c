@@ -3,6 +3,7 @@
 #include "workflow/spec/merge.h"
 #include "common/base/json.h"
 #include "common/base/str.h"
+#include "workflow/spec/shape.h"
 
 enum { MERGE_MAX_DEPTH = 64 };
 
@@ -96,4 +97,21 @@ json_t *spec_effective(const json_t *own, const json_t *referenced, const json_t
         json_t *out = spec_merge(base ? base : referenced, own);
         json_object_del(out, "workflowTemplateRef");
         return out;
+}
+
+json_t *spec_normal(const json_t *spec)
+{
+        json_t *copy = json_deep_copy(spec);
+        if (json_is_object(copy))
+                shape_normalize(copy, workflow_spec_shape);
+        return copy;
+}
+
+json_t *spec_normal_templates(const json_t *templates)
+{
+        json_t *copy = json_deep_copy(templates), *t;
+        size_t i;
+        json_array_foreach (copy, i, t)
+                shape_normalize(t, template_shape);
+        return copy;
 }

@@ -1,0 +1,285 @@
+/* workflow/spec/shape.c: see shape.h. SPDX-License-Identifier: Apache-2.0 */
+#include "workflow/spec/shape.h"
+#include "common/base/json.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+
+enum { SHAPE_MAX_DEPTH = 64 };
+
+struct walk {
+        const struct shape_options *o;
+        struct diags *d;
+        int depth;
+        bool strict_here;
+};
+
+static void check_object(struct walk *w, const json_t *object, const struct shape *table,
+                         const struct jpath *at);
+
+static void wrong(struct walk *w, const struct jpath *at, const char *expected, const json_t *v)
+{
+        diag_error(w->d, at, "E003", NULL, "expected %s, found %s", expected, json_kind_name(v));
+}
+
+static const struct shape *find(const struct shape *table, const char *name)
+{
+        for (; table->name; table++)
+                if (strcmp(table->name, name) == 0)
+                        return table;
+        return NULL;
+}
+
+static void unknown(struct walk *w, const struct shape *table, const char *name,
+                    const struct jpath *at)
+{
+        const char *names[128];
+        size_t n = 0;
+        for (; table[n].name && n < ARRAY_LEN(names); n++)
+                names[n] = table[n].name;
+        const char *near = str_nearest(name, names, n);
+        char hint[160] = "";
+        if (near)
+                snprintf(hint, sizeof(hint), "did you mean '%s'?", near);
+        bool error = w->o->strict || w->strict_here;
+        diag_at_key(w->d, error ? SEV_ERROR : SEV_WARNING, at, error ? "E302" : "W001",
+                    near ? hint : NULL, "unknown field '%s'", name);
+}
+
+static bool is_text(const json_t *v)
+{
+        return json_is_string(v) || json_is_number(v) || json_is_boolean(v);
+}
+
+static void check_list(struct walk *w, const json_t *v, const struct shape *s,
+                       const struct jpath *at)
+{
+        size_t i;
+        json_t *item;
+        if (!json_is_array(v)) {
+                wrong(w, at, "a list", v);
+                return;
+        }
+        json_array_foreach ((json_t *)(uintptr_t)v, i, item) {
+                struct jpath here = jpath_index(at, i);
+                if (s->kind == SHAPE_STRS && !json_is_string(item))
+                        wrong(w, &here, "a string", item);
+                else if (s->kind == SHAPE_TEXTS && !is_text(item))
+                        wrong(w, &here, "a string", item);
+                else if (s->kind == SHAPE_LIST)
+                        check_object(w, item, s->sub, &here);
+        }
+}
+
+static void check_groups(struct walk *w, const json_t *v, const struct shape *s,
+                         const struct jpath *at)
+{
+        size_t i, k;
+        json_t *group, *item;
+        bool before = w->strict_here;
+        if (!json_is_array(v)) {
+                wrong(w, at, "a list of lists", v);
+                return;
+        }
+        w->strict_here = true;
+        json_array_foreach ((json_t *)(uintptr_t)v, i, group) {
+                struct jpath outer = jpath_index(at, i);
+                if (!json_is_array(group)) {
+                        wrong(w, &outer, "a list (steps that run together)", group);
+                        continue;
+                }
+                json_array_foreach (group, k, item) {
+                        struct jpath here = jpath_index(&outer, k);
+                        check_object(w, item, s->sub, &here);
+                }
+        }
+        w->strict_here = before;
+}
+
+static void check_map(struct walk *w, const json_t *v, const struct shape *s,
+                      const struct jpath *at)
+{
+        const char *key;
+        json_t *item;
+        if (!json_is_object(v)) {
+                wrong(w, at, "a map", v);
+                return;
+        }
+        json_object_foreach ((json_t *)(uintptr_t)v, key, item) {
+                struct jpath here = jpath_key(at, key);
+                if (s->kind == SHAPE_NAMED)
+                        check_object(w, item, s->sub, &here);
+                else if (!json_is_string(item))
+                        wrong(w, &here, "a string", item);
+        }
+}
+
+static void check_value(struct walk *w, const json_t *v, const struct shape *s,
+                        const struct jpath *at)
+{
+        switch (s->kind) {
+        case SHAPE_ANY: break;
+        case SHAPE_STR:
+                if (json_is_boolean(v) || json_is_number(v))
+                        diag_warn(w->d, at, "W302", "put it in quotes",
+                                  "expected a string, found %s", json_kind_name(v));
+                else if (!json_is_string(v))
+                        wrong(w, at, "a string", v);
+                break;
+        case SHAPE_BOOL:
+                if (!json_is_boolean(v))
+                        wrong(w, at, "a boolean", v);
+                break;
+        case SHAPE_INT:
+                if (!json_is_integer(v))
+                        wrong(w, at, "an integer", v);
+                break;
+        case SHAPE_INTSTR:
+                if (!json_is_integer(v) && !json_is_string(v))
+                        wrong(w, at, "an integer or a string", v);
+                break;
+        case SHAPE_TEXT:
+                if (!is_text(v))
+                        wrong(w, at, "a string", v);
+                break;
+        case SHAPE_STRS:
+        case SHAPE_TEXTS:
+        case SHAPE_VALUES:
+        case SHAPE_LIST: check_list(w, v, s, at); break;
+        case SHAPE_GROUPS: check_groups(w, v, s, at); break;
+        case SHAPE_MAP:
+        case SHAPE_NAMED: check_map(w, v, s, at); break;
+        case SHAPE_OBJ: check_object(w, v, s->sub, at); break;
+        }
+}
+
+static bool says_something(const json_t *v)
+{
+        return !(json_is_null(v) || (json_is_array(v) && !json_array_size(v)) ||
+                 (json_is_string(v) && !json_string_length(v)));
+}
+
+static void check_field(struct walk *w, const json_t *v, const struct shape *s,
+                        const struct jpath *at)
+{
+        bool later = s->support == LATER || (s->support == LATER_BESIDE && !w->o->simulation);
+        if (!says_something(v))
+                return;
+        if (later) {
+                AUTO_BUF struct buf path = BUF_INIT(4096);
+                jpath_put(&path, at);
+                diag_at_key(w->d, SEV_ERROR, at, "E007", NULL, "not supported yet: field %s",
+                            buf_str(&path));
+                return;
+        }
+        if (s->support == KUBE_ONLY)
+                diag_at_key(w->d, SEV_INFO, at, "W002", NULL,
+                            "no effect without Kubernetes: field '%s'", s->name);
+        check_value(w, v, s, at);
+}
+
+static void check_object(struct walk *w, const json_t *object, const struct shape *table,
+                         const struct jpath *at)
+{
+        const char *key;
+        json_t *v;
+        if (json_is_null(object))
+                return;
+        if (!json_is_object(object)) {
+                wrong(w, at, "a map", object);
+                return;
+        }
+        if (++w->depth > SHAPE_MAX_DEPTH) {
+                diag_error(w->d, at, "E009", NULL, "nested deeper than %d levels", SHAPE_MAX_DEPTH);
+                w->depth--;
+                return;
+        }
+        json_object_foreach ((json_t *)(uintptr_t)object, key, v) {
+                struct jpath here = jpath_key(at, key);
+                const struct shape *s = find(table, key);
+                if (s)
+                        check_field(w, v, s, &here);
+                else
+                        unknown(w, table, key, &here);
+        }
+        w->depth--;
+}
+
+void shape_check(const json_t *object, const struct shape *table, const struct jpath *at,
+                 const struct shape_options *o, struct diags *d)
+{
+        struct walk w = {.o = o, .d = d};
+        check_object(&w, object, table, at);
+}
+
+/* ---- normal form ---- */
+
+static json_t *as_text(const json_t *v)
+{
+        char *text = json_scalar_text(v);
+        json_t *s = json_string(text);
+        mem_free(text);
+        return s;
+}
+
+static void normalize(json_t *object, const struct shape *table, int depth);
+
+static bool is_number_or_bool(const json_t *v)
+{
+        return json_is_boolean(v) || json_is_number(v);
+}
+
+static void normalize_list(json_t *list, const struct shape *s, int depth)
+{
+        size_t i;
+        json_t *item;
+        json_array_foreach (list, i, item) {
+                if (s->kind == SHAPE_LIST)
+                        normalize(item, s->sub, depth);
+                else if (s->kind == SHAPE_GROUPS) {
+                        struct shape inner = {s->name, SHAPE_LIST, SUPPORTED, s->sub};
+                        normalize_list(item, &inner, depth + 1);
+                } else if ((s->kind == SHAPE_STRS || s->kind == SHAPE_TEXTS) &&
+                           is_number_or_bool(item))
+                        json_array_set_new(list, i, as_text(item));
+        }
+}
+
+static void normalize_map(json_t *map, const struct shape *s, int depth)
+{
+        const char *key;
+        json_t *v;
+        json_object_foreach (map, key, v) {
+                if (s->kind == SHAPE_NAMED)
+                        normalize(v, s->sub, depth);
+                else if (is_number_or_bool(v))
+                        json_object_set_new(map, key, as_text(v));
+        }
+}
+
+static void normalize(json_t *object, const struct shape *table, int depth)
+{
+        const char *key;
+        json_t *v;
+        void *next;
+        if (depth > SHAPE_MAX_DEPTH || !json_is_object(object))
+                return;
+        json_object_foreach_safe(object, next, key, v)
+        {
+                const struct shape *s = find(table, key);
+                if (!s)
+                        continue;
+                if ((s->kind == SHAPE_STR || s->kind == SHAPE_TEXT) && is_number_or_bool(v))
+                        json_object_set_new(object, key, as_text(v));
+                else if (s->kind == SHAPE_OBJ)
+                        normalize(v, s->sub, depth + 1);
+                else if (json_is_array(v))
+                        normalize_list(v, s, depth + 1);
+                else if (s->kind == SHAPE_NAMED || s->kind == SHAPE_MAP)
+                        normalize_map(v, s, depth + 1);
+        }
+}
+
+void shape_normalize(json_t *object, const struct shape *table)
+{
+        normalize(object, table, 0);
+}
