@@ -80,8 +80,8 @@ int tree_mkdirs(int root, const char *path, mode_t mode, enum tree_resolve how, 
         int fd = tree_open(root, rel, O_PATH | O_DIRECTORY, 0, how);
         if (fd >= 0 || errno != ENOENT)
                 return fd;
-        for (char *p = part + (rel - part); *p; p++) {
-                if (p[0] != '/' || p[1] == '/')
+        for (char *p = part + (rel - part) + 1; *p; p++) {
+                if (p[0] != '/' || p[-1] == '/')
                         continue;
                 *p = '\0';
                 if (make_one(root, rel, mode, how, like) < 0)

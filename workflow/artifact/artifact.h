@@ -1,0 +1,38 @@
+/* workflow/artifact/artifact.h: artifacts by their JSON: for the server, the CLI and garbage
+ * collection.
+ *
+ * An artifact is an object as in status.nodes[].outputs.artifacts or inputs.artifacts: {"name",
+ * "path", <location>, ...}, the location being one of artifacts.def: {"folder": {"key"}} or {"raw":
+ * {"data"}}. `sub` is a path inside a folder, or NULL. Steps do not come this way: the executor
+ * works on the folder store itself (folder.h). Threads: any; everything blocks, so on the loop only
+ * for small answers. SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "common/base/clock.h"
+#include "common/base/err.h"
+#include <jansson.h>
+#include <stdbool.h>
+
+struct artifacts; /* the stores of one data directory */
+int artifacts_open(struct artifacts **out, const char *data_dir, struct err *e) MUST_CHECK;
+struct artifacts *artifacts_close(struct artifacts *a);
+AUTO_DEFINE(artifacts_close, struct artifacts *);
+
+struct artifact_info {
+        bool folder;
+        uint64_t bytes; /* of a file */
+        struct wall modified;
+};
+/* NOT_FOUND when the content is gone, UNSUPPORTED "not supported yet: artifact location s3" for
+ * other locations. */
+int artifact_stat(struct artifacts *a, const json_t *artifact, const char *sub,
+                  struct artifact_info *out, struct err *e) MUST_CHECK;
+/* A descriptor to read a file from its start; INVALID for a folder. */
+int artifact_open(struct artifacts *a, const json_t *artifact, const char *sub, int *fd,
+                  struct err *e) MUST_CHECK;
+/* What is in a folder, sorted: [{"name", "folder": bool, "bytes"}]. New reference. */
+int artifact_list(struct artifacts *a, const json_t *artifact, const char *sub, json_t **out,
+                  struct err *e) MUST_CHECK;
+/* File or folder as a gzip tarball, as Argo would have stored it, written to `fd`. */
+int artifact_pack(struct artifacts *a, const json_t *artifact, const char *sub, int fd,
+                  struct err *e) MUST_CHECK;
+int artifact_delete(struct artifacts *a, const json_t *artifact, struct err *e) MUST_CHECK;
