@@ -161,8 +161,8 @@ static void a_host_path_is_mounted_read_only_or_writable(void **state)
         struct harness *h = *state;
         NEED_SANDBOX(h);
         AUTO(mem_free)
-        char *vol = fs_join(h->dir, "vol"),
-             *made = mem_printf("%s/vol/made/deep", h->dir), *file = fs_join(vol, "in.txt");
+        char *vol = fs_join(h->dir, "vol"), *made = mem_printf("%s/vol/made/deep", h->dir),
+             *file = fs_join(vol, "in.txt");
         assert_int_equal(mkdir(vol, 0777), 0);
         assert_int_equal(chmod(vol, 0777), 0);
         assert_int_equal(fs_write_atomic(file, "hello", 5, 0644, NULL), 0);
@@ -182,8 +182,8 @@ static void a_host_path_is_mounted_read_only_or_writable(void **state)
                    "  {'name': 'f', 'hostPath': {'path': '%DIR%/vol/in.txt', 'type': 'File'}}]}");
         assert_result(t, "hellohello\nro\n1");
         AUTO(mem_free)
-        char *out = fs_join(vol, "out.txt"),
-             *text = file_text(out), *s = fs_join(made, "s.txt"), *deep = file_text(s);
+        char *out = fs_join(vol, "out.txt"), *text = file_text(out), *s = fs_join(made, "s.txt"),
+             *deep = file_text(s);
         assert_string_equal(text, "out\n");
         assert_string_equal(deep, "s\n");
 }
@@ -305,8 +305,8 @@ static void an_image_may_have_its_own_root(void **state)
         struct harness *h = *state;
         NEED_SANDBOX(h);
         AUTO(mem_free)
-        char *root = fs_join(h->dir, "im:age, one"),
-             *bin = mem_printf("%s/bin", root), *busy = fs_join(bin, "program");
+        char *root = fs_join(h->dir, "im:age, one"), *bin = mem_printf("%s/bin", root),
+             *busy = fs_join(bin, "program");
         AUTO_BUF struct buf program = BUF_INIT(64 << 20);
         harness_close(h);
         assert_int_equal(fs_mkdirs(bin, 0755, NULL), 0);
@@ -333,8 +333,8 @@ static void other_file_systems_of_the_host_are_seen_and_protected(void **state)
         if (h->user)
                 skip();
         AUTO(mem_free)
-        char *other = fs_join(h->dir, "other"),
-             *file = fs_join(other, "file"), *sh = fs_join(h->dir, "executor.sh");
+        char *other = fs_join(h->dir, "other"), *file = fs_join(other, "file"),
+             *sh = fs_join(h->dir, "executor.sh");
         AUTO(mem_free)
         char *text = mem_printf(
                 "#!/bin/sh\nexec unshare -m sh -c 'mount --bind %s /srv && exec " TIPHYS_EXECUTOR
