@@ -15,6 +15,7 @@ struct loading {
         size_t cap;
         struct yaml_budget budget;
         struct diags *d;
+        bool limit; /* the text passed a limit */
 };
 
 /* ---- bytes ---- */
@@ -137,13 +138,16 @@ static void load_documents(struct loading *l, size_t at)
                                 from = line + (unsigned)p.problem_mark.line;
                 }
                 yaml_parser_delete(&p);
+                l->limit |= r == COMPOSE_LIMIT;
                 if (r != COMPOSE_SYNTAX)
                         return;
                 at = next_document(&l->text, at, &line, from);
         }
 }
 
-/* ---- JSON that libyaml cannot read: surrogate pairs, keys over 1024 bytes ---- */
+/* ---- JSON ----
+ * libyaml reads nearly all of it, but no surrogate pairs and no keys over 1024 characters, and it
+ * folds some line breaks of Unicode inside strings. */
 
 static bool is_json(struct str s)
 {
@@ -167,6 +171,8 @@ static json_t *with_whole_numbers(json_t *j)
         return json_incref(j);
 }
 
+/* The YAML reader gives the marks, and the answer where the JSON reader refuses (duplicate keys,
+ * huge numbers). */
 static void load_json_text(struct loading *l, size_t at)
 {
         struct diags *d = l->d;
@@ -176,14 +182,17 @@ static void load_json_text(struct loading *l, size_t at)
         load_documents(l, at);
         l->d = d;
         AUTO_JSON json_t *root = NULL;
-        if (trial.errors && !l->out->n &&
-            json_parse(&root, l->text.p + at, l->text.n - at, NULL) == 0) {
-                struct marks *marks = marks_new(l->text.file);
-                marks_put(marks, MARKS_ROOT, (struct mark){.line = 1, .col = 1});
-                add_doc(l, with_whole_numbers(root), marks);
+        if (l->limit || json_parse(&root, l->text.p + at, l->text.n - at, NULL) < 0) {
+                diags_move(d, &trial);
                 return;
         }
-        diags_move(d, &trial);
+        if (!l->out->n) {
+                struct marks *marks = marks_new(l->text.file);
+                marks_put(marks, MARKS_ROOT, (struct mark){.line = 1, .col = 1});
+                add_doc(l, NULL, marks);
+        }
+        json_decref(l->out->items[0].root);
+        l->out->items[0].root = with_whole_numbers(root);
 }
 
 /* ---- the interface ---- */
