@@ -11,12 +11,14 @@
 #include <uthash.h>
 
 enum { MAX_DEPTH = 200, MAX_POD_PREFIX = 242 };
+#define UNRANKED UINT32_MAX
 
 struct tnode {
         const char *id;
         const json_t *json;
         int64_t started;
-        long index; /* N of "name(N:item)", -1 */
+        unsigned rank; /* steps from the beginning, along `children` */
+        long index;    /* N of "name(N:item)", -1 */
         struct tnode **children;
         size_t n, cap;
         bool attached;
@@ -59,6 +61,8 @@ static int by_start(const void *a, const void *b)
         const struct tnode *x = *(struct tnode *const *)a, *y = *(struct tnode *const *)b;
         if (x->started != y->started)
                 return x->started < y->started ? -1 : 1;
+        if (x->rank != y->rank)
+                return x->rank < y->rank ? -1 : 1;
         if (x->index >= 0 && y->index >= 0 && x->index != y->index)
                 return x->index < y->index ? -1 : 1;
         return strcmp(display_of(x), display_of(y));
@@ -110,10 +114,40 @@ static void attach_children(struct tree *t, struct tnode *n)
         }
 }
 
+/* Times have whole seconds: what began within one stands in the order of its dependencies. A breadth-first walk from the nodes that are
+ * nobody's child. */
+static void rank_nodes(struct tree *t)
+{
+        size_t count = HASH_COUNT(t->nodes), head = 0, tail = 0;
+        AUTO(mem_free) struct tnode **queue = mem_calloc(count + 1, sizeof(*queue));
+        struct tnode *n, *tmp;
+        HASH_ITER (hh, t->nodes, n, tmp)
+                n->rank = UNRANKED;
+        HASH_ITER (hh, t->nodes, n, tmp) {
+                if (streq(json_str(n->json, "name"), obj_name(t->wf))) {
+                        n->rank = 0;
+                        queue[tail++] = n;
+                }
+        }
+        while (head < tail) {
+                n = queue[head++];
+                json_t *id;
+                size_t i;
+                json_array_foreach (json_object_get(n->json, "children"), i, id) {
+                        struct tnode *child = find(t, json_string_value(id));
+                        if (!child || child->rank != UNRANKED)
+                                continue;
+                        child->rank = n->rank + 1;
+                        queue[tail++] = child;
+                }
+        }
+}
+
 static void build(struct tree *t)
 {
         struct tnode *n, *tmp;
         add_nodes(t);
+        rank_nodes(t);
         HASH_ITER (hh, t->nodes, n, tmp)
                 if (shows_children(n))
                         attach_children(t, n);
