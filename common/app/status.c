@@ -34,7 +34,7 @@ int app_serve_status(struct http_server *s, struct app_status *st, struct err *e
                 http_handler_fn *fn;
         } routes[] = {{"/metrics", on_metrics},
                       {"/healthz", on_alive},
-                      {"/health", on_alive},
+                      {"/health", on_ready},
                       {"/readyz", on_ready}};
         for (size_t i = 0; i < ARRAY_LEN(routes); i++)
                 if (!http_route_add(s, "GET", routes[i].path, routes[i].fn, st, e))
