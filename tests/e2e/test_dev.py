@@ -22,6 +22,8 @@ spec:
       container: {image: alpine, command: [echo, "Hello World"]}
 """
 
+NOTHING = "{apiVersion: v1, kind: ConfigMap, metadata: {name: nothing}}"
+
 EVENTS = """
 apiVersion: argoproj.io/v1alpha1
 kind: EventSource
@@ -162,7 +164,7 @@ def test_event_becomes_workflow_that_the_api_shows(tmp_path):
         )
         name = listing[0]["metadata"]["name"]
         done = wait_for(
-            lambda: (w := workflow(dev.api, f"/{name}")) and w["status"].get("phase") == "Succeeded" and w, 10, "its end"
+            lambda: (w := workflow(dev.api, f"/{name}")) and w.get("status", {}).get("phase") == "Succeeded" and w, 10, "its end"
         )
         assert [n["phase"] for n in done["status"]["nodes"].values()] == ["Succeeded"]
         assert done["metadata"]["labels"]["workflows.argoproj.io/completed"] == "true"
@@ -195,7 +197,7 @@ def test_watch_stream_shows_what_is_there_and_every_change(tmp_path):
 
 
 def test_diamond_with_parameters_and_artifacts(tmp_path):
-    with Dev(tmp_path, HELLO) as dev:
+    with Dev(tmp_path, NOTHING) as dev:
         dev.ok("submit", "--wait", "-", "-p", "word=apple", stdin=DIAMOND)
         assert dev.ok("logs", "diamond", "D", "--no-prefix").splitlines() == [
             "appleB appleC", "file apple", "+B", "file apple", "+C",
@@ -236,7 +238,7 @@ def test_kill_9_at_any_moment_repeats_no_step(tmp_path):
     steps, out = 12, tmp_path / "out"
     out.mkdir()
     names = [f"count-{i}" for i in range(4)]
-    with Dev(tmp_path, HELLO) as dev:
+    with Dev(tmp_path, NOTHING) as dev:
         for name in names:
             dev.ok("submit", "-", stdin=counting(out, name, steps))
         kills = 0
@@ -258,7 +260,7 @@ def test_kill_9_at_any_moment_repeats_no_step(tmp_path):
 def test_sigterm_drains_and_second_start_goes_on(tmp_path):
     out = tmp_path / "out"
     out.mkdir()
-    with Dev(tmp_path, HELLO) as dev:
+    with Dev(tmp_path, NOTHING) as dev:
         dev.ok("submit", "-", stdin=counting(out, "slow", 6))
         wait_for(lambda: (out / "slow").exists(), 10, "the first step")
         assert dev.proc.term() == 0
@@ -270,7 +272,7 @@ def test_sigterm_drains_and_second_start_goes_on(tmp_path):
 
 
 def test_second_start_on_a_busy_folder_says_who_is_there(tmp_path):
-    with Dev(tmp_path, HELLO) as dev:
+    with Dev(tmp_path, NOTHING) as dev:
         second = subprocess.run(dev.argv[:-1] + ["0"], capture_output=True, text=True, timeout=10)
         assert second.returncode == 5
         assert f"tiphys (process {dev.proc.pid}) already runs on the data folder {dev.data}" in second.stderr
@@ -278,7 +280,7 @@ def test_second_start_on_a_busy_folder_says_who_is_there(tmp_path):
 
 
 def test_taken_port_is_named_with_a_way_out(tmp_path):
-    with Dev(tmp_path, HELLO) as dev:
+    with Dev(tmp_path, NOTHING) as dev:
         argv = [tiphys(), "dev", "--data", tmp_path / "other", "--port", str(dev.api)]
         second = subprocess.run(argv, capture_output=True, text=True, timeout=10)
         assert second.returncode == 6 or second.returncode == 5
@@ -313,6 +315,6 @@ def test_bad_files_are_named_all_at_once_and_nothing_starts(tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_both_signals_end_it_in_order(tmp_path, number):
-    with Dev(tmp_path, HELLO) as dev:
+    with Dev(tmp_path, NOTHING) as dev:
         dev.proc.signal(number)
         assert dev.proc.wait() == 0
