@@ -7,12 +7,9 @@
 #include "eventsource/source_priv.h"
 #include "tests/unit/eventsource/fake_bus.h"
 #include "tests/unit/net/http_wire.h"
-#include <setjmp.h>
-#include <stdarg.h>
+#include "tests/unit/unit.h"
 #include <stdio.h>
 #include <stdlib.h>
-/* last */
-#include <cmocka.h>
 
 struct run {
         struct loop *loop;
@@ -175,7 +172,8 @@ static void answers_and_stores_what_argo_does(void **state UNUSED)
 {
         const char *shared = getenv("TIPHYS_SHARED");
         char path[4096];
-        snprintf(path, sizeof(path), "%s/conformance/events/webhook.jsonl", shared ? shared : "../shared");
+        snprintf(path, sizeof(path), "%s/conformance/events/webhook.jsonl",
+                 shared ? shared : "../shared");
         FILE *f = fopen(path, "r");
         if (!f) {
                 print_message("NOT RUN: no recorded cases at %s (set TIPHYS_SHARED)\n", path);

@@ -3,12 +3,9 @@
 #include "common/base/json.h"
 #include "common/base/mem.h"
 #include "tests/unit/net/http_wire.h"
-#include <setjmp.h>
-#include <stdarg.h>
+#include "tests/unit/unit.h"
 #include <stdlib.h>
 #include <unistd.h>
-/* last */
-#include <cmocka.h>
 
 int es_setup(void **state)
 {

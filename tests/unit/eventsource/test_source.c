@@ -4,11 +4,8 @@
 #include "common/base/mem.h"
 #include "common/base/secret.h"
 #include "tests/unit/eventsource/es_fixture.h"
-#include <setjmp.h>
-#include <stdarg.h>
+#include "tests/unit/unit.h"
 #include <stdlib.h>
-/* last */
-#include <cmocka.h>
 
 /* ---- a driver under the test's thumb ---- */
 

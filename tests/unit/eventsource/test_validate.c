@@ -4,12 +4,9 @@
 #include "common/base/mem.h"
 #include "eventsource/eventsource.h"
 #include "eventsource/source_driver.h"
-#include <setjmp.h>
-#include <stdarg.h>
+#include "tests/unit/unit.h"
 #include <stdlib.h>
 #include <string.h>
-/* last */
-#include <cmocka.h>
 
 static const struct {
         const char *name, *spec;

@@ -3,13 +3,10 @@
 #include "common/base/mem.h"
 #include "tests/unit/eventsource/es_fixture.h"
 #include "tests/unit/net/http_wire.h"
-#include <setjmp.h>
-#include <stdarg.h>
+#include "tests/unit/unit.h"
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
-/* last */
-#include <cmocka.h>
 
 #define HOOK(more) "{'webhook':{'ev':{'endpoint':'/x','port':'12000','method':'POST'" more "}}}"
 #define JSON "Content-Type: application/json\r\n"

@@ -1,16 +1,13 @@
 /* tests/unit/net/http_wire.c: see http_wire.h. SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/net/http_wire.h"
 #include "common/base/clock.h"
+#include "tests/unit/unit.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-/* last */
-#include <cmocka.h>
 
 int wire_connect(uint16_t port)
 {

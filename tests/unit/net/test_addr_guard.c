@@ -2,13 +2,10 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/str.h"
 #include "common/net/addr_guard.h"
+#include "tests/unit/unit.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
-/* last */
-#include <cmocka.h>
 
 static const struct {
         const char *address, *kind;

@@ -2,12 +2,9 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/mem.h"
 #include "common/net/cloudevent.h"
-#include <setjmp.h>
-#include <stdarg.h>
+#include "tests/unit/unit.h"
 #include <stdlib.h>
 #include <string.h>
-/* last */
-#include <cmocka.h>
 
 static void writes_argos_order_and_sorts_extensions(void **state UNUSED)
 {

@@ -4,12 +4,9 @@
 #include "common/base/str.h"
 #include "common/net/http_client.h"
 #include "common/net/http_server.h"
-#include <setjmp.h>
-#include <stdarg.h>
+#include "tests/unit/unit.h"
 #include <stdlib.h>
 #include <string.h>
-/* last */
-#include <cmocka.h>
 
 struct fixture {
         struct loop *loop;

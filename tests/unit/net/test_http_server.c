@@ -3,13 +3,10 @@
 #include "common/base/mem.h"
 #include "common/net/http_server.h"
 #include "tests/unit/net/http_wire.h"
-#include <setjmp.h>
-#include <stdarg.h>
+#include "tests/unit/unit.h"
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
-/* last */
-#include <cmocka.h>
 
 struct fixture {
         struct fake_clock clock;

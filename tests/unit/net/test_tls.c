@@ -6,13 +6,10 @@
 #include "common/net/tls.h"
 #include "tests/unit/net/http_wire.h"
 #include "tests/unit/net/test_cert.h"
-#include <setjmp.h>
-#include <stdarg.h>
+#include "tests/unit/unit.h"
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-/* last */
-#include <cmocka.h>
 
 struct fixture {
         struct loop *loop;

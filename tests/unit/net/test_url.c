@@ -3,11 +3,8 @@
 #include "common/base/str.h"
 #include "common/net/http_route.h"
 #include "common/net/url.h"
-#include <setjmp.h>
-#include <stdarg.h>
+#include "tests/unit/unit.h"
 #include <stdlib.h>
-/* last */
-#include <cmocka.h>
 
 static void cleans_paths_as_go_does(void **state UNUSED)
 {
