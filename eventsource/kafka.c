@@ -479,6 +479,8 @@ static int make_conf(struct kafka_state *s, rd_kafka_conf_t *conf, struct err *e
                 {"auto.commit.interval.ms", "1000"},
                 {"enable.auto.offset.store",
                  "false"}, /* stored by us, when the bus has the event */
+                {"session.timeout.ms",
+                 "10000"}, /* as upstream: a killed member is missed for so long */
                 {"partition.assignment.strategy", !c->group ? "range"
                                                   : c->group->strategy == 2
                                                           ? "cooperative-sticky"

@@ -74,7 +74,11 @@ static void commit_now(struct sensor *s)
         if (!again)
                 take_gathered(s);
         s->committing = true;
+        /* only outcomes: bookkeeping that may share the next commit */
+        bool patient = s->flight_pos == 0 && s->n_flight_born == 0 && !s->owner->draining;
+        bus_patient(s->owner->o.bus, patient);
         bus_commit(s->consumer, s->flight_pos, s->flight.items, s->flight.n, on_committed, s);
+        bus_patient(s->owner->o.bus, false);
         start_born(s->flight_born, &s->n_flight_born, true);
 }
 

@@ -302,3 +302,9 @@ int bus_message_by_id(struct bus *b, const char *id, struct bus_msg **out, struc
                 return err_set(e, ERR_INVALID, "event id %s: give at least 6 characters", id);
         return b->drv->by_id(b, id, out, e);
 }
+
+void bus_patient(struct bus *b, bool patient)
+{
+        if (b->drv->patient)
+                b->drv->patient(b, patient);
+}

@@ -106,6 +106,9 @@ typedef void bus_commit_fn(void *arg, const struct err *e);
  * database may be submitted right behind it. `done` may be NULL. */
 void bus_commit(struct bus_consumer *c, uint64_t position, const struct bus_put *puts, size_t n,
                 bus_commit_fn *done, void *arg);
+/* What is committed or put while this is set is bookkeeping in no hurry: it may share a later
+ * commit (db.h: db_patient). */
+void bus_patient(struct bus *b, bool patient);
 /* Puts without a consumer (a trigger's outcome): same transaction rules. */
 void bus_put_state(struct bus *b, const struct bus_put *puts, size_t n, bus_commit_fn *done,
                    void *arg);

@@ -65,6 +65,7 @@ struct bus_driver {
         int (*consumers_each)(struct bus *b, bus_consumer_fn *each, void *arg, struct err *e);
         int (*messages)(struct bus *b, const struct bus_query *q, bus_msg_fn *each, void *arg,
                         struct err *e);
+        void (*patient)(struct bus *b, bool patient); /* NULL: no difference */
         int (*by_id)(struct bus *b, const char *id, struct bus_msg **out, struct err *e);
 };
 

@@ -66,6 +66,11 @@ static void embedded_close(struct bus *bus)
                 embedded_free(b);
 }
 
+static void set_patient(struct bus *b, bool patient)
+{
+        db_patient(embedded_of(b)->db, patient);
+}
+
 int bus_embedded(struct bus **out, struct db *db, const struct bus_options *o, struct err *e)
 {
         static const struct bus_driver driver = {
@@ -80,6 +85,7 @@ int bus_embedded(struct bus **out, struct db *db, const struct bus_options *o, s
                 .consumers_each = embedded_consumers_each,
                 .messages = embedded_messages,
                 .by_id = embedded_by_id,
+                .patient = set_patient,
         };
         if (db_migrate(db, steps, ARRAY_LEN(steps), e) < 0)
                 return -1;

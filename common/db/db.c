@@ -24,6 +24,8 @@ static struct batch *gather(struct db *db)
         b->n = db->gathered;
         db->first = db->last = NULL;
         db->gathered = 0;
+        db->urgent = false;
+        timer_cancel(db->loop, &db->linger);
         return b;
 }
 
@@ -96,7 +98,7 @@ static void refuse_all(struct db *db)
 static void on_turn_end(void *arg)
 {
         struct db *db = arg;
-        if (db->had_its_turn || !db->first)
+        if (db->had_its_turn || !db->first || !db->urgent)
                 return;
         if (db->read_only)
                 refuse_all(db);
@@ -113,6 +115,13 @@ static void on_next_turn(void *arg)
         on_turn_end(db);
 }
 
+static void become_urgent(void *arg)
+{
+        struct db *db = arg;
+        db->urgent = true;
+        loop_defer(db->loop, &db->hand_over);
+}
+
 void db_submit(struct db *db, struct db_op *op)
 {
         op->next = NULL;
@@ -124,7 +133,15 @@ void db_submit(struct db *db, struct db_op *op)
         db->last = op;
         db->gathered++;
         db->unanswered++;
-        loop_defer(db->loop, &db->hand_over);
+        if (!db->patient)
+                become_urgent(db);
+        else if (!db->urgent && !timer_armed(&db->linger))
+                timer_after_ms(db->loop, &db->linger, DB_LINGER_MS);
+}
+
+void db_patient(struct db *db, bool patient)
+{
+        db->patient = patient;
 }
 
 bool db_op_open(const struct db *db, const struct db_op *op)
@@ -292,6 +309,7 @@ int db_open(struct db **out, struct loop *l, const char *path, const struct db_o
         db->ops = metric_series(METRIC_DB_OPS, NULL, NULL, NULL);
         task_init(&db->hand_over, on_turn_end, db);
         timer_init(&db->next_turn, on_next_turn, db);
+        timer_init(&db->linger, become_urgent, db);
         task_init(&db->notify, notify_listeners, db);
         /* present in the wake file before the first look, so that no commit goes unseen between the
          * two */
@@ -343,6 +361,7 @@ struct db *db_close(struct db *db)
         loop_undefer(db->loop, &db->hand_over);
         loop_undefer(db->loop, &db->notify);
         timer_cancel(db->loop, &db->next_turn);
+        timer_cancel(db->loop, &db->linger);
         if (db->started)
                 conn_checkpoint(db->writer, 0);
         conn_close(db->reader);

@@ -59,6 +59,11 @@ struct db_op { /* embed it; owned by the caller until done */
         struct err result;
 };
 void db_submit(struct db *db, struct db_op *op);
+/* What is submitted while this is set is in no hurry: it may wait up to DB_LINGER_MS for company,
+ * so that bookkeeping (a firing is done, a phase has changed) shares the next commit instead of
+ * standing in its way. The order stays. */
+enum { DB_LINGER_MS = 3 };
+void db_patient(struct db *db, bool patient);
 /* True while nothing was submitted after `op` and this turn is not over: its owner may still add to
  * the work it will do without breaking ORDER. */
 bool db_op_open(const struct db *db, const struct db_op *op);

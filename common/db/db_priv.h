@@ -64,7 +64,9 @@ struct db {
         struct db_op *first, *last; /* submitted in this turn */
         size_t gathered, unanswered;
         struct loop_task hand_over, notify;
-        struct loop_timer next_turn;
+        struct loop_timer next_turn, linger;
+        bool patient;      /* operations submitted now may wait for company */
+        bool urgent;       /* one of those gathered may not */
         bool had_its_turn; /* committed on the loop already in this turn */
         int64_t usual_ns;  /* how long commits take these days */
         int wal_frames;

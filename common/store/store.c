@@ -67,3 +67,9 @@ struct store_watch *store_watch_stop(struct store_watch *w)
 {
         return w ? w->store->driver->watch_stop(w) : NULL;
 }
+
+void store_patient(struct store *s, bool patient)
+{
+        if (s->driver->patient)
+                s->driver->patient(s, patient);
+}

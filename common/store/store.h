@@ -74,6 +74,9 @@ enum store_patch {
 /* A metadata.resourceVersion inside a merge patch is a precondition. */
 void store_patch(struct store *s, struct store_ref ref, enum store_patch type, const json_t *patch,
                  store_done_fn *done, void *arg);
+/* Writes made while this is set are bookkeeping in no hurry: on the embedded driver they may share
+ * a later commit (db.h: db_patient). */
+void store_patient(struct store *s, bool patient);
 struct store_delete_opts {
         const char *uid; /* precondition, NULL = none */
 };

@@ -24,6 +24,7 @@ struct store_driver {
                       const char *ns, const struct store_list_opts *o, const char *resource_version,
                       store_watch_fn *fn, void *arg);
         struct store_watch *(*watch_stop)(struct store_watch *w);
+        void (*patient)(struct store *s, bool patient); /* NULL: no difference */
 };
 
 /* First member of a driver's own struct. */

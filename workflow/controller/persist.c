@@ -105,8 +105,11 @@ static void send_patch(struct run *r)
         put_nodes(r, patch);
         annotations_put_done(r, patch);
         r->c->patching++;
+        /* a change of state that nothing waits for may share the next commit */
+        store_patient(r->c->o.store, r->flight.n == 0 && !wf_completed(r->wf));
         store_patch(r->c->o.store, (struct store_ref){&STORE_WORKFLOW, r->ns, r->name},
                     STORE_PATCH_MERGE, patch, on_patched, run_op_new(r));
+        store_patient(r->c->o.store, false);
 }
 
 void persist_flush(struct run *r)
