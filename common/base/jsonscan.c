@@ -137,6 +137,33 @@ static size_t scan_escape(struct str text, size_t i, struct fault *f)
         return i + 6;
 }
 
+/* The length of the UTF-8 sequence at u, 0 when it is none; u[0] is not ASCII. utf8_decode(),
+ * inlined and without a value. */
+static inline size_t sequence_length(const unsigned char *u, size_t left)
+{
+        if (u[0] < 0xE0)
+                return u[0] >= 0xC2 && left >= 2 && (u[1] & 0xC0) == 0x80 ? 2 : 0;
+        if (left < 3 || (u[1] & 0xC0) != 0x80 || (u[2] & 0xC0) != 0x80)
+                return 0;
+        if (u[0] < 0xF0) /* no overlong forms, no surrogates */
+                return (u[0] == 0xE0 && u[1] < 0xA0) || (u[0] == 0xED && u[1] > 0x9F) ? 0 : 3;
+        if (left < 4 || (u[3] & 0xC0) != 0x80 || u[0] > 0xF4)
+                return 0;
+        return (u[0] == 0xF0 && u[1] < 0x90) || (u[0] == 0xF4 && u[1] > 0x8F) ? 0 : 4;
+}
+
+/* Behind the sequences at text[i], at least one. */
+static size_t scan_utf8(struct str text, size_t i, struct fault *f)
+{
+        do {
+                size_t n = sequence_length((const unsigned char *)text.p + i, text.n - i);
+                if (!n)
+                        return fault(f, i, "not UTF-8");
+                i += n;
+        } while (i < text.n && (unsigned char)text.p[i] >= 0x80);
+        return i;
+}
+
 /* text[i] is the opening quote. */
 static size_t scan_string(struct str text, size_t i, struct fault *f)
 {
@@ -150,21 +177,14 @@ static size_t scan_string(struct str text, size_t i, struct fault *f)
                 unsigned char c = (unsigned char)text.p[i];
                 if (c == '"')
                         return i + 1;
-                if (c == '\\') {
-                        i = scan_escape(text, i, f);
-                        if (!i)
-                                return 0;
-                } else if (c < 0x20) {
+                if (c < 0x20)
                         return fault(f, i, "control characters in strings must be escaped");
-                } else if (c < 0x80) {
-                        i++;
-                } else {
-                        uint32_t cp;
-                        size_t len = utf8_decode(text.p + i, text.n - i, &cp);
-                        if (len == 1)
-                                return fault(f, i, "not UTF-8");
-                        i += len;
-                }
+                if (c == '\\')
+                        i = scan_escape(text, i, f);
+                else
+                        i = c < 0x80 ? i + 1 : scan_utf8(text, i, f);
+                if (!i)
+                        return 0;
         }
         return fault(f, i, "expected '\"' at the end of the string");
 }

@@ -23,8 +23,7 @@ static void well_formed_texts_are_taken(void **state UNUSED)
                 "\"\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80\"",
                 "{\"a\":1,\"a\":2}",
                 "\"\x7f\"",
-                "\"a string that is longer than eight bytes, with \xC3\xA9 inside and \\\" an "
-                "escape\"",
+                "\"longer than eight bytes, with \xC3\xA9 and \\\" an escape\"",
                 "\"\\ud800\"",
                 "123456789012345678901234567890123456789012345678901234567890",
         };
@@ -33,6 +32,20 @@ static void well_formed_texts_are_taken(void **state UNUSED)
                 if (json_scan(rows[i], strlen(rows[i]), &e) < 0)
                         fail_msg("%s: %s", rows[i], err_msg(&e));
         }
+}
+
+static void strings_hold_exactly_what_is_utf8(void **state UNUSED)
+{
+        for (uint32_t lead = 0x80; lead <= 0xFF; lead++)
+                for (uint32_t second = 0x7F; second <= 0xC1; second++)
+                        for (size_t n = 1; n <= 4; n++) {
+                                char text[6] = {'"',        (char)lead, (char)second,
+                                                (char)0x80, (char)0xBF, 0};
+                                text[n + 1] = '"';
+                                bool valid = utf8_valid(text + 1, n);
+                                if ((json_scan(text, n + 2, NULL) == 0) != valid)
+                                        fail_msg("%02x %02x of %zu", lead, second, n);
+                        }
 }
 
 static void malformed_texts_are_refused_with_their_place(void **state UNUSED)
@@ -216,6 +229,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(well_formed_texts_are_taken),
+                cmocka_unit_test(strings_hold_exactly_what_is_utf8),
                 cmocka_unit_test(malformed_texts_are_refused_with_their_place),
                 cmocka_unit_test(a_nul_byte_is_no_white_space),
                 cmocka_unit_test(every_prefix_of_a_text_is_refused),
