@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { LOG_LINE_MAX = 8192, REPEAT_SLOTS = 64, REPEAT_FREE = 20 };
+enum { LOG_LINE_MAX = 8192, LOG_VALUE_MAX = 4096, REPEAT_SLOTS = 64, REPEAT_FREE = 20 };
 #define REPEAT_WINDOW_NS (10 * NS_PER_S)
 
 struct log {
@@ -106,13 +106,16 @@ static void put_text(struct buf *b, enum log_format f, const char *s)
 {
         if (!s)
                 s = "";
+        AUTO(mem_free) char *cut = NULL;
+        if (strnlen(s, LOG_VALUE_MAX + 1) > LOG_VALUE_MAX)
+                s = cut = mem_printf("%.*s...", LOG_VALUE_MAX, s);
         if (f == LOG_JSON || needs_quotes(s))
                 json_put_string(b, s, strlen(s));
         else
                 buf_adds(b, s);
 }
 
-static void put_field(struct buf *b, enum log_format f, const struct log_field *field)
+static void put_field_always(struct buf *b, enum log_format f, const struct log_field *field)
 {
         if (f == LOG_JSON) {
                 buf_addc(b, ',');
@@ -132,10 +135,21 @@ static void put_field(struct buf *b, enum log_format f, const struct log_field *
                 if (field->e && field->e->file && settings.min_level == LOG_DEBUG) {
                         char at[256];
                         snprintf(at, sizeof(at), "%s:%d", field->e->file, field->e->line);
-                        put_field(b, f, &F_STR("error_at", at));
+                        put_field_always(b, f, &F_STR("error_at", at));
                 }
                 break;
         }
+}
+
+/* A field that finds no room is left out whole, so that the line stays one that machines can read. */
+static void put_field(struct buf *b, enum log_format f, const struct log_field *field)
+{
+        size_t before = b->len;
+        put_field_always(b, f, field);
+        if (!b->overflow)
+                return;
+        b->overflow = false;
+        buf_truncate(b, before);
 }
 
 static void put_logger_fields(struct buf *b, enum log_format f, const struct log *l)
@@ -187,10 +201,8 @@ void log_emit(const struct log *l, enum log_level level, const char *msg, const 
                 put_field(&b, f, fields);
         if (stands_for > 1)
                 put_field(&b, f, &F_UINT("repeated", stands_for));
-        b.max += 16; /* the end of the line always fits */
-        bool cut = b.overflow;
-        b.overflow = false;
-        buf_adds(&b, cut ? (f == LOG_JSON ? "\"}\n" : "...\n") : (f == LOG_JSON ? "}\n" : "\n"));
+        b.max += 2; /* the end of the line always fits */
+        buf_adds(&b, f == LOG_JSON ? "}\n" : "\n");
         ssize_t ignored = write(settings.fd, b.data, b.len);
         (void)ignored;
 }

@@ -5,6 +5,7 @@
  * One encoder each for logfmt (people) and JSON (machines), to stderr. A logger carries fields that every line
  * of its instance shares. Levels: error = someone must act, warn = we coped, info = lifecycle, debug = the rest.
  * A line that repeats (same message, same logger) more than 20 times in 10 s is counted and summarised instead.
+ * A value is cut at 4096 bytes, a field that finds no room in a line of 8192 is left out; the line stays parseable.
  * Never log secrets or whole configs: struct secret has no field constructor.
  * Threads: any. SPDX-License-Identifier: Apache-2.0 */
 #pragma once

@@ -91,8 +91,8 @@ json_t *scalar_of_double(double d)
  * bits. */
 static json_t *parse_int(const char *s)
 {
-        bool negative = *s == '-';
-        s += *s == '-' || *s == '+';
+        bool negative = *s == '-', is_signed = negative || *s == '+';
+        s += is_signed;
         int base = 10;
         if (*s == '0' && s[1]) {
                 char prefix = s[1] | 0x20;
@@ -108,6 +108,8 @@ static json_t *parse_int(const char *s)
                     __builtin_add_overflow(v, (uint64_t)digit, &v))
                         return NULL;
         }
+        if (v > INT64_MAX && !is_signed)
+                return scalar_of_double((double)v);
         if (v > (uint64_t)INT64_MAX + negative)
                 return NULL;
         return json_integer(negative ? (json_int_t)(0 - v) : (json_int_t)v);

@@ -130,6 +130,21 @@ static void a_line_that_is_too_long_still_ends(void **state UNUSED)
         assert_true(strlen(l) < 9000);
         assert_int_equal(l[strlen(l) - 1], '\n');
         assert_non_null(strstr(l, "a=1"));
+        assert_non_null(strstr(l, "xxx... b=2"));
+}
+
+static void a_json_line_that_is_too_long_still_parses(void **state UNUSED)
+{
+        static char text[5000];
+        memset(text, '"', sizeof(text) - 1); /* doubles when it is escaped */
+        log_configure(LOG_INFO, LOG_JSON);
+        log_info(log_root(), "long json", F_STR("text", text), F_STR("b", "2"));
+        json_error_t je;
+        json_t *j = json_loads(lines(), 0, &je);
+        if (!j)
+                fail_msg("%s", je.text);
+        assert_string_equal(json_string_value(json_object_get(j, "b")), "2");
+        json_decref(j);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, capture, release)
@@ -144,6 +159,7 @@ int main(void)
                 TEST(errors_show_their_words),
                 TEST(repeats_are_not_printed_for_ever),
                 TEST(a_line_that_is_too_long_still_ends),
+                TEST(a_json_line_that_is_too_long_still_parses),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,8 +57,10 @@ static void numbers_have_every_go_spelling(void **state UNUSED)
                  "\"0x1p3\"]"},
                 {"[9223372036854775807, -9223372036854775808]",
                  "[9223372036854775807,-9223372036854775808]"},
-                {"[9223372036854775808, 18446744073709551615, 1e400, 0xFFFFFFFFFFFFFFFFFF]",
-                 "[9223372036854776000,18446744073709552000,\"1e400\",\"0xFFFFFFFFFFFFFFFFFF\"]"},
+                {"[9223372036854775808, 18446744073709551615, 1e400, 0xFFFFFFFFFFFFFFFFFF, "
+                 "0xFFFFFFFFFFFFFFFF, -0xFFFFFFFFFFFFFFFF]",
+                 "[9223372036854776000,18446744073709552000,\"1e400\",\"0xFFFFFFFFFFFFFFFFFF\","
+                 "18446744073709552000,\"-0xFFFFFFFFFFFFFFFF\"]"},
                 {"[1.0, 1e3, 100.0]",
                  "[1,1000,100]"}, /* as the JSON on the way to the API server */
         };
