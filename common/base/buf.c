@@ -44,7 +44,8 @@ char *buf_reserve(struct buf *b, size_t n)
 
 void buf_add(struct buf *b, const void *data, size_t n)
 {
-        char *at = buf_reserve(b, n);
+        bool fits = !b->overflow && n < b->cap - b->len && n <= b->max - b->len; /* mostly */
+        char *at = fits ? b->data + b->len : buf_reserve(b, n);
         if (!at)
                 return;
         if (n)

@@ -11,15 +11,19 @@
 
 enum { JSON_DEPTH_MAX = 64 };
 
+/* Bytes of a string that need a look: 1 always, 2 when HTML is escaped. */
+static const uint8_t special[256] = {
+        [0 ... 0x1f] = 1, ['"'] = 1, ['\\'] = 1, [0x80 ... 0xff] = 1, ['<'] = 2, ['>'] = 2, ['&'] = 2};
+
 static void put_string(struct buf *b, const char *s, size_t n, bool html)
 {
         static const char hex[] = "0123456789abcdef";
+        const uint8_t look = html ? 3 : 1;
         buf_addc(b, '"');
         size_t from = 0, i = 0;
         while (i < n) {
                 unsigned char c = (unsigned char)s[i];
-                bool plain = c >= 0x20 && c != '"' && c != '\\' && c < 0x80;
-                if (plain && !(html && (c == '<' || c == '>' || c == '&'))) {
+                if (!(special[c] & look)) {
                         i++;
                         continue;
                 }

@@ -277,12 +277,31 @@ static void split_ns(int64_t unix_ns, struct tm *tm, long *nanos)
         gmtime_r(&sec, tm);
 }
 
+static char *put_digits(char *to, long n, int width)
+{
+        for (int i = width - 1; i >= 0; i--, n /= 10)
+                to[i] = (char)('0' + n % 10);
+        return to + width;
+}
+
+/* Every event is stamped, so no strftime here. "2026-01-02T03:04:05", the years of 64-bit nanoseconds have four digits. */
+static char *put_seconds(char *to, const struct tm *tm)
+{
+        const int parts[] = {tm->tm_mon + 1, tm->tm_mday, tm->tm_hour, tm->tm_min, tm->tm_sec};
+        to = put_digits(to, tm->tm_year + 1900, 4);
+        for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+                *to++ = "--T::"[i];
+                to = put_digits(to, parts[i], 2);
+        }
+        return to;
+}
+
 void time_rfc3339(int64_t unix_ns, char out[40])
 {
         struct tm tm;
         long nanos;
         split_ns(unix_ns, &tm, &nanos);
-        strftime(out, 40, "%Y-%m-%dT%H:%M:%SZ", &tm);
+        memcpy(put_seconds(out, &tm), "Z", 2);
 }
 
 void time_rfc3339_nano(int64_t unix_ns, char out[40])
@@ -290,13 +309,14 @@ void time_rfc3339_nano(int64_t unix_ns, char out[40])
         struct tm tm;
         long nanos;
         split_ns(unix_ns, &tm, &nanos);
-        size_t n = strftime(out, 40, "%Y-%m-%dT%H:%M:%S", &tm);
+        char *to = put_seconds(out, &tm);
         if (nanos) {
-                n += (size_t)sprintf(out + n, ".%09ld", nanos);
-                while (out[n - 1] == '0')
-                        n--;
+                *to++ = '.';
+                to = put_digits(to, nanos, 9);
+                while (to[-1] == '0')
+                        to--;
         }
-        strcpy(out + n, "Z");
+        memcpy(to, "Z", 2);
 }
 
 static bool digits(const char **s, int n, int *out)

@@ -10,12 +10,19 @@
 
 /* ---- writing ---- */
 
-static void put_attr(struct buf *out, const char *name, const char *value)
+/* `name` with its comma and colon: ,"id": */
+#define PUT_ATTR(out, name, value)                                                                 \
+        do {                                                                                       \
+                buf_add((out), ",\"" name "\":", sizeof(name) + 3);                                \
+                json_put_string_html((out), (value), strlen(value));                               \
+        } while (0)
+
+static void put_extension(struct buf *out, const struct ce_extension *x)
 {
         buf_addc(out, ',');
-        json_put_string_html(out, name, strlen(name));
+        json_put_string_html(out, x->name, strlen(x->name));
         buf_addc(out, ':');
-        json_put_string_html(out, value, strlen(value));
+        json_put_string_html(out, x->value, strlen(x->value));
 }
 
 /* Insertion sort of indexes: a handful of extensions, mostly none. */
@@ -33,23 +40,22 @@ void cloudevent_put(struct buf *out, const struct cloudevent *ce)
 {
         char time[40];
         time_rfc3339_nano(ce->time.ns, time);
-        buf_adds(out, "{\"specversion\":\"1.0\"");
-        put_attr(out, "id", ce->id);
-        put_attr(out, "source", ce->source);
-        put_attr(out, "type", ce->type);
+        buf_add(out, "{\"specversion\":\"1.0\"", 20);
+        PUT_ATTR(out, "id", ce->id);
+        PUT_ATTR(out, "source", ce->source);
+        PUT_ATTR(out, "type", ce->type);
         if (ce->subject)
-                put_attr(out, "subject", ce->subject);
-        put_attr(out, "datacontenttype",
-                 ce->datacontenttype ? ce->datacontenttype : "application/json");
-        put_attr(out, "time", time);
+                PUT_ATTR(out, "subject", ce->subject);
+        PUT_ATTR(out, "datacontenttype", ce->datacontenttype ? ce->datacontenttype : "application/json");
+        PUT_ATTR(out, "time", time);
         if (ce->data.p) {
-                buf_adds(out, ",\"data\":");
+                buf_add(out, ",\"data\":", 8);
                 buf_add(out, ce->data.p, ce->data.n);
         }
         size_t order[ARRAY_LEN(ce->ext)];
         sort_extensions(ce, order);
         for (size_t i = 0; i < ce->n_ext; i++)
-                put_attr(out, ce->ext[order[i]].name, ce->ext[order[i]].value);
+                put_extension(out, &ce->ext[order[i]]);
         buf_addc(out, '}');
 }
 
