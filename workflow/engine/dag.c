@@ -223,20 +223,27 @@ static void start_task(struct wf *wf, uint32_t dag, uint32_t task)
                 wait_for_room(wf, dag, task);
 }
 
-void dag_unblock(struct wf *wf, uint32_t dag)
+/* Starts what waits for room, as far as there is some. */
+static void start_ready(struct wf *wf, uint32_t dag)
 {
         struct frame *f = node_at(wf, dag)->frame;
-        if (!f || node_fulfilled(node_at(wf, dag)))
-                return;
         uint32_t done = 0;
+        bool nested = f->starting;
         f->starting = true;
         while (done < f->ready.n && start_prepared(wf, dag, f->ready.v[done]) == EXEC_OK)
                 done++;
         f->ready.n -= done;
         memmove(f->ready.v, f->ready.v + done, f->ready.n * sizeof(*f->ready.v));
-        f->starting = false;
+        f->starting = nested;
         if (f->ready.n)
                 task_block(wf, dag);
+}
+
+void dag_unblock(struct wf *wf, uint32_t dag)
+{
+        if (!node_at(wf, dag)->frame || node_fulfilled(node_at(wf, dag)))
+                return;
+        start_ready(wf, dag);
         judge(wf, dag);
 }
 
@@ -398,7 +405,10 @@ void dag_item_done(struct wf *wf, uint32_t group, uint32_t child)
         struct node *g = node_at(wf, group);
         if (!g->frame || node_fulfilled(g))
                 return;
-        if (hooks_exit(wf, g->owner, child))
+        struct err why = {0};
+        enum hook_result hook = hooks_exit(wf, g->owner, child, &why);
+        err_clear(&why);
+        if (hook == HOOK_WAIT)
                 return;
         node_at(wf, group)->frame->pending--;
         judge_items(wf, group);
@@ -410,7 +420,10 @@ void dag_child_done(struct wf *wf, uint32_t dag, uint32_t child)
         if (!f || node_fulfilled(node_at(wf, dag)))
                 return;
         uint32_t task = node_at(wf, child)->slot;
-        if (hooks_exit(wf, dag, child))
+        struct err why = {0};
+        enum hook_result hook = hooks_exit(wf, dag, child, &why);
+        err_clear(&why); /* a hook that cannot be started is as good as none */
+        if (hook == HOOK_WAIT)
                 return;
         f->pending--;
         if (f->slots[task].state == SLOT_DONE)
@@ -455,6 +468,11 @@ static void judge(struct wf *wf, uint32_t dag)
         struct frame *f = node_at(wf, dag)->frame;
         if (!f || f->starting || f->pending || node_fulfilled(node_at(wf, dag)))
                 return;
+        if (f->ready.n && exec_room(wf, dag)) {
+                start_ready(wf, dag);
+                if (f->pending)
+                        return;
+        }
         enum node_phase phase = dag_phase(wf, dag);
         struct err why = {0};
         json_t *outputs = NULL;

@@ -85,9 +85,11 @@ struct wf_command {
         const char *node_id, *node_name, *pod_name; /* borrowed from the wf until the next step */
         json_t *template; /* WF_START_POD: resolved template, owned by the command list */
         bool capture_result;
-        bool exit_tree; /* WF_START_POD: part of an exit handler */
-        int64_t deadline_s;
-        struct wall at; /* WF_SET_TIMER */
+        bool exit_tree;            /* WF_START_POD: part of an exit handler */
+        int64_t deadline_s;        /* WF_START_POD: the pod ends Failed after this; 0: none */
+        int64_t execution_limit_s; /* the same, by a retry's maxDuration: the smaller of both
+                                      counts; 0: none */
+        struct wall at;            /* WF_SET_TIMER */
 };
 struct wf_commands {
         struct wf_command *items;

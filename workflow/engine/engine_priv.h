@@ -114,6 +114,7 @@ struct frame {
         uint32_t group, group_node; /* Steps: the group that runs */
         uint32_t pending;           /* children that exist and are not fulfilled, hooks included */
         struct ids ready; /* slots a limit keeps from being started, in the order of the plan */
+        bool raise;       /* Steps: a hook that cannot be started makes the whole an error */
         bool starting;    /* children are being started: do not judge yet */
         uint32_t *targets, n_targets; /* dag */
         uint32_t *order;              /* dag: place of each task in the order of Argo's walk */
@@ -281,7 +282,11 @@ int args_config_map(char **out, const struct wf *wf, const json_t *value_from,
                     struct err *e) MUST_CHECK;
 
 /* ---- exec.c: start a template ---- */
-enum exec_result { EXEC_OK, EXEC_BLOCKED };
+enum exec_result {
+        EXEC_OK,
+        EXEC_BLOCKED,
+        EXEC_RAISED /* task_start of a step: its group is an error */
+};
 struct exec {
         const char *name; /* full node name */
         uint32_t boundary, owner, slot, item;
@@ -359,16 +364,21 @@ int outputs_of_composite(json_t **out, struct wf *wf, uint32_t n, struct err *e)
 /* Aggregated value of a loop's children: "result", "parameters", or one parameter. False: nothing
  * to say. INVALID: a result is not JSON. */
 int outputs_aggregate_check(const struct wf *wf, const struct fanout *l, struct err *e) MUST_CHECK;
-bool outputs_aggregate(const struct wf *wf, const struct fanout *l, struct str what, struct buf *out);
+bool outputs_aggregate(const struct wf *wf, const struct fanout *l, struct str what,
+                       struct buf *out);
 /* Value of parameter `name` of node n, NULL when there is none. */
 const char *outputs_parameter(const struct node *n, const char *name, size_t len);
 /* The value a Skipped node's output stands for: valueFrom.default of its template. NULL: absent. */
 const char *outputs_default(struct wf *wf, const struct node *n, const char *name, size_t len);
 
 /* ---- hooks.c ---- */
-/* Starts the exit hook of a completed child if it has one that has not run. True: wait for the hook
- * to be done. */
-bool hooks_exit(struct wf *wf, uint32_t composite, uint32_t child);
+enum hook_result {
+        HOOK_NONE,   /* there is none, or not for this */
+        HOOK_WAIT,   /* it was started or runs: the child counts as done when the hook is */
+        HOOK_FAILED, /* it could not be started; the words are in `e` */
+};
+/* The exit hook of a completed child. */
+enum hook_result hooks_exit(struct wf *wf, uint32_t composite, uint32_t child, struct err *e);
 
 /* ---- pod.c ---- */
 void pod_start(struct wf *wf, uint32_t n);

@@ -2,6 +2,7 @@
  * node made, set going (argo-workflows.md 2.5). SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/engine/engine_priv.h"
 #include "workflow/spec/merge.h"
+#include <ctype.h>
 
 /* ---- which template ---- */
 
@@ -259,6 +260,42 @@ static void take_over(struct wf *wf, uint32_t index, const struct exec *x)
                 open_node(wf, index);
 }
 
+static bool good_display_name(const char *s)
+{
+        size_t n = strlen(s);
+        for (size_t i = 0; i < n; i++) {
+                bool inner = i > 0 && i + 1 < n && (s[i] == '-' || s[i] == '.');
+                if (!isalnum((unsigned char)s[i]) && !inner)
+                        return false;
+        }
+        return n >= 2 && n <= 63;
+}
+
+/* The annotation of the template that renames the node. False: it was an error, and the node says
+ * so. */
+static bool rename_node(struct wf *wf, uint32_t index, struct scope *s)
+{
+        struct node *n = node_at(wf, index);
+        const char *text = json_str(json_object_get(n->tmpl->body, "annotations"),
+                                    "workflows.argoproj.io/display-name");
+        struct tag_opts o = scope_tags(s);
+        struct err why = {0};
+        char *name = NULL;
+        if (!text)
+                return true;
+        if (tag_string(&name, text, &o, &why) == 0 && !good_display_name(name))
+                err_set(&why, ERR_INVALID,
+                        "displayName must match the regex "
+                        "^[a-zA-Z0-9][a-zA-Z0-9-.]{0,61}[a-zA-Z0-9]$");
+        bool fine = !why.code;
+        if (fine)
+                n->display = wf_intern(wf, name);
+        else
+                exec_raise(wf, index, &why);
+        mem_free(name);
+        return fine;
+}
+
 enum exec_result exec_template(struct wf *wf, const struct exec *x, uint32_t *node)
 {
         struct err why = {0};
@@ -293,7 +330,9 @@ enum exec_result exec_template(struct wf *wf, const struct exec *x, uint32_t *no
         struct node *n = node_at(wf, *node);
         n->tmpl = t;
         n->inputs = TAKE(inputs);
-        open_node(wf, *node);
+        s.inputs = n->inputs;
+        if (rename_node(wf, *node, &s))
+                open_node(wf, *node);
         return EXEC_OK;
 }
 

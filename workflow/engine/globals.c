@@ -261,10 +261,9 @@ void globals_take_outputs(struct wf *wf, uint32_t node)
                 json_array_foreach (json_object_get(n->outputs, list), i, item) {
                         const char *name = global_name(n, list, item);
                         char *resolved;
-                        if (str_empty(name) || (!k && !json_object_get(item, "value")) ||
-                            tag_string(&resolved, name, &o, NULL) < 0)
+                        if (str_empty(name) || tag_string(&resolved, name, &o, NULL) < 0)
                                 continue;
-                        if (!k) {
+                        if (!k && json_object_get(item, "value")) {
                                 char *text = json_scalar_text(json_object_get(item, "value"));
                                 global_setf(wf, "workflow.outputs.parameters.", resolved, text);
                                 mem_free(text);

@@ -38,38 +38,38 @@ static json_t *hook_ref(struct wf *wf, uint32_t composite, uint32_t child, const
         return out;
 }
 
-bool hooks_exit(struct wf *wf, uint32_t composite, uint32_t child)
+enum hook_result hooks_exit(struct wf *wf, uint32_t composite, uint32_t child, struct err *e)
 {
         const struct node *c = node_at(wf, child);
         const struct frame *f = node_at(wf, composite)->frame;
         const struct task *task = &f->tmpl->tasks[c->slot];
         if (c->role == ROLE_HOOK || !task->exit_hook || !phase_completed(c->phase) ||
             wf->shutdown == SHUTDOWN_TERMINATE)
-                return false;
+                return HOOK_NONE;
         char *name = mem_printf("%s.onExit", c->name);
-        uint32_t hook = NONE;
-        struct err why = {0};
-        AUTO_JSON json_t *ref = hook_ref(wf, composite, child, task, &why);
+        uint32_t hook = node_find(wf, name);
+        bool exists = hook != NONE;
+        AUTO_JSON json_t *ref = hook_ref(wf, composite, child, task, e);
         struct exec x = exec_child(wf, composite, c->owner, ROLE_HOOK, c->slot);
         x.name = name;
         x.item = c->item;
         x.hooked = x.exit_tree = true;
         x.ref = ref ? ref : task->exit_hook;
-        bool exists = node_find(wf, name) != NONE;
-        enum exec_result r = EXEC_OK;
-        if (!ref && !exists) {
-                hook = exec_idle_node(wf, &x, PHASE_ERROR, err_msg(&why));
-        } else
-                r = exec_template(wf, &x, &hook);
-        err_clear(&why);
+        enum exec_result r = ref || exists ? exec_template(wf, &x, &hook) : EXEC_RAISED;
         mem_free(name);
+        if (r == EXEC_RAISED)
+                return HOOK_FAILED;
+        err_clear(e);
         if (r == EXEC_BLOCKED) { /* its place is that of the child: try again when there is room */
-                node_at(wf, child)->queued = false;
                 ids_add(&wf->hooks_waiting, child);
-                return true;
+                return HOOK_WAIT;
         }
         node_at(wf, hook)->hook_of = child;
         if (!exists)
                 node_link(wf, child, hook);
-        return true;
+        if (!node_at(wf, hook)->raised)
+                return HOOK_WAIT;
+        err_set(e, ERR_INVALID, "%s", node_at(wf, hook)->message);
+        node_at(wf, hook)->owner = NONE; /* nobody waits for it */
+        return HOOK_FAILED;
 }

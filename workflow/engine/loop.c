@@ -1,5 +1,6 @@
 /* workflow/engine/loop.c: withItems, withParam, withSequence: the items of a loop and the task of
  * each (argo-workflows.md 2.9). SPDX-License-Identifier: Apache-2.0 */
+#include "common/base/jsonscan.h"
 #include "workflow/engine/engine_priv.h"
 #include <inttypes.h>
 
@@ -7,24 +8,48 @@ enum { LOOP_MAX_ITEMS = 1000000, FORMAT_MAX = 256 };
 
 /* ---- the items ---- */
 
+/* The items of a JSON list; numbers keep their text (2.50, 12345678901234567890), so they become
+ * strings, which print the same. */
+static json_t *list_items(const char *text, size_t n, struct err *e)
+{
+        AUTO_JSON json_t *list = json_array();
+        size_t i = json_skip_space(text, n, json_skip_space(text, n, 0) + 1);
+        while (i < n && text[i] != ']') {
+                size_t end = json_skip(text, n, i);
+                json_t *item = NULL;
+                if (text[i] == '-' || (text[i] >= '0' && text[i] <= '9'))
+                        item = json_stringn(text + i, end - i);
+                else if (json_parse(&item, text + i, end - i, e) < 0)
+                        return NULL;
+                json_array_append_new(list, item);
+                i = json_skip_space(text, n, end);
+                if (i < n && text[i] == ',')
+                        i = json_skip_space(text, n, i + 1);
+        }
+        return TAKE(list);
+}
+
 static int parse_param(json_t **items, const char *text, struct err *e)
 {
         struct err why = {0};
         json_t *list = NULL;
-        if (json_parse(&list, text, strlen(text), &why) < 0) {
+        size_t n = strlen(text);
+        bool fine = json_scan(text, n, &why) == 0;
+        bool is_list = fine && text[json_skip_space(text, n, 0)] == '[';
+        if (is_list)
+                list = list_items(text, n, &why);
+        if (!fine || (is_list && !list)) {
                 err_set(e, ERR_INVALID,
                         "withParam value could not be parsed as a JSON list: %.1000s: %s", text,
                         err_msg(&why));
                 err_clear(&why);
                 return -1;
         }
-        if (!json_is_array(list)) {
-                json_decref(list);
+        if (!is_list)
                 return err_set(e, ERR_INVALID,
                                "withParam value could not be parsed as a JSON list: %.1000s: it is "
                                "not a list",
                                text);
-        }
         *items = list;
         return 0;
 }
@@ -133,15 +158,15 @@ static void format_number(struct buf *out, const char *format, int64_t n)
                 else if (!v.letter)
                         buf_adds(out, "%!(NOVERB)");
                 else if (used)
-                        buf_addf(out, "%%!%c(BADINDEX)", v.letter);
+                        buf_addf(out, "%%!%c(MISSING)", v.letter);
                 else if (!strchr("dxXobOv", v.letter))
-                        buf_addf(out, "%%!%c(int64=%" PRId64 ")", v.letter, n);
+                        buf_addf(out, "%%!%c(int=%" PRId64 ")", v.letter, n);
                 else
                         put_integer(out, &v, n);
                 used = used || (v.letter && v.letter != '%');
         }
         if (!used)
-                buf_addf(out, "%%!(EXTRA int64=%" PRId64 ")", n);
+                buf_addf(out, "%%!(EXTRA int=%" PRId64 ")", n);
 }
 
 static void add_number(json_t *items, const char *format, int64_t n)
@@ -168,7 +193,7 @@ static int sequence_items(json_t **items, const json_t *sequence, struct err *e)
         if (has_count && has_end)
                 return err_set(e, ERR_INVALID,
                                "only one of count or end can be defined in withSequence");
-        if (has_count && count <= 0) {
+        if (has_count && count == 0) {
                 *items = json_array();
                 return 0;
         }
@@ -250,7 +275,9 @@ static void put_map(struct buf *b, const json_t *map)
 char *loop_child_name(const char *base, uint32_t index, const json_t *item)
 {
         AUTO_BUF struct buf text = BUF_INIT(1 << 20), name = BUF_INIT(2 << 20);
-        if (json_is_object(item))
+        if (json_is_null(item))
+                buf_adds(&text, "[]");
+        else if (json_is_object(item))
                 put_map(&text, item);
         else if (json_is_string(item)) {
                 json_put(&text, item, JSON_STYLE_GO_HTML);

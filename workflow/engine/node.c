@@ -147,7 +147,7 @@ char *node_pod_name(const struct wf *wf, const struct node *n, struct arena *a)
         if (strcmp(n->name, wf->name) == 0)
                 return arena_printf(a, "%s", wf->name);
         const char *tmpl = n->tmpl && *n->tmpl->name ? n->tmpl->name : n->template_name;
-        bool inlined = strstr(n->name, ".inline") != NULL;
+        bool inlined = !*tmpl || strstr(n->name, ".inline") != NULL;
         char *prefix = mem_printf(inlined ? "%s" : "%s-%s", wf->name, tmpl);
         char *out = arena_printf(a, "%.242s-%u", prefix, n->id);
         mem_free(prefix);

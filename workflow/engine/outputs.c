@@ -122,7 +122,8 @@ static bool put_one_parameter(const struct wf *wf, const struct fanout *l, struc
         return true;
 }
 
-bool outputs_aggregate(const struct wf *wf, const struct fanout *l, struct str what, struct buf *out)
+bool outputs_aggregate(const struct wf *wf, const struct fanout *l, struct str what,
+                       struct buf *out)
 {
         if (str_eq(what, "result"))
                 return put_results(wf, l, out);

@@ -88,10 +88,12 @@ static void fill_task(struct task *task, json_t *body, uint32_t group)
         task->name = json_str(body, "name");
         task->name = task->name ? task->name : "";
         task->name_tagged = tag_any(task->name, strlen(task->name));
-        task->body = body;
+        task->body = json_copy(body);
+        json_object_del(task->body, "hooks"); /* rendered when they run */
+        json_object_del(task->body, "onExit");
         task->when = when ? when : "";
         task->group = group;
-        task->tagged = tag_any_in_tree(body);
+        task->tagged = tag_any_in_tree(task->body);
         task->loops = json_array_size(items) > 0 || !str_empty(param) ||
                       json_is_object(json_object_get(body, "withSequence"));
         task->continue_failed = flag_at(body, "continueOn", "failed");
@@ -324,6 +326,7 @@ struct tmpl *tmpl_free(struct tmpl *t)
         if (!t)
                 return NULL;
         for (uint32_t i = 0; i < t->n_tasks && t->tasks; i++) {
+                json_decref(t->tasks[i].body);
                 json_decref(t->tasks[i].exit_hook);
                 depends_free(t->tasks[i].depends);
                 mem_free(t->tasks[i].dependents);

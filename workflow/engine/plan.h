@@ -31,7 +31,7 @@ enum tmpl_type {
 struct task_name;
 struct task { /* a step of a group, or a task of a DAG */
         const char *name;
-        json_t *body;     /* as written */
+        json_t *body;     /* owned; as written, without hooks */
         const char *when; /* "" when absent */
         uint32_t group;   /* steps: the group it is in */
         bool tagged;      /* body holds tags */

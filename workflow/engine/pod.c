@@ -68,19 +68,16 @@ static int add_archive_location(struct wf *wf, json_t *tmpl, struct scope *s, st
         return 0;
 }
 
-static int render(struct wf *wf, uint32_t index, json_t **out, struct err *e)
+static struct scope pod_scope(struct wf *wf, uint32_t index, struct arena *a)
 {
         const struct node *n = node_at(wf, index);
-        const struct tmpl *t = n->tmpl;
-        struct arena a;
-        arena_init(&a, 0);
         struct scope s = {.wf = wf,
                           .frame = NONE,
                           .inputs = n->inputs,
-                          .outputs = t->outputs,
+                          .outputs = n->tmpl->outputs,
                           .node_name = n->name,
                           .task_name = task_name_of(wf, n),
-                          .pod_name = node_pod_name(wf, n, &a),
+                          .pod_name = node_pod_name(wf, n, a),
                           .attempt = -1,
                           .last_attempt = NONE};
         s.task_is_step = n->boundary != NONE && node_at(wf, n->boundary)->type == NODE_STEPS;
@@ -88,6 +85,16 @@ static int render(struct wf *wf, uint32_t index, json_t **out, struct err *e)
                 s.attempt = (int)n->slot;
                 s.last_attempt = retry_attempt(wf, n->owner, (int64_t)n->slot - 1);
         }
+        return s;
+}
+
+static int render(struct wf *wf, uint32_t index, json_t **out, struct err *e)
+{
+        const struct node *n = node_at(wf, index);
+        const struct tmpl *t = n->tmpl;
+        struct arena a;
+        arena_init(&a, 0);
+        struct scope s = pod_scope(wf, index, &a);
         json_t *rendered = NULL;
         int r = scope_tree(&rendered, t->leaf_body, &s, e);
         if (r == 0) {
@@ -134,15 +141,22 @@ static int64_t deadline_of(const struct wf *wf, const struct node *n, const json
                 shorten(&deadline, (n->started_s * NS_PER_S + ns - wf->now_ns) / NS_PER_S);
         if (wf->deadline_ns != INT64_MAX && !n->exit_tree)
                 shorten(&deadline, (wf->deadline_ns - wf->now_ns) / NS_PER_S);
-        if (n->role == ROLE_ATTEMPT && n->slot > 0 &&
-            retry_duration(json_at(n->tmpl->retry, "backoff", "maxDuration"), &ns) && ns > 0) {
-                uint32_t first = retry_attempt(wf, n->owner, 0);
-                if (first != NONE)
-                        shorten(&deadline,
-                                (node_at(wf, first)->started_s * NS_PER_S + ns - wf->now_ns) /
-                                        NS_PER_S);
-        }
         return deadline;
+}
+
+/* What is left of a retry's maxDuration: not the pod's deadline, but its executor's. */
+static int64_t execution_limit(const struct wf *wf, const struct node *n)
+{
+        int64_t ns;
+        if (n->role != ROLE_ATTEMPT || n->slot == 0 ||
+            !retry_duration(json_at(n->tmpl->retry, "backoff", "maxDuration"), &ns) || ns <= 0)
+                return 0;
+        uint32_t first = retry_attempt(wf, n->owner, 0);
+        int64_t left = 0;
+        if (first != NONE)
+                shorten(&left,
+                        (node_at(wf, first)->started_s * NS_PER_S + ns - wf->now_ns) / NS_PER_S);
+        return left;
 }
 
 /* Is its stdout wanted by a sibling? */
@@ -198,7 +212,8 @@ void pod_start(struct wf *wf, uint32_t index)
                                                .template = tmpl,
                                                .capture_result = captures(wf, n),
                                                .exit_tree = n->exit_tree,
-                                               .deadline_s = deadline});
+                                               .deadline_s = deadline,
+                                               .execution_limit_s = execution_limit(wf, n)});
 }
 
 void pod_kill(struct wf *wf, uint32_t index)
@@ -236,6 +251,52 @@ static enum node_phase phase_of(int pod_phase)
         }
 }
 
+static void set_fixed_value(struct wf *wf, uint32_t index, json_t *parameter)
+{
+        struct arena a;
+        arena_init(&a, 0);
+        struct scope s = pod_scope(wf, index, &a);
+        struct tag_opts o = scope_tags(&s);
+        char *raw = json_scalar_text(json_object_get(parameter, "value")), *text = NULL;
+        struct err why = {0};
+        if (tag_string(&text, raw, &o, &why) == 0)
+                json_object_set_new_nocheck(parameter, "value", json_string_nocheck(text));
+        err_clear(&why);
+        mem_free(raw);
+        mem_free(text);
+        arena_deinit(&a);
+}
+
+/* Output parameters that the pod does not report: a fixed value is the engine's to say; a failed
+ * pod's that have a default or a global name are there without a value. */
+static void add_declared(struct wf *wf, uint32_t index, json_t *outputs, bool failed)
+{
+        const struct node *n = node_at(wf, index);
+        const json_t *decls = n->tmpl ? json_object_get(n->tmpl->outputs, "parameters") : NULL;
+        json_t *list = json_object_get(outputs, "parameters"), *decl;
+        size_t i;
+        json_array_foreach ((json_t *)(uintptr_t)decls, i, decl) {
+                const char *name = json_str(decl, "name");
+                bool known = name && named_item(list, name, strlen(name));
+                bool fixed = json_object_get(decl, "value") != NULL;
+                if (!name || (known && !fixed) ||
+                    (!fixed && !(failed && (json_object_get(decl, "globalName") ||
+                                            json_at(decl, "valueFrom", "default")))))
+                        continue;
+                json_t *out = json_copy(decl);
+                if (fixed)
+                        set_fixed_value(wf, index, out);
+                if (!list) {
+                        list = json_array();
+                        json_object_set_new_nocheck(outputs, "parameters", list);
+                }
+                for (size_t k = 0; known && k < json_array_size(list); k++)
+                        if (streq(json_str(json_array_get(list, k), "name"), name))
+                                json_array_remove(list, k);
+                json_array_append_new(list, out);
+        }
+}
+
 void pod_update(struct wf *wf, const struct wf_input *in)
 {
         uint32_t index = node_by_id_text(wf, in->node_id);
@@ -251,8 +312,11 @@ void pod_update(struct wf *wf, const struct wf_input *in)
         if (in->host)
                 n->host = wf_intern(wf, in->host);
         take_progress(wf, n, in->progress);
-        if (in->outputs && phase_completed(phase))
-                node_set_outputs(wf, index, json_deep_copy(in->outputs));
+        if (in->outputs && phase_completed(phase)) {
+                json_t *outputs = json_deep_copy(in->outputs);
+                add_declared(wf, index, outputs, phase == PHASE_FAILED);
+                node_set_outputs(wf, index, outputs);
+        }
         if (in->finished.ns && phase_completed(phase))
                 n->finished_s = in->finished.ns / NS_PER_S;
         node_touch(wf, index);

@@ -167,7 +167,9 @@ static bool wait_passed(struct wf *wf, uint32_t retry, const struct strategy *s,
                 return false;
         }
         int64_t wait = backoff_ns(s, f->attempts), until = l->finished_s * NS_PER_S + wait;
-        if (end && until > end) {
+        bool late =
+                f->attempts > 1 && wait > 0; /* it began just after the end of a wait, not at it */
+        if (end && until + late > end) {
                 finish(wf, retry, l->phase, "Backoff would exceed max duration limit", last);
                 return false;
         }

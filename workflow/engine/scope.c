@@ -122,7 +122,11 @@ static enum tag_found lookup_node_outputs(struct scope *s, const struct node *n,
                 if (result)
                         return put_scalar(out, result);
         } else if (cut(&name, "parameters.")) {
+                const json_t *p =
+                        named_item(json_object_get(n->outputs, "parameters"), name.p, name.n);
                 value = outputs_parameter(n, name.p, name.n);
+                if (p && !value)
+                        return TAG_ABSENT;
                 if (!value && is_left_out(n))
                         value = outputs_default(s->wf, n, name.p, name.n);
         } else
@@ -177,6 +181,11 @@ static enum tag_found lookup_task(struct scope *s, struct str name, struct buf *
                 return TAG_MISSING;
         const struct slot *slot = &around->frame->slots[i];
         struct str rest = {dot + 1, name.n - (size_t)(dot + 1 - name.p)}, what = rest;
+        if (slot->loop && slot->node == NONE &&
+            str_eq(rest, "status")) /* of a loop of steps: its group's */
+                return put(out,
+                           node_phase_name(
+                                   node_at(wf, node_at(wf, slot->loop->nodes[0])->owner)->phase));
         if (slot->loop && cut(&what, "outputs."))
                 return outputs_aggregate(wf, slot->loop, what, out)     ? TAG_VALUE
                        : memcmp(what.p, "art", what.n < 3 ? what.n : 3) ? TAG_MISSING
@@ -283,12 +292,17 @@ int scope_tree(json_t **out, json_t *tree, struct scope *s, struct err *e)
 struct scope scope_of(struct wf *wf, uint32_t composite)
 {
         const struct node *n = node_at(wf, composite);
-        return (struct scope){.wf = wf,
-                              .frame = composite,
-                              .inputs = n->inputs,
-                              .node_name = n->name,
-                              .attempt = -1,
-                              .last_attempt = NONE};
+        struct scope s = {.wf = wf,
+                          .frame = composite,
+                          .inputs = n->inputs,
+                          .node_name = n->name,
+                          .attempt = -1,
+                          .last_attempt = NONE};
+        if (n->role == ROLE_ATTEMPT) {
+                s.attempt = (int)n->slot;
+                s.last_attempt = retry_attempt(wf, n->owner, (int64_t)n->slot - 1);
+        }
+        return s;
 }
 
 /* ---- whole references ---- */

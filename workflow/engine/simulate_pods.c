@@ -125,15 +125,17 @@ static void add_parameters(const struct sim_pod *p, json_t *outputs, bool only_s
         json_decref(list);
 }
 
+/* Its own location counts when it is a whole one; a key alone is completed by the repository. */
 static char *artifact_key(const struct simulation *s, const struct sim_pod *p, const json_t *decl)
 {
-        static const char *const kinds[] = {"folder", "s3", "gcs", "oss", "azure", "hdfs"};
+        static const char *const kinds[][3] = {{"s3", "bucket", "key"},
+                                               {"gcs", "bucket", "key"},
+                                               {"oss", "bucket", "key"},
+                                               {"azure", "container", "blob"},
+                                               {"hdfs", "addresses", "path"}};
         for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-                const char *field = streq(kinds[i], "azure")  ? "blob"
-                                    : streq(kinds[i], "hdfs") ? "path"
-                                                              : "key";
-                const char *key = json_str(decl, kinds[i], field);
-                if (key)
+                const char *key = json_str(decl, kinds[i][0], kinds[i][2]);
+                if (key && json_at(decl, kinds[i][0], kinds[i][1]))
                         return mem_strdup(key);
         }
         bool none = json_object_get(json_object_get(decl, "archive"), "none");
@@ -144,6 +146,7 @@ static char *artifact_key(const struct simulation *s, const struct sim_pod *p, c
 static void add_artifacts(const struct simulation *s, const struct sim_pod *p, json_t *outputs,
                           bool only_scripted)
 {
+        static const char *const other_kinds[] = {"s3", "gcs", "oss", "azure", "hdfs"};
         const json_t *scripted = json_object_get(p->rule, "artifacts");
         json_t *list = json_array(), *decl;
         size_t i;
@@ -153,6 +156,8 @@ static void add_artifacts(const struct simulation *s, const struct sim_pod *p, j
                         continue;
                 char *key = given ? mem_strdup(json_string_value(given)) : artifact_key(s, p, decl);
                 json_t *out = json_copy(decl);
+                for (size_t k = 0; k < ARRAY_LEN(other_kinds); k++)
+                        json_object_del(out, other_kinds[k]);
                 json_object_set_new(out, "folder", json_pack("{s:s}", "key", key));
                 json_array_append_new(list, out);
                 mem_free(key);

@@ -14,6 +14,12 @@ static void set_text(json_t *o, const char *key, const char *text)
                 json_object_set_new(o, key, json_string(text));
 }
 
+static const char *url_path(const char *url)
+{
+        const char *host = url ? strstr(url, "://") : NULL;
+        return host ? strchr(host + 3, '/') : NULL;
+}
+
 /* [{name, value}] -> {name: value}; artifacts -> {name: {key}|{raw}|{}}. */
 static json_t *data_of(const json_t *io)
 {
@@ -33,6 +39,7 @@ static json_t *data_of(const json_t *io)
                                                                       : "key";
                         set_text(a, "key", json_str(item, kinds[k], field));
                 }
+                set_text(a, "key", url_path(json_str(item, "http", "url")));
                 set_text(a, "raw", json_str(item, "raw", "data"));
                 json_object_set_new(artifacts, json_str(item, "name"), a);
         }
@@ -74,13 +81,21 @@ static json_t *non_empty(json_t *j)
 
 static json_t *pod_of(const struct sim_pod *p)
 {
-        static const char *const plain[] = {"image", "command", "args", "workingDir", "resources"};
+        static const char *const plain[] = {"image", "command", "args", "workingDir"};
         json_t *out = json_object(), *t = p->template;
         json_t *container = json_object_get(t, "container");
         container = container ? container : json_object_get(t, "script");
         for (size_t i = 0; i < ARRAY_LEN(plain); i++)
                 set(out, plain[i], non_empty(json_object_get(container, plain[i])));
-        set_text(out, "source", json_str(container, "source"));
+        json_t *resources = json_object();
+        set(resources, "limits", non_empty(json_at(container, "resources", "limits")));
+        set(resources, "requests", non_empty(json_at(container, "resources", "requests")));
+        set(out, "resources", non_empty(resources));
+        json_decref(resources);
+        if (json_object_get(t, "script")) {
+                const char *source = json_str(container, "source");
+                json_object_set_new(out, "source", json_string(source ? source : ""));
+        }
         json_t *env = env_of(container);
         if (env)
                 json_object_set_new(out, "env", env);

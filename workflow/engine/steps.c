@@ -73,6 +73,11 @@ static void start_ready(struct wf *wf, uint32_t steps)
                 enum exec_result r =
                         task_start(wf, steps, f->ready.v[done], group, ROLE_STEP, name);
                 mem_free(name);
+                if (r == EXEC_RAISED) {
+                        f->starting = false;
+                        f->ready.n = 0;
+                        return; /* the queue tells steps_child_done */
+                }
                 if (r == EXEC_BLOCKED)
                         break;
                 done++;
@@ -242,12 +247,20 @@ void steps_child_done(struct wf *wf, uint32_t group, uint32_t child)
         const struct node *c = node_at(wf, child);
         if (c->raised && c->role == ROLE_STEP) {
                 struct err why = {0};
-                err_set(&why, ERR_INVALID, "%s", c->message ? c->message : "");
+                err_set(&why, ERR_INVALID, "step group deemed errored due to child %s error: %s",
+                        c->name, c->message ? c->message : "");
                 fail_group(wf, group, &why);
                 return;
         }
-        if (hooks_exit(wf, steps, child))
+        struct err why = {0};
+        enum hook_result hook = hooks_exit(wf, steps, child, &why);
+        if (hook == HOOK_WAIT)
                 return;
+        if (hook == HOOK_FAILED) {
+                f->raise = true;
+                fail_group(wf, group, &why);
+                return;
+        }
         f->pending--;
         judge_group(wf, steps, group);
 }
@@ -295,6 +308,13 @@ void steps_group_done(struct wf *wf, uint32_t steps, uint32_t group)
                 return;
         const struct node *g = node_at(wf, group);
         const struct tmpl *t = f->tmpl;
+        if (f->raise) {
+                struct err why = {0};
+                err_set(&why, ERR_INVALID, "%s", g->message ? g->message : "");
+                exec_raise(wf, steps, &why);
+                node_close(wf, steps);
+                return;
+        }
         if (phase_bad(g->phase)) {
                 bool held_back = exec_fail_fast(wf, steps) && f->ready.n;
                 if (!held_back)

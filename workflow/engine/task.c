@@ -90,7 +90,14 @@ static int resolve_artifacts(json_t **body, struct scope *s, struct err *e)
         return 0;
 }
 
-/* Every {{item.key}} of the body must be there in every item. */
+static bool str_prefix(struct str s, const char *prefix)
+{
+        size_t n = strlen(prefix);
+        return s.n >= n && memcmp(s.p, prefix, n) == 0;
+}
+
+/* After the references only {{item}} tags may be left, and every {{item.key}} must be in every
+ * item. */
 struct item_check {
         const json_t *items;
         char *missing;
@@ -101,8 +108,14 @@ static void check_item_key(void *arg, struct str whole, struct str tag, bool is_
         struct item_check *c = arg;
         size_t i;
         json_t *item;
-        if (is_expr || c->missing || !says_item(tag) || tag.n <= 5)
+        if (is_expr || c->missing || (says_item(tag) && tag.n <= 5))
                 return;
+        if (!says_item(tag) && (str_prefix(tag, "steps.") || str_prefix(tag, "tasks.")))
+                return; /* left by a condition that is false */
+        if (!says_item(tag)) {
+                c->missing = mem_strndup(tag.p, tag.n);
+                return;
+        }
         json_array_foreach ((json_t *)(uintptr_t)c->items, i, item) {
                 if (!json_is_object(item) || !json_object_getn(item, tag.p + 5, tag.n - 5)) {
                         c->missing = mem_strndup(tag.p, tag.n);
@@ -181,6 +194,8 @@ static enum exec_result start_one(struct wf *wf, struct exec *x, uint32_t parent
         }
         if (r == EXEC_OK && parent != NONE)
                 node_link(wf, parent, *node);
+        if (r == EXEC_OK && x->role == ROLE_STEP && node_at(wf, *node)->raised)
+                return EXEC_RAISED;
         return r;
 }
 
@@ -215,7 +230,7 @@ static enum exec_result start_items(struct wf *wf, uint32_t composite, uint32_t 
                         r = start_one(wf, &x, owner, &l->nodes[k]);
                 }
                 mem_free(name);
-                if (r == EXEC_OK) {
+                if (r != EXEC_BLOCKED) {
                         count_child(wf, owner);
                         l->next++;
                 }
@@ -245,7 +260,7 @@ enum exec_result task_start(struct wf *wf, uint32_t composite, uint32_t index, u
                 } else
                         r = start_one(wf, &x, parent, &node);
                 slot = &node_at(wf, composite)->frame->slots[index];
-                if (r == EXEC_OK) {
+                if (r != EXEC_BLOCKED) {
                         slot->node = node;
                         slot->loop = fanout_free(slot->loop);
                         count_child(wf, owner);

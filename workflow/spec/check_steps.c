@@ -61,7 +61,7 @@ static const json_t *check_remote(struct check *c, const json_t *ref, const char
 }
 
 /* Names that are near, for "did you mean". */
-static void undefined(struct check *c, const char *name, const struct jpath *at)
+static void undefined(struct check *c, const char *name, bool only_warn, const struct jpath *at)
 {
         const char *names[200];
         size_t n = 0;
@@ -71,8 +71,12 @@ static void undefined(struct check *c, const char *name, const struct jpath *at)
         const char *near = str_nearest(name, names, n);
         if (near)
                 snprintf(hint, sizeof(hint), "did you mean '%.100s'?", near);
-        FAIL(c, at, "E301", near ? hint : "define it under spec.templates",
-             "template name '%s' undefined", name);
+        const char *advice = near ? hint : "define it under spec.templates";
+        if (only_warn)
+                diag_warn(c->d, at, "W307", advice,
+                          "template name '%s' undefined: found only when it runs", name);
+        else
+                FAIL(c, at, "E301", advice, "template name '%s' undefined", name);
 }
 
 static const json_t *find_callee(struct check *c, const json_t *ref, const char **name,
@@ -105,7 +109,7 @@ static const json_t *find_callee(struct check *c, const json_t *ref, const char 
                 return NULL;
         struct check_name *t = check_set_find(c->templates, *name, strlen(*name));
         if (!t)
-                undefined(c, *name, &here);
+                undefined(c, *name, false, &here);
         return t ? t->body : NULL;
 }
 
@@ -187,7 +191,7 @@ void check_hooks(struct check *c, const json_t *holder, const struct jpath *at)
         }
         if (!str_empty(on_exit) && !is_dynamic(on_exit) &&
             !check_set_find(c->templates, on_exit, strlen(on_exit)))
-                undefined(c, on_exit, &old);
+                undefined(c, on_exit, holder != c->spec, &old);
 }
 
 /* ---- a call ---- */
