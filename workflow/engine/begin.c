@@ -75,7 +75,10 @@ static void read_limits(struct wf *wf)
         wf->deadline_ns = INT64_MAX;
         if (int_at(wf->spec, "activeDeadlineSeconds", &n)) {
                 wf->deadline_ns = wf->started_ns + n * NS_PER_S;
-                control_timer(wf, wf->deadline_ns, NONE);
+                if (wf->now_ns > wf->deadline_ns)
+                        control_deadline(wf);
+                else
+                        control_timer(wf, wf->deadline_ns, NONE);
         }
         wf->suspended = json_is_true(json_at(wf->object, "spec", "suspend"));
         if (streq(shutdown, "Terminate"))
@@ -118,7 +121,6 @@ bool wf_begin(struct wf *wf)
         read_limits(wf);
         if (fresh)
                 wf_set_phase(wf, "Running", "");
-        if (wf->shutdown != SHUTDOWN_NONE)
-                control_shut_down(wf);
+        wf->restored_shutdown = wf->shutdown != SHUTDOWN_NONE;
         return true;
 }

@@ -258,6 +258,11 @@ void engine_step(struct wf *wf, const struct wf_input *in, size_t n, struct wall
                 control_due(wf, timer);
                 if (!wf->suspended || wf->shutdown != SHUTDOWN_NONE)
                         run(wf);
+                if (wf->restored_shutdown && !wf->completed) {
+                        control_shut_down(wf);
+                        run(wf);
+                }
+                wf->restored_shutdown = false;
                 global_set(wf, "workflow.status", wf->phase);
         }
         put_changes(wf);

@@ -168,8 +168,9 @@ struct wf {
         json_t *outputs; /* global outputs, NULL */
         enum shutdown shutdown;
         bool suspended, begun, completed, changed, any_storage;
-        int64_t deadline_ns; /* started + spec.activeDeadlineSeconds, INT64_MAX: none */
-        int64_t parallelism; /* 0: none */
+        bool restored_shutdown; /* the object said so at the start: applied once the tree is open */
+        int64_t deadline_ns;    /* started + spec.activeDeadlineSeconds, INT64_MAX: none */
+        int64_t parallelism;    /* 0: none */
         uint32_t active_pods;
         uint32_t failed_nodes; /* Failed or Error: tells a DAG whether its branches need a look */
         uint32_t progress_done, progress_all;

@@ -208,9 +208,22 @@ static int substitute_spec(struct wf *wf, struct err *e)
         return 0;
 }
 
+/* Outputs that were there before (recovery). */
+static void set_old_outputs(struct wf *wf)
+{
+        size_t i;
+        json_t *p;
+        json_array_foreach (json_object_get(wf->outputs, "parameters"), i, p) {
+                const char *name = json_str(p, "name"), *value = json_str(p, "value");
+                if (name && value)
+                        global_setf(wf, "workflow.outputs.parameters.", name, value);
+        }
+}
+
 int globals_begin(struct wf *wf, struct err *e)
 {
         set_known(wf);
+        set_old_outputs(wf);
         if (set_parameters(wf, e) < 0)
                 return -1;
         return substitute_spec(wf, e);

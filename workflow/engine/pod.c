@@ -183,6 +183,8 @@ void pod_start(struct wf *wf, uint32_t index)
         struct node *n = node_at(wf, index);
         struct err why = {0};
         json_t *tmpl = NULL;
+        if (n->pod_started)
+                return;
         if (wf->shutdown == SHUTDOWN_TERMINATE ||
             (wf->shutdown == SHUTDOWN_STOP && !n->exit_tree)) {
                 char *message =
@@ -191,8 +193,6 @@ void pod_start(struct wf *wf, uint32_t index)
                 mem_free(message);
                 return;
         }
-        if (n->pod_started)
-                return;
         if (wf->now_ns >= wf->deadline_ns && !n->exit_tree) {
                 node_set(wf, index, PHASE_FAILED, "Step exceeded its deadline");
                 return;

@@ -111,6 +111,7 @@ static void carry_out(struct simulation *s, const struct wf_commands *commands)
 
 static int step(struct simulation *s, const struct wf_input *in, size_t n, struct err *e)
 {
+        bool timer = n == 1 && in->kind == WF_TIMER; /* restored, the same timer would fire again */
         struct wf_commands commands = {0};
         unsigned max = s->options->max_steps ? s->options->max_steps : SIM_MAX_STEPS;
         if (++s->steps > max)
@@ -118,7 +119,7 @@ static int step(struct simulation *s, const struct wf_input *in, size_t n, struc
         engine_step(s->wf, in, n, (struct wall){s->now_ns}, &commands);
         carry_out(s, &commands);
         wf_commands_deinit(&commands);
-        if (!s->options->restore_each_step)
+        if (!s->options->restore_each_step || timer)
                 return 0;
         if (restore(s, e) < 0)
                 return -1;
@@ -221,6 +222,20 @@ static bool action_kind(const char *name, enum wf_input_kind *kind)
         return false;
 }
 
+/* What the action writes into the stored object. */
+static void edit_spec(struct simulation *s, const struct wf_input *in)
+{
+        json_t *spec = json_copy(json_object_get(s->workflow, "spec"));
+        json_object_set_new(s->workflow, "spec", spec);
+        if (!str_empty(in->node_field_selector))
+                return;
+        if (in->kind == WF_STOP || in->kind == WF_TERMINATE)
+                json_object_set_new(spec, "shutdown",
+                                    json_string(in->kind == WF_STOP ? "Stop" : "Terminate"));
+        if (in->kind == WF_SUSPEND || in->kind == WF_RESUME)
+                json_object_set_new(spec, "suspend", json_boolean(in->kind == WF_SUSPEND));
+}
+
 static int act(struct simulation *s, const json_t *action, struct err *e)
 {
         struct wf_input in = {.node_field_selector = json_str(action, "nodeFieldSelector"),
@@ -245,6 +260,7 @@ static int act(struct simulation *s, const json_t *action, struct err *e)
                 s->progressed = true;
                 return 0;
         }
+        edit_spec(s, &in);
         if (expected)
                 s->failed_action = mem_printf("%s was expected to be refused: %s", name, expected);
         return step_and_announce(s, &in, 1, e);

@@ -159,6 +159,24 @@ static void start_group(struct wf *wf, uint32_t steps, uint32_t index)
 
 /* ---- recovery: groups that were done before ---- */
 
+static void adopt_child(struct wf *wf, uint32_t group, uint32_t task, uint32_t child, uint32_t item,
+                        const json_t *body)
+{
+        struct tmpl *t = NULL;
+        struct err why = {0};
+        if (child == NONE)
+                return;
+        struct node *n = node_at(wf, child);
+        n->owner = group;
+        n->slot = task;
+        n->item = item;
+        n->role = ROLE_STEP;
+        if (exec_resolve(wf, node_at(wf, node_at(wf, group)->owner)->frame->tmpl->scope, body, &t,
+                         &why) == 0)
+                n->tmpl = t;
+        err_clear(&why);
+}
+
 /* Finds the nodes of a done group again, so that later steps can refer to them. */
 static int adopt_group(struct wf *wf, uint32_t steps, uint32_t index, uint32_t group)
 {
@@ -185,13 +203,9 @@ static int adopt_group(struct wf *wf, uint32_t steps, uint32_t index, uint32_t g
                 }
                 mem_free(base);
                 slot->state = SLOT_STARTED;
-                for (uint32_t k = 0; k < (slot->loop ? slot->loop->n : 1); k++) {
-                        uint32_t child = slot->loop ? slot->loop->nodes[k] : slot->node;
-                        struct tmpl *ct = NULL;
-                        if (child != NONE && exec_resolve(wf, t->scope, slot->body, &ct, &why) == 0)
-                                node_at(wf, child)->tmpl = ct;
-                        err_clear(&why);
-                }
+                for (uint32_t k = 0; k < (slot->loop ? slot->loop->n : 1); k++)
+                        adopt_child(wf, group, i, slot->loop ? slot->loop->nodes[k] : slot->node,
+                                    slot->loop ? k : NONE, slot->body);
         }
         return 0;
 }
