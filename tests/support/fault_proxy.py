@@ -18,6 +18,7 @@ class _Link:
     def __init__(self, client: socket.socket, server: socket.socket) -> None:
         self.ends = (client, server)
         self.relayed = 0  # bytes, both ways together
+        self.cut_after: int | None = None
         self.broken = False
         self._ways_open = 2
         self._lock = threading.Lock()
@@ -56,6 +57,7 @@ class FaultProxy:
     proxy.refuse()           reset all and refuse new ones, until proxy.accept()
     proxy.hang()             connections stay, nothing passes, until proxy.flow()
     proxy.cut_after = 100    reset a connection when it would relay more bytes than that
+    proxy.cuts = [100, 200]  the same for the next connections only, one number each
     """
 
     def __init__(self, target: int) -> None:
@@ -63,6 +65,7 @@ class FaultProxy:
         self.port = free_port()
         self.accepted = 0
         self.cut_after: int | None = None
+        self.cuts: list[int] = []
         self._links: list[_Link] = []
         self._flowing = threading.Event()
         self._listener: socket.socket | None = None
@@ -108,6 +111,8 @@ class FaultProxy:
             return
         server.settimeout(None)
         link = _Link(client, server)
+        if self.cuts:
+            link.cut_after = self.cuts.pop(0)
         self._links.append(link)
         for way in (link.ends, link.ends[::-1]):
             threading.Thread(target=self._pump, args=(link, *way), daemon=True).start()
@@ -117,7 +122,8 @@ class FaultProxy:
         with contextlib.suppress(OSError):
             while data := source.recv(CHUNK):
                 self._flowing.wait()
-                left = None if self.cut_after is None else max(0, self.cut_after - link.relayed)
+                limit = self.cut_after if link.cut_after is None else link.cut_after
+                left = None if limit is None else max(0, limit - link.relayed)
                 sink.sendall(data[:left])
                 if left is not None and left < len(data):
                     link.reset()
