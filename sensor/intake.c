@@ -59,7 +59,8 @@ static void take_gathered(struct sensor *s)
         s->flight_pos = s->gather_pos;
         s->gather_pos = 0;
         mem_grow(s->flight_born, s->flight_born_cap, s->n_born);
-        memcpy(s->flight_born, s->born, s->n_born * sizeof(*s->born));
+        if (s->n_born)
+                memcpy(s->flight_born, s->born, s->n_born * sizeof(*s->born));
         s->n_flight_born = s->n_born;
         s->n_born = 0;
 }
