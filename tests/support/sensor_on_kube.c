@@ -70,6 +70,7 @@ static bool print_firing(void *arg, const char *key, const char *value, size_t l
         const struct printing *p = arg;
         printf("{\"outcome\":\"%s\",\"firing\":\"%s\",\"record\":%.*s}\n", p->outcome, key,
                (int)len, value);
+        fflush(stdout); /* the log goes to the same file: no line in the middle of another */
         return true;
 }
 
