@@ -12,6 +12,7 @@ struct tag_walk {
         struct check *c;
         const struct check_scope *s;
         const struct jpath *at;
+        char hint[240]; /* why the tag under work is not known */
 };
 
 static bool cut(struct str *s, const char *prefix)
@@ -92,11 +93,12 @@ static bool known_workflow(const struct tag_walk *w, struct str name)
 
 /* ---- inputs., outputs. ---- */
 
-static bool known_input(const struct tag_walk *w, struct str name)
+static bool known_input(struct tag_walk *w, struct str name)
 {
         const json_t *inputs = json_object_get(w->s->template, "inputs");
         if (str_eq(name, "parameters"))
                 return true;
+        snprintf(w->hint, sizeof(w->hint), "declare it under inputs of this template");
         if (cut(&name, "parameters."))
                 return named(json_object_get(inputs, "parameters"), name);
         if (!cut(&name, "artifacts."))
@@ -131,7 +133,7 @@ static bool known_step_output(const struct check_known *k, struct str name)
         return false;
 }
 
-static bool known_step(const struct tag_walk *w, struct str name)
+static bool known_step(struct tag_walk *w, struct str name)
 {
         static const char *const fixed[] = {"id",           "startedAt", "finishedAt",
                                             "hostNodeName", "status",    "exitCode"};
@@ -144,8 +146,13 @@ static bool known_step(const struct tag_walk *w, struct str name)
         for (size_t i = 0; i < w->s->n_known; i++)
                 if (str_eq(step, w->s->known[i].name) || strstr(w->s->known[i].name, "{{"))
                         k = &w->s->known[i];
-        if (!k)
+        if (!k) {
+                snprintf(w->hint, sizeof(w->hint), "%s",
+                         strcmp(w->s->prefix, "steps") == 0
+                                 ? "only steps of earlier groups of the same template can be named"
+                                 : "only tasks that this one depends on can be named");
                 return false;
+        }
         for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
                 if (str_eq(rest, fixed[i]))
                         return true;
@@ -153,7 +160,13 @@ static bool known_step(const struct tag_walk *w, struct str name)
                 return true;
         if (str_eq(rest, "ip"))
                 return json_is_true(json_object_get(k->callee, "daemon"));
-        return cut(&rest, "outputs.") && known_step_output(k, rest);
+        struct str output = rest;
+        if (cut(&output, "outputs.") && known_step_output(k, output))
+                return true;
+        const char *callee = json_str(k->callee, "name");
+        snprintf(w->hint, sizeof(w->hint), "the template of %s%s%s%s declares no %.*s", k->name,
+                 callee ? " (" : "", callee ? callee : "", callee ? ")" : "", (int)rest.n, rest.p);
+        return false;
 }
 
 /* ---- item ---- */
@@ -178,7 +191,7 @@ static bool known_item(const struct tag_walk *w, struct str name)
 
 /* ---- one tag ---- */
 
-static bool is_known(const struct tag_walk *w, struct str tag)
+static bool is_known(struct tag_walk *w, struct str tag)
 {
         const struct check_scope *s = w->s;
         struct str rest = tag;
@@ -212,17 +225,6 @@ static bool is_ours(struct str tag)
         return false;
 }
 
-static const char *hint_for(struct str tag)
-{
-        if (tag.n > 6 && memcmp(tag.p, "steps.", 6) == 0)
-                return "only steps of earlier groups of the same template can be named";
-        if (tag.n > 6 && memcmp(tag.p, "tasks.", 6) == 0)
-                return "only tasks that this one depends on can be named";
-        if (tag.n > 7 && memcmp(tag.p, "inputs.", 7) == 0)
-                return "declare it under inputs of this template";
-        return NULL;
-}
-
 static void on_tag(void *arg, struct str tag, struct str inner, bool is_expr)
 {
         struct tag_walk *w = arg;
@@ -234,9 +236,10 @@ static void on_tag(void *arg, struct str tag, struct str inner, bool is_expr)
         bool nested = inner.p != tag.p || inner.n != tag.n;
         if (nested && is_ours(inner) && is_known(w, inner))
                 return;
+        w->hint[0] = 0;
         if (is_ours(tag) ? nested || !is_known(w, tag) : !is_known(w, inner))
-                FAIL(w->c, w->at, "E305", hint_for(tag), "failed to resolve {{%.*s}}", (int)tag.n,
-                     tag.p);
+                FAIL(w->c, w->at, "E305", w->hint[0] ? w->hint : NULL, "failed to resolve {{%.*s}}",
+                     (int)tag.n, tag.p);
 }
 
 /* "{{workflow.name" without an end. */
