@@ -30,7 +30,7 @@ static int choose_spec(struct wf *wf, struct err *e)
                      *ref = json_object_get(own, "workflowTemplateRef");
         const json_t *referenced = NULL;
         if (wf->stored_spec) {
-                wf->spec = json_incref(wf->stored_spec);
+                wf->spec = json_copy(wf->stored_spec);
                 return 0;
         }
         if (json_is_object(ref)) {
@@ -40,9 +40,10 @@ static int choose_spec(struct wf *wf, struct err *e)
         }
         AUTO_JSON json_t *effective =
                 spec_effective(own, referenced, json_object_get(wf->workflow_defaults, "spec"));
-        wf->spec = spec_normal(effective);
+        AUTO_JSON json_t *normal = spec_normal(effective);
+        wf->spec = json_copy(normal); /* its arguments are replaced by their values */
         if (referenced || wf->workflow_defaults)
-                wf->stored_spec = json_incref(wf->spec);
+                wf->stored_spec = json_incref(normal);
         return 0;
 }
 

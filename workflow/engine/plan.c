@@ -6,6 +6,7 @@
 #include "common/base/str.h"
 #include "common/lang/tag.h"
 #include "workflow/spec/merge.h"
+#include "workflow/spec/strings.h"
 
 static const struct {
         const char *key;
@@ -121,28 +122,30 @@ uint32_t tmpl_task_index(const struct tmpl *t, const char *name, size_t n)
         return found ? found->index : NONE;
 }
 
-/* "steps.a.outputs.result", "tasks['a'].outputs.result": the name begins behind `p`. */
-static void mark_result_use(struct compiler *c, const char *p, const char *prefix)
+/* "steps.a.outputs.result", "tasks['a'].outputs.result": the name begins behind the prefix. */
+static void mark_result_use(struct compiler *c, const char *text, const char *prefix)
 {
         size_t skip = strlen(prefix);
-        for (const char *at = p; (at = strstr(at, prefix)); at += skip) {
+        for (const char *at = text; (at = strstr(at, prefix)); at += skip) {
                 const char *name = at + skip;
-                size_t n = strcspn(name, ".'\"]\\ {}");
+                size_t n = strcspn(name, ".'\"] {}");
                 uint32_t index = tmpl_task_index(c->t, name, n);
-                const char *rest = name + n + strspn(name + n, "'\"]\\");
+                const char *rest = name + n + strspn(name + n, "'\"]");
                 if (index != NONE && strncmp(rest, ".outputs.result", 15) == 0)
                         c->t->tasks[index].result_used = true;
         }
 }
 
-static void mark_result_uses(struct compiler *c)
+static bool mark_result_uses(void *arg, const char *text, size_t n)
 {
-        char *text = json_text(c->t->body, JSON_STYLE_COMPACT);
+        struct compiler *c = arg;
         bool dag = c->t->type == TMPL_DAG;
+        if (n < 15 || !strstr(text, ".outputs.result"))
+                return false;
         mark_result_use(c, text, dag ? "tasks." : "steps.");
         mark_result_use(c, text, dag ? "tasks['" : "steps['");
-        mark_result_use(c, text, dag ? "tasks[\\\"" : "steps[\\\"");
-        mem_free(text);
+        mark_result_use(c, text, dag ? "tasks[\"" : "steps[\"");
+        return false;
 }
 
 static void compile_steps(struct compiler *c)
@@ -312,7 +315,7 @@ int tmpl_compile(struct tmpl **out, struct tmpl_scope *s, json_t *body, struct e
                 r = err_set(e, ERR_INVALID, "template '%s': template type unspecified", t->name);
         t->target = t->target ? t->target : "";
         if (r == 0 && t->tasks)
-                mark_result_uses(&c);
+                strings_any(t->body, mark_result_uses, &c);
         if (r < 0) {
                 tmpl_free(t);
                 return -1;

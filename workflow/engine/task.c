@@ -5,6 +5,7 @@
  * resolved errors its group before any of its items runs. SPDX-License-Identifier: Apache-2.0 */
 #include "common/lang/when.h"
 #include "workflow/engine/engine_priv.h"
+#include "workflow/spec/strings.h"
 
 static bool says_item(struct str tag)
 {
@@ -124,12 +125,17 @@ static void check_item_key(void *arg, struct str whole, struct str tag, bool is_
         }
 }
 
+static bool check_item_keys(void *arg, const char *text, size_t n)
+{
+        struct item_check *c = arg;
+        tag_each(text, n, check_item_key, c);
+        return c->missing != NULL;
+}
+
 static int check_items(const json_t *body, const json_t *items, struct err *e)
 {
         struct item_check c = {.items = items};
-        char *text = json_text(body, JSON_STYLE_COMPACT);
-        tag_each(text, strlen(text), check_item_key, &c);
-        mem_free(text);
+        strings_any(body, check_item_keys, &c);
         if (!c.missing)
                 return 0;
         err_set(e, ERR_INVALID, "failed to resolve {{%s}}", c.missing);

@@ -16,6 +16,7 @@ struct check_name { /* a set of names, or names of templates */
         char *name;
         const json_t *body;
         bool from_exit; /* templates: an exit handler reaches it */
+        uint32_t index; /* tasks: which */
         UT_hash_handle hh;
 };
 struct check {

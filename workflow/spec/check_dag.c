@@ -2,6 +2,7 @@
  * only. SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/engine/depends.h"
 #include "workflow/spec/check.h"
+#include "workflow/spec/strings.h"
 #include <ctype.h>
 
 struct dag_task {
@@ -16,33 +17,14 @@ struct dag_check {
         const json_t *template;
         struct dag_task *tasks;
         uint32_t n;
-        struct {
-                const char *name;
-                uint32_t index;
-        } * sorted;
+        struct check_name *names; /* to indexes */
         bool uses_depends, uses_dependencies;
 };
 
-static int by_name(const void *a, const void *b)
-{
-        return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static uint32_t index_of(const struct dag_check *g, const char *name, size_t n)
 {
-        size_t low = 0, high = g->n;
-        while (low < high) {
-                size_t mid = (low + high) / 2;
-                int cmp = strncmp(g->sorted[mid].name, name, n);
-                cmp = cmp ? cmp : g->sorted[mid].name[n] != 0;
-                if (cmp == 0)
-                        return g->sorted[mid].index;
-                if (cmp < 0)
-                        low = mid + 1;
-                else
-                        high = mid;
-        }
-        return NONE;
+        const struct check_name *found = check_set_find(g->names, name, n);
+        return found ? found->index : NONE;
 }
 
 static uint32_t depends_task(void *arg, const char *name, size_t n, unsigned *bare)
@@ -204,12 +186,10 @@ static void check_cycles(struct dag_check *g, const struct jpath *at)
 
 /* ---- references ---- */
 
-static bool mentions_tasks(const json_t *body)
+static bool mentions_tasks(void *arg, const char *text, size_t n)
 {
-        char *text = json_text(body, JSON_STYLE_COMPACT);
-        bool found = strstr(text, "tasks.") != NULL;
-        mem_free(text);
-        return found;
+        (void)arg;
+        return n >= 6 && strstr(text, "tasks.") != NULL;
 }
 
 static size_t ancestors(const struct dag_check *g, uint32_t task, struct check_known *out)
@@ -241,7 +221,7 @@ static void check_task_tags(struct dag_check *g, uint32_t i, bool from_exit,
 {
         struct check_scope s = {
                 .template = g->template, .prefix = "tasks", .from_exit = from_exit, .known = room};
-        if (mentions_tasks(g->tasks[i].body))
+        if (strings_any(g->tasks[i].body, mentions_tasks, NULL))
                 s.n_known = ancestors(g, i, room);
         room[s.n_known] = g->tasks[i].known;
         check_call_tags(g->c, g->tasks[i].body, &s, at);
@@ -253,17 +233,18 @@ static void load_tasks(struct dag_check *g, const json_t *tasks)
 {
         size_t i;
         json_t *body;
+        bool was_there;
         g->n = (uint32_t)json_array_size(tasks);
         g->tasks = mem_calloc(g->n + 1, sizeof(*g->tasks));
-        g->sorted = mem_calloc(g->n + 1, sizeof(*g->sorted));
         json_array_foreach ((json_t *)(uintptr_t)tasks, i, body) {
                 const char *name = json_str(body, "name");
                 g->tasks[i].body = body;
                 g->tasks[i].name = name ? name : "";
-                g->sorted[i].name = g->tasks[i].name;
-                g->sorted[i].index = (uint32_t)i;
+                struct check_name *known = check_set_add(&g->names, g->tasks[i].name,
+                                                         strlen(g->tasks[i].name), &was_there);
+                if (!was_there)
+                        known->index = (uint32_t)i;
         }
-        qsort(g->sorted, g->n, sizeof(*g->sorted), by_name);
 }
 
 static void check_style(struct dag_check *g, const struct jpath *at)
@@ -345,6 +326,6 @@ void check_dag(struct check *c, const json_t *body, bool from_exit, const struct
                 depends_free(g.tasks[i].depends);
         mem_free(room);
         mem_free(g.tasks);
-        mem_free(g.sorted);
+        check_set_free(&g.names);
         check_set_free(&seen);
 }

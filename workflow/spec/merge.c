@@ -101,17 +101,14 @@ json_t *spec_effective(const json_t *own, const json_t *referenced, const json_t
 
 json_t *spec_normal(const json_t *spec)
 {
-        json_t *copy = json_deep_copy(spec);
-        if (json_is_object(copy))
-                shape_normalize(copy, workflow_spec_shape);
-        return copy;
+        return shape_normal(spec, workflow_spec_shape);
 }
 
 json_t *spec_normal_templates(const json_t *templates)
 {
-        json_t *copy = json_deep_copy(templates), *t;
+        json_t *list = json_array(), *t;
         size_t i;
-        json_array_foreach (copy, i, t)
-                shape_normalize(t, template_shape);
-        return copy;
+        json_array_foreach ((json_t *)(uintptr_t)templates, i, t)
+                json_array_append_new(list, shape_normal(t, template_shape));
+        return list;
 }

@@ -13,6 +13,6 @@ json_t *spec_merge(const json_t *under, const json_t *over);
  * workflowDefaults (either may be NULL). hooks are united key by key. The result has no
  * workflowTemplateRef left when `referenced` is given. New reference. */
 json_t *spec_effective(const json_t *own, const json_t *referenced, const json_t *defaults);
-/* A copy with numbers and booleans as strings where Argo's types say string. New reference. */
+/* The same with numbers and booleans as strings where Argo's types say string. New reference. */
 json_t *spec_normal(const json_t *spec);
 json_t *spec_normal_templates(const json_t *templates);

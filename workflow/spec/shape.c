@@ -213,6 +213,15 @@ void shape_check(const json_t *object, const struct shape *table, const struct j
 
 /* ---- normal form ---- */
 
+static bool is_number_or_bool(const json_t *v)
+{
+        return json_is_boolean(v) || json_is_number(v);
+}
+
+/* One walk for both questions: is anything to be changed (fix false: stops at the first), and
+ * changing it. */
+static bool normalize(json_t *object, const struct shape *table, bool fix, int depth);
+
 static json_t *as_text(const json_t *v)
 {
         char *text = json_scalar_text(v);
@@ -221,65 +230,84 @@ static json_t *as_text(const json_t *v)
         return s;
 }
 
-static void normalize(json_t *object, const struct shape *table, int depth);
-
-static bool is_number_or_bool(const json_t *v)
+static bool normalize_list(json_t *list, const struct shape *s, bool fix, int depth)
 {
-        return json_is_boolean(v) || json_is_number(v);
-}
-
-static void normalize_list(json_t *list, const struct shape *s, int depth)
-{
+        bool found = false;
         size_t i;
         json_t *item;
+        if (s->kind == SHAPE_ANY || s->kind == SHAPE_VALUES)
+                return false;
         json_array_foreach (list, i, item) {
+                struct shape inner = {s->name, SHAPE_LIST, SUPPORTED, s->sub};
                 if (s->kind == SHAPE_LIST)
-                        normalize(item, s->sub, depth);
-                else if (s->kind == SHAPE_GROUPS) {
-                        struct shape inner = {s->name, SHAPE_LIST, SUPPORTED, s->sub};
-                        normalize_list(item, &inner, depth + 1);
-                } else if ((s->kind == SHAPE_STRS || s->kind == SHAPE_TEXTS) &&
-                           is_number_or_bool(item))
-                        json_array_set_new(list, i, as_text(item));
+                        found |= normalize(item, s->sub, fix, depth);
+                else if (s->kind == SHAPE_GROUPS)
+                        found |= normalize_list(item, &inner, fix, depth + 1);
+                else if (is_number_or_bool(item)) {
+                        found = true;
+                        if (fix)
+                                json_array_set_new(list, i, as_text(item));
+                }
+                if (found && !fix)
+                        return true;
         }
+        return found;
 }
 
-static void normalize_map(json_t *map, const struct shape *s, int depth)
+static bool normalize_map(json_t *map, const struct shape *s, bool fix, int depth)
 {
+        bool found = false;
         const char *key;
         json_t *v;
-        json_object_foreach (map, key, v) {
+        void *next;
+        json_object_foreach_safe(map, next, key, v)
+        {
                 if (s->kind == SHAPE_NAMED)
-                        normalize(v, s->sub, depth);
-                else if (is_number_or_bool(v))
-                        json_object_set_new(map, key, as_text(v));
+                        found |= normalize(v, s->sub, fix, depth);
+                else if (is_number_or_bool(v)) {
+                        found = true;
+                        if (fix)
+                                json_object_set_new(map, key, as_text(v));
+                }
         }
+        return found;
 }
 
-static void normalize(json_t *object, const struct shape *table, int depth)
+static bool normalize(json_t *object, const struct shape *table, bool fix, int depth)
 {
+        bool found = false;
         const char *key;
         json_t *v;
         void *next;
         if (depth > SHAPE_MAX_DEPTH || !json_is_object(object))
-                return;
+                return false;
         json_object_foreach_safe(object, next, key, v)
         {
                 const struct shape *s = find(table, key);
                 if (!s)
                         continue;
-                if ((s->kind == SHAPE_STR || s->kind == SHAPE_TEXT) && is_number_or_bool(v))
-                        json_object_set_new(object, key, as_text(v));
-                else if (s->kind == SHAPE_OBJ)
-                        normalize(v, s->sub, depth + 1);
+                if ((s->kind == SHAPE_STR || s->kind == SHAPE_TEXT) && is_number_or_bool(v)) {
+                        found = true;
+                        if (fix)
+                                json_object_set_new(object, key, as_text(v));
+                } else if (s->kind == SHAPE_OBJ)
+                        found |= normalize(v, s->sub, fix, depth + 1);
                 else if (json_is_array(v))
-                        normalize_list(v, s, depth + 1);
+                        found |= normalize_list(v, s, fix, depth + 1);
                 else if (s->kind == SHAPE_NAMED || s->kind == SHAPE_MAP)
-                        normalize_map(v, s, depth + 1);
+                        found |= normalize_map(v, s, fix, depth + 1);
+                if (found && !fix)
+                        return true;
         }
+        return found;
 }
 
-void shape_normalize(json_t *object, const struct shape *table)
+json_t *shape_normal(const json_t *object, const struct shape *table)
 {
-        normalize(object, table, 0);
+        json_t *same = (json_t *)(uintptr_t)object;
+        if (!normalize(same, table, false, 0))
+                return json_incref(same);
+        json_t *copy = json_deep_copy(object);
+        normalize(copy, table, true, 0);
+        return copy;
 }

@@ -51,5 +51,5 @@ void shape_check(const json_t *object, const struct shape *table, const struct j
                  const struct shape_options *o, struct diags *d);
 
 /* Numbers and booleans where the table says string become strings, as Argo's decoder makes them
- * (name: 5, name: y): in place for what is not shared, so hand over a deep copy. */
-void shape_normalize(json_t *object, const struct shape *table);
+ * (name: 5, name: y). A new reference: the object itself when nothing had to be changed. */
+json_t *shape_normal(const json_t *object, const struct shape *table);
