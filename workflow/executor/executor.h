@@ -10,6 +10,7 @@
  *   inputs.c     script, artifacts and raw data in front of main
  *   outputs.c    parameters, artifacts and the result after it
  *   status.c     the final status, written and sent
+ *   slot.c       scratch folders
  *   host.c       what the zygote prepares once for all sandboxes
  *   sandbox.c    one sandbox; volumes.c its volumes
  * Single-threaded; every process has one pod, so errors may simply end it. SPDX-License-Identifier:
@@ -26,8 +27,8 @@ struct host {            /* of sandboxes, prepared by the zygote */
         char words[128]; /* for runner_describe */
         int base; /* folder with root/ (mount point), skel/ (lower layer), keep/ (read-only pieces)
                    */
-        int mounts;       /* our mount namespace */
-        char scratch[16]; /* scratch folder seen from base */
+        int mounts;     /* our mount namespace */
+        bool in_memory; /* upper layers on the tmpfs of host.c; else in the slot on the disk */
         int n_extra;
         char extra[16][PATH_MAX]; /* other data mounts of the host: /home, /usr, ... */
 };
@@ -79,9 +80,11 @@ struct pod { /* zeroed pages from calloc: what a pod does not use costs nothing 
         struct spec spec;
         int state, log, plain; /* descriptors; plain: bytes for the archived log, -1 without */
         bool log_failed;
-        int dir;   /* scratch folder of this pod */
-        int upper; /* sandbox: what main wrote, beneath the root; -1 without */
-        char dir_name[NAME_MAX + 1];
+        int dir, tmp; /* the slot: scratch folder of this pod, and its tmp/, the pod's /tmp */
+        unsigned slot;
+        int layers;                      /* sandbox: folder of the upper layers */
+        char layers_at[48], slot_at[32]; /* both as seen from base */
+        int upper; /* sandbox: what main wrote, beneath the root, if it is on the disk; -1 else */
         pid_t main;
         bool main_ended;
         int wait_status;
@@ -95,7 +98,13 @@ struct pod { /* zeroed pages from calloc: what a pod does not use costs nothing 
         struct tail tail;
 };
 /* In a process of its own; answers its exit code. */
-int supervise(const struct executor *x, uint64_t serial, struct wire request);
+int supervise(const struct executor *x, uint64_t serial, struct wire request, int slot,
+              unsigned slot_number);
+
+enum { SLOTS_MAX = 100000 };
+int slot_take(const struct executor *x, unsigned *number); /* locked descriptor; -1 and errno */
+int slot_open_tmp(int slot);
+int slot_clean(int slot, int tmp);
 
 int inputs_mount(struct pod *p,
                  struct err *e) MUST_CHECK; /* large ones, while the sandbox is built */

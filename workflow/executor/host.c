@@ -90,7 +90,7 @@ static int make_base(struct host *h, const char *data_dir, struct err *e)
         h->base = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (h->base < 0 || fchdir(h->base) < 0 || mkdirat(h->base, "root", 0755) < 0 ||
             mkdirat(h->base, "skel", 0755) < 0 || mkdirat(h->base, "keep", 0755) < 0 ||
-            mkdirat(h->base, "inputs", 0755) < 0 || mkdirat(h->base, "scratch", 0755) < 0)
+            mkdirat(h->base, "inputs", 0755) < 0 || mkdirat(h->base, "layers", 0700) < 0)
                 return err_errno(e, errno, "%s", path);
         return 0;
 }
@@ -297,25 +297,13 @@ int host_prepare(struct executor *x, struct err *e)
                 find_extra(h, x->data_dir);
         snprintf(h->words, sizeof(h->words), "sandbox (%smount, pid, ipc, uts; overlay)",
                  h->user ? "user, " : "");
-        snprintf(h->scratch, sizeof(h->scratch), "../scratch");
         h->mounts = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
         if (h->mounts < 0)
                 return err_errno(e, errno, "/proc/self/ns/mnt");
-        if (sandbox_try(x, e) == 0)
-                return 0;
-        /* A data directory on overlayfs (in a container) or NFS cannot hold an upper layer: memory
-         * can. */
-        struct err again = {0};
-        close(x->scratch);
-        x->scratch = openat(h->base, "scratch", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        snprintf(h->scratch, sizeof(h->scratch), "scratch");
-        snprintf(h->words, sizeof(h->words),
-                 "sandbox (%smount, pid, ipc, uts; overlay, written to memory)",
-                 h->user ? "user, " : "");
-        if (x->scratch >= 0 && sandbox_try(x, &again) == 0) {
-                err_clear(e);
-                return 0;
-        }
-        err_clear(&again);
-        return err_wrap(e, "no sandboxes (use --isolation=none to do without)");
+        /* Before Linux 6.6 a tmpfs has no user.* attributes, which an overlay in a user namespace
+         * marks removed folders with. */
+        h->in_memory = !h->user || fsetxattr(h->base, "user.tiphys", "1", 1, 0) == 0;
+        return sandbox_try(x, e) < 0
+                       ? err_wrap(e, "no sandboxes (use --isolation=none to do without)")
+                       : 0;
 }

@@ -9,10 +9,9 @@ int host_dev_links(int dev);             /* fd, stdin, ..., shm, termination-log
 /* One sandbox for trial, in a process of its own. */
 int sandbox_try(const struct executor *x, struct err *e) MUST_CHECK;
 
-/* sandbox.c: an overlay of scratch folders (upper and work are made) at a mount point beneath base.
- * -1 and errno. */
-int sandbox_overlay(const struct pod *p, const char *lower, const char *upper, const char *work,
-                    const char *at);
+/* sandbox.c: an overlay with the lower layer <folder>/<name> and upper and work folders named after
+ * it. -1 and errno. */
+int sandbox_overlay(const struct pod *p, const char *folder, const char *name, const char *at);
 /* volumes.c: where something is mounted in the new root, made if absent: a folder for a folder, a
  * file for anything else. */
 int mount_target(int root, const char *path, bool folder, struct err *e);

@@ -148,9 +148,9 @@ static int place_script(struct pod *p, struct err *e)
 {
         struct spec *s = &p->spec;
         const char *name;
-        if (!s->isolate) { /* the host's /argo is not ours: into the pod's working folder */
-                s->argv[s->argc] = mem_printf("%s/scratch/%s/.script", p->x->data_dir, p->dir_name);
-                return write_file(p->dir, ".script", s->script.data, s->script.n, 0755, e);
+        if (!s->isolate) { /* the host's /argo is not ours: beside the pod's working folder */
+                s->argv[s->argc] = mem_printf("%s/scratch/%u/script", p->x->data_dir, p->slot);
+                return write_file(p->dir, "script", s->script.data, s->script.n, 0755, e);
         }
         s->argv[s->argc] = mem_strdup(STAGED_SCRIPT);
         int dir = tree_parent(AT_FDCWD, STAGED_SCRIPT, &name, TREE_IN_ROOT, -1);
@@ -221,7 +221,7 @@ int inputs_mount(struct pod *p, struct err *e)
         int linked = link_inputs(p, e), n = 0, rc = 0;
         if (linked <= 0)
                 return linked;
-        if (sandbox_overlay(p, "in", "iu", "iw", "inputs") < 0)
+        if (sandbox_overlay(p, p->slot_at, "in", "inputs") < 0)
                 return err_errno(e, errno, "sandbox: mount overlay of the inputs");
         int root = open("root", O_PATH | O_DIRECTORY | O_CLOEXEC);
         for (struct wire w = p->spec.all; rc == 0 && wire_find(&w, S_INPUT);)

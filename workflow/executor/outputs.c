@@ -111,14 +111,43 @@ static int true_path(const char *path, char out[PATH_MAX])
         return 0;
 }
 
-static int save(struct pod *p, struct wire out, int dir, int upper, const char *name, struct err *e)
+static int save(struct pod *p, struct wire out, int dir, int disk, const char *name, struct err *e)
 {
         const char *key = wire_find_str(out, OUT_KEY);
         uint64_t tar = wire_find_u64(out, OUT_TAR, 0);
-        struct tree_copy how = {.link_dir = upper};
+        struct tree_copy how = {.link_dir = disk};
         if (tar)
                 return folder_put_tar(p->x->store, key, (int)tar - 2, dir, name, e);
         return folder_put(p->x->store, key, &how, dir, name, e);
+}
+
+/* Folders as the step saw them, and the same ones on the disk, if main wrote there and nothing is
+ * mounted on the way: files in there may be hard-linked. */
+struct source {
+        int dir, disk;
+};
+
+static struct source open_source(const struct pod *p, const char *parent)
+{
+        struct source s = {-1, -1};
+        int from = AT_FDCWD, disk = p->upper, top = -1;
+        const char *rest = parent;
+        if (p->spec.isolate && (strcmp(parent, "tmp") == 0 || strncmp(parent, "tmp/", 4) == 0)) {
+                from = top = tree_open(AT_FDCWD, "tmp", O_PATH | O_DIRECTORY, 0, TREE_NO_LINKS);
+                disk = p->tmp;
+                rest = parent[3] ? parent + 4 : ".";
+        }
+        if (disk >= 0)
+                s.dir = tree_open(from, rest, O_PATH | O_DIRECTORY, 0, TREE_ONE_MOUNT);
+        if (s.dir >= 0)
+                s.disk = tree_open(disk, rest, O_PATH | O_DIRECTORY, 0, TREE_NO_LINKS);
+        else
+                s.dir = tree_open(AT_FDCWD, parent, O_PATH | O_DIRECTORY, 0, TREE_IN_ROOT);
+        int err = errno;
+        if (top >= 0)
+                close(top);
+        errno = err;
+        return s;
 }
 
 static int save_path(struct pod *p, struct wire out, char path[PATH_MAX], struct err *e)
@@ -127,17 +156,12 @@ static int save_path(struct pod *p, struct wire out, char path[PATH_MAX], struct
         if (!name || !name[1])
                 return err_set(e, ERR_INVALID, "the whole root is no artifact");
         *name++ = '\0';
-        const char *parent = *path ? path + 1 : ".";
-        int upper = -1, dir = tree_open(AT_FDCWD, parent, O_PATH | O_DIRECTORY, 0, TREE_ONE_MOUNT);
-        if (dir >= 0 && p->upper >= 0)
-                upper = tree_open(p->upper, parent, O_PATH | O_DIRECTORY, 0, TREE_NO_LINKS);
-        if (dir < 0)
-                dir = tree_open(AT_FDCWD, parent, O_PATH | O_DIRECTORY, 0, TREE_IN_ROOT);
-        int rc = dir < 0 ? err_errno(e, errno, "%s", path) : save(p, out, dir, upper, name, e);
-        if (upper >= 0)
-                close(upper);
-        if (dir >= 0)
-                close(dir);
+        struct source s = open_source(p, *path ? path + 1 : ".");
+        int rc = s.dir < 0 ? err_errno(e, errno, "%s", path) : save(p, out, s.dir, s.disk, name, e);
+        if (s.disk >= 0)
+                close(s.disk);
+        if (s.dir >= 0)
+                close(s.dir);
         return rc;
 }
 

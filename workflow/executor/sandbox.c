@@ -55,8 +55,8 @@ static int mount_overlay(const struct pod *p, const struct overlay *o)
         AUTO_BUF struct buf b = BUF_INIT(OPTIONS_MAX - 1);
         buf_addf(&b, "%slowerdir=%s", h->user ? "userxattr," : "", o->skel ? "skel:" : "");
         add_lower(&b, o->lower);
-        buf_addf(&b, ",upperdir=%s/%s/%s,workdir=%s/%s/%s", h->scratch, p->dir_name, o->upper,
-                 h->scratch, p->dir_name, o->work);
+        buf_addf(&b, ",upperdir=%s/%s,workdir=%s/%s", p->layers_at, o->upper, p->layers_at,
+                 o->work);
         size_t plain = b.len;
         buf_adds(&b, ",volatile");
         if (b.overflow) {
@@ -71,22 +71,35 @@ static int mount_overlay(const struct pod *p, const struct overlay *o)
         return mount("overlay", o->at, "overlay", 0, b.data);
 }
 
-int sandbox_overlay(const struct pod *p, const char *lower, const char *upper, const char *work,
-                    const char *at)
+int sandbox_overlay(const struct pod *p, const char *folder, const char *name, const char *at)
 {
-        AUTO(mem_free) char *full = mem_printf("%s/%s/%s", p->x->host.scratch, p->dir_name, lower);
-        const struct overlay o = {full, false, upper, work, at};
-        if (mkdirat(p->dir, upper, 0755) < 0 || mkdirat(p->dir, work, 0755) < 0)
+        char lower[64], upper[32], work[32];
+        snprintf(lower, sizeof(lower), "%s/%s", folder, name);
+        snprintf(upper, sizeof(upper), "u-%s", name);
+        snprintf(work, sizeof(work), "w-%s", name);
+        const struct overlay o = {lower, false, upper, work, at};
+        if (mkdirat(p->layers, upper, 0755) < 0 || mkdirat(p->layers, work, 0755) < 0)
                 return -1;
         return mount_overlay(p, &o);
 }
 
-static int make_scratch(struct pod *p, struct err *e)
+/* In memory, or in the slot where memory cannot hold an upper layer. */
+static int make_layers(struct pod *p, struct err *e)
 {
-        if (mkdirat(p->dir, "u", 0755) < 0 || mkdirat(p->dir, "w", 0755) < 0)
+        const struct host *h = &p->x->host;
+        snprintf(p->slot_at, sizeof(p->slot_at), "../scratch/%u", p->slot);
+        if (h->in_memory)
+                snprintf(p->layers_at, sizeof(p->layers_at), "layers/%llu",
+                         (unsigned long long)p->serial);
+        else
+                snprintf(p->layers_at, sizeof(p->layers_at), "%s", p->slot_at);
+        if (h->in_memory && mkdirat(h->base, p->layers_at, 0700) < 0)
+                return refused(e, "mkdir", p->layers_at);
+        p->layers = h->in_memory ? openat(h->base, p->layers_at, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+                                 : dup(p->dir);
+        if (p->layers < 0 || mkdirat(p->layers, "u", 0755) < 0 || mkdirat(p->layers, "w", 0755) < 0)
                 return refused(e, "mkdir", "upper and work folders");
-        p->upper = openat(p->dir, "u", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        return p->upper < 0 ? refused(e, "open", "upper folder") : 0;
+        return 0;
 }
 
 static int bind(const char *from, const char *to)
@@ -108,6 +121,15 @@ static int bind_read_only(const char *from, const char *to)
         if (fd >= 0)
                 close(fd);
         return rc;
+}
+
+/* /tmp lies on the disk of the data directory: a step may write much there, and its outputs are
+ * linked into the store. */
+static int mount_tmp(const struct pod *p, struct err *e)
+{
+        char path[64];
+        snprintf(path, sizeof(path), "%s/tmp", p->slot_at);
+        return bind(path, "root/tmp") < 0 ? refused(e, "bind", "/tmp") : 0;
 }
 
 /* ---- by root ---- */
@@ -135,7 +157,7 @@ static int mount_extra(const struct pod *p, const char *path, int i, struct err 
         snprintf(upper, sizeof(upper), "u%d", i);
         snprintf(work, sizeof(work), "w%d", i);
         snprintf(at, sizeof(at), "root%s", path);
-        if (mkdirat(p->dir, upper, 0755) < 0 || mkdirat(p->dir, work, 0755) < 0)
+        if (mkdirat(p->layers, upper, 0755) < 0 || mkdirat(p->layers, work, 0755) < 0)
                 return refused(e, "mkdir", upper);
         const struct overlay o = {.lower = path, .upper = upper, .work = work, .at = at};
         if (mount_overlay(p, &o) < 0 && bind_read_only(path, at) < 0)
@@ -148,14 +170,16 @@ static int build_as_root(struct pod *p, struct err *e)
         const struct host *h = &p->x->host;
         bool host_root = streq(p->spec.root, "/");
         const struct overlay o = {p->spec.root, true, "u", "w", "root"};
-        if (make_scratch(p, e) < 0)
+        if (make_layers(p, e) < 0)
                 return -1;
+        if (!h->in_memory)
+                p->upper = openat(p->layers, "u", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (mount_overlay(p, &o) < 0)
                 return refused(e, "mount overlay over", p->spec.root);
         for (int i = 0; host_root && i < h->n_extra; i++)
                 if (mount_extra(p, h->extra[i], i, e) < 0)
                         return -1;
-        return mount_proc_and_sys(h, e);
+        return mount_tmp(p, e) < 0 ? -1 : mount_proc_and_sys(h, e);
 }
 
 /* ---- in a user namespace ---- */
@@ -188,7 +212,7 @@ static int take_folder(const struct pod *p, const char *name, const struct stat 
         snprintf(upper, sizeof(upper), "u/%s", name);
         snprintf(work, sizeof(work), "w/%s", name);
         snprintf(at, sizeof(at), "root/%s", name);
-        if (mkdir(at, st->st_mode & 0777) < 0 || make_two(p->dir, name) < 0)
+        if (mkdir(at, st->st_mode & 0777) < 0 || make_two(p->layers, name) < 0)
                 return refused(e, "mkdir", at);
         const struct overlay o = {.lower = lower, .upper = upper, .work = work, .at = at};
         if (mount_overlay(p, &o) < 0)
@@ -243,31 +267,18 @@ static int bind_devices(struct err *e)
         return rc < 0 ? refused(e, "make", "/dev") : 0;
 }
 
-/* /tmp lies on the disk of the data directory: a step may write much there. */
-static int make_tmp(const struct pod *p, struct err *e)
-{
-        char path[NAME_MAX + 64];
-        snprintf(path, sizeof(path), "%s/%s/tmp", p->x->host.scratch, p->dir_name);
-        if (mkdirat(p->dir, "tmp", 0777) < 0 || fchmodat(p->dir, "tmp", 01777, 0) < 0 ||
-            bind(path, "root/tmp") < 0)
-                return refused(e, "bind", "/tmp");
-        return 0;
-}
-
 static int build_as_user(struct pod *p, struct err *e)
 {
         static const char *const folders[] = {"root/dev", "root/proc", "root/sys", "root/run",
                                               "root/tmp"};
-        if (make_scratch(p, e) < 0)
+        if (make_layers(p, e) < 0)
                 return -1;
-        close(p->upper);
-        p->upper = -1; /* many overlays: nothing is linked from them */
         if (mount("tiphys", "root", "tmpfs", MS_NOSUID, "mode=0755") < 0)
                 return refused(e, "mount", "tmpfs as root");
         for (size_t i = 0; i < ARRAY_LEN(folders); i++)
                 if (mkdir(folders[i], 0755) < 0)
                         return refused(e, "mkdir", folders[i]);
-        if (take_root(p, e) < 0 || bind_devices(e) < 0 || make_tmp(p, e) < 0)
+        if (take_root(p, e) < 0 || bind_devices(e) < 0 || mount_tmp(p, e) < 0)
                 return -1;
         if (mount("proc", "root/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
                 return refused(e, "mount",
@@ -321,32 +332,33 @@ int sandbox_enter(struct pod *p, struct err *e)
 
 /* ---- trial ---- */
 
-static int try_here(const struct executor *x, struct err *e)
+static int try_here(const struct executor *x, struct pod *p, struct err *e)
 {
         static char *no_args[] = {NULL};
-        struct pod *p = mem_alloc(sizeof(*p));
         p->x = x;
-        p->upper = p->plain = -1;
+        p->upper = p->plain = p->layers = -1;
         p->spec = (struct spec){.isolate = true,
                                 .root = "/",
                                 .hostname = "probe",
                                 .argv = no_args,
                                 .envp = no_args};
-        snprintf(p->dir_name, sizeof(p->dir_name), ".probe");
-        if (tree_remove(x->scratch, p->dir_name) < 0 || mkdirat(x->scratch, p->dir_name, 0755) < 0)
-                return refused(e, "mkdir", "scratch/.probe");
-        p->dir = openat(x->scratch, p->dir_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        p->dir = slot_take(x, &p->slot);
+        p->tmp = p->dir < 0 ? -1 : slot_open_tmp(p->dir);
+        if (p->tmp < 0 || slot_clean(p->dir, p->tmp) < 0)
+                return refused(e, "open", "scratch folder");
         return sandbox_enter(p, e);
 }
 
 static NORETURN void try_and_tell(const struct executor *x, int to)
 {
         struct err e = {0};
-        int rc = try_here(x, &e);
+        struct pod *p = mem_alloc(sizeof(*p));
+        int rc = try_here(x, p, &e);
         if (rc < 0 && write(to, err_msg(&e), strlen(err_msg(&e))) < 0)
                 rc = -2;
-        if (setns(x->host.mounts, CLONE_NEWNS) == 0)
-                tree_remove(x->scratch, ".probe");
+        if (setns(x->host.mounts, CLONE_NEWNS) == 0 && x->host.in_memory)
+                tree_remove(x->host.base, p->layers_at);
+        slot_clean(p->dir, p->tmp);
         _exit(rc < 0);
 }
 

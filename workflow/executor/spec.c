@@ -43,7 +43,7 @@ int spec_read(struct spec *s, struct wire request, struct err *e)
         }
         *s = (struct spec){.all = request, .run_uid = UINT64_MAX, .run_gid = UINT64_MAX};
         s->argv = mem_calloc(args + 2, sizeof(char *));
-        s->envp = mem_calloc(envs + 1, sizeof(char *));
+        s->envp = mem_calloc(envs + 3, sizeof(char *)); /* HOME and TMPDIR may be added */
         struct wire w = request;
         while (wire_next(&w))
                 take(s, &w, &n_env);

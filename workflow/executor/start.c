@@ -100,7 +100,7 @@ static int arrange(struct child *c)
             dup2(c->out, 1) < 0 || dup2(c->err, 2) < 0)
                 return -1;
         c->step = enter_cwd;
-        if (s->cwd ? chdir(s->cwd) < 0 : !s->isolate && fchdir(c->p->dir) < 0)
+        if (s->cwd ? chdir(s->cwd) < 0 : !s->isolate && fchdir(c->p->tmp) < 0)
                 return -1; /* without one: the pod's own folder, or the root of the sandbox */
         c->step = "drop privileges";
         if (drop_caps(c->p) < 0 || become_user(c->p) < 0)
@@ -126,7 +126,8 @@ static void explain(struct pod *p, const struct child *c)
         p->wait_status = (missing ? EXIT_NOT_FOUND : EXIT_CANNOT) << 8;
         const char *why = strerror(c->error);
         if (missing && access(c->program, F_OK) == 0)
-                why = "the interpreter in its first line was not found";
+                why = "its interpreter (first line of a script) or loader (of a program) was not "
+                      "found";
         else if (missing)
                 why = "no such file";
         bool in_cwd = p->spec.cwd && c->step == enter_cwd;

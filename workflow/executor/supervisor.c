@@ -62,31 +62,41 @@ static int open_logs(struct pod *p, struct err *e)
         return 0;
 }
 
-/* The scratch folder: <data>/scratch/<uid>.<node>. */
-static int open_scratch(struct pod *p, struct err *e)
+static int open_slot(struct pod *p, struct err *e)
 {
-        snprintf(p->dir_name, sizeof(p->dir_name), "%s.%s", p->spec.uid, p->spec.node);
-        if (mkdirat(p->x->scratch, p->dir_name, 0755) < 0 && errno != EEXIST)
-                return err_errno(e, errno, "scratch/%s", p->dir_name);
-        p->dir = openat(p->x->scratch, p->dir_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (p->dir < 0)
-                return err_errno(e, errno, "scratch/%s", p->dir_name);
+        p->tmp = slot_open_tmp(p->dir);
+        if (p->tmp < 0 || slot_clean(p->dir, p->tmp) < 0)
+                return err_errno(e, errno, "scratch/%u", p->slot);
         if (p->spec.log_key) {
-                p->plain = openat(p->dir, "log", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+                p->plain = openat(p->dir, "log", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
                 if (p->plain < 0)
-                        return err_errno(e, errno, "scratch/%s/log", p->dir_name);
+                        return err_errno(e, errno, "scratch/%u/log", p->slot);
         }
         return 0;
 }
 
+/* Without a sandbox the slot's tmp/ is main's working folder. */
+static void add_env(struct pod *p)
+{
+        struct spec *s = &p->spec;
+        size_t n = 0;
+        while (s->envp[n])
+                n++;
+        if (!spec_env(s, "HOME"))
+                s->envp[n++] = mem_printf("HOME=%s/scratch/%u/tmp", p->x->data_dir, p->slot);
+        if (!spec_env(s, "TMPDIR"))
+                s->envp[n++] = mem_printf("TMPDIR=%s/scratch/%u/tmp", p->x->data_dir, p->slot);
+}
+
 static int prepare(struct pod *p, struct err *e)
 {
-        if (open_logs(p, e) < 0 || open_scratch(p, e) < 0)
+        if (open_logs(p, e) < 0 || open_slot(p, e) < 0)
                 return -1;
         if (p->spec.isolate)
                 return sandbox_enter(p, e);
         if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 || chdir("/") < 0)
                 return err_errno(e, errno, "prepare");
+        add_env(p);
         return inputs_place(p, e);
 }
 
@@ -291,20 +301,28 @@ static bool killed_early(struct pod *p)
  * too, and the folders are only folders. */
 static void clean_up(const struct pod *p)
 {
-        if (p->dir < 0 || (p->spec.isolate && setns(p->x->host.mounts, CLONE_NEWNS) < 0))
+        int rc = 0;
+        if (p->layers >= 0 && setns(p->x->host.mounts, CLONE_NEWNS) < 0)
                 return;
-        if (tree_remove(p->x->scratch, p->dir_name) < 0)
-                fprintf(stderr, "tiphys-executor: scratch/%s stays behind: %s\n", p->dir_name,
+        if (p->layers >= 0 && p->x->host.in_memory)
+                rc = tree_remove(p->x->host.base, p->layers_at);
+        if (p->tmp >= 0 && slot_clean(p->dir, p->tmp) < 0)
+                rc = -1;
+        if (rc < 0)
+                fprintf(stderr, "tiphys-executor: scratch/%u stays behind: %s\n", p->slot,
                         strerror(errno));
 }
 
-int supervise(const struct executor *x, uint64_t serial, struct wire request)
+int supervise(const struct executor *x, uint64_t serial, struct wire request, int slot,
+              unsigned slot_number)
 {
         struct err e = {0};
         struct pod *p = mem_alloc(sizeof(*p));
         p->x = x;
         p->serial = serial;
-        p->state = p->log = p->plain = p->dir = p->upper = p->out.fd = p->err.fd = -1;
+        p->state = p->log = p->plain = p->tmp = p->layers = p->upper = p->out.fd = p->err.fd = -1;
+        p->dir = slot;
+        p->slot = slot_number;
         p->status = BUF_INIT(STATUS_MAX);
         setsid();
         int mine = spec_read(&p->spec, request, &e);

@@ -73,7 +73,7 @@ static int open_empty(const struct pod *p, uint64_t index, bool memory, struct e
 {
         char name[32], path[NAME_MAX + 64];
         snprintf(name, sizeof(name), "v%llu", (unsigned long long)index);
-        snprintf(path, sizeof(path), "%s/%s/%s", p->x->host.scratch, p->dir_name, name);
+        snprintf(path, sizeof(path), "%s/%s", p->slot_at, name);
         int made = mkdirat(p->dir, name, 0777);
         if ((made < 0 && errno != EEXIST) || fchmodat(p->dir, name, 0777, 0) < 0)
                 return err_errno(e, errno, "emptyDir");

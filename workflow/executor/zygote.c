@@ -6,10 +6,12 @@
  * When the runner goes away the socket ends, this process ends too, and the supervisors go on
  * without it. SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/mem.h"
+#include "workflow/artifact/tree.h"
 #include "workflow/executor/executor.h"
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
@@ -54,9 +56,15 @@ static void start(struct zygote *z, const struct msg_head *h, struct wire reques
         unsigned long ns = 0;
         if (wire_find_u64(request, S_ISOLATE, 0))
                 ns = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
-        pid_t pid = clone_process(ns);
+        unsigned number;
+        int slot = slot_take(z->x, &number);
+        pid_t pid = slot < 0 ? -1 : clone_process(ns);
         if (pid == 0)
-                _exit(supervise(z->x, h->serial, request));
+                _exit(supervise(z->x, h->serial, request, slot, number));
+        int err = errno;
+        if (slot >= 0)
+                close(slot); /* the lock is the supervisor's now */
+        errno = err;
         if (pid < 0) {
                 send_msg(z->x, MSG_GONE, h->serial, (uint64_t)(uint32_t)-errno, NULL, 0);
                 return;
@@ -73,6 +81,15 @@ static void kill_pod(const struct zygote *z, const struct msg_head *h)
                                  (union sigval){.sival_int = (int)h->arg});
 }
 
+/* What a killed supervisor has left in memory. */
+static void drop_layers(const struct executor *x, uint64_t serial)
+{
+        char name[32];
+        snprintf(name, sizeof(name), "layers/%llu", (unsigned long long)serial);
+        if (x->host.in_memory && tree_remove(x->host.base, name) < 0)
+                fprintf(stderr, "tiphys-executor: %s stays in memory: %s\n", name, strerror(errno));
+}
+
 static void reap(struct zygote *z)
 {
         int status;
@@ -80,6 +97,8 @@ static void reap(struct zygote *z)
                 for (size_t i = 0; i < z->n; i++) {
                         if (z->children[i].pid != pid)
                                 continue;
+                        if (status != 0)
+                                drop_layers(z->x, z->children[i].serial);
                         if (status != 0)
                                 send_msg(z->x, MSG_GONE, z->children[i].serial, (uint64_t)status,
                                          NULL, 0);

@@ -79,7 +79,8 @@ struct env *env_new(struct runner *r, const struct pod_request *req, bool sandbo
         env->args = json_array();
         pod_uid(req, env->uid);
         env_set(env, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-        env_set(env, "HOME", "/root");
+        if (sandbox) /* else the executor knows the folder */
+                env_set(env, "HOME", "/root");
         env_set(env, "HOSTNAME", req->pod_name);
         env_set(env, "ARGO_CONTAINER_NAME", "main");
         env_set(env, "ARGO_NODE_ID", req->node_id);
@@ -88,13 +89,6 @@ struct env *env_new(struct runner *r, const struct pod_request *req, bool sandbo
         env_set(env, "ARGO_WORKFLOW_NAME", req->workflow);
         env_set(env, "ARGO_WORKFLOW_UID", req->workflow_uid);
         env_set(env, "ARGO_INCLUDE_SCRIPT_OUTPUT", req->capture_result ? "true" : "false");
-        if (!sandbox) { /* paths of the host: what is temporary goes into the pod's folder */
-                AUTO(mem_free)
-                char *own = mem_printf("%s/scratch/%s.%s", r->data_dir, req->workflow_uid,
-                                       req->node_id);
-                env_set(env, "HOME", own);
-                env_set(env, "TMPDIR", own);
-        }
         return env;
 }
 

@@ -161,7 +161,7 @@ static int change_caps(uint64_t *caps, const json_t *list, bool add, struct err 
 }
 
 static int put_security(struct buf *b, const json_t *template, const json_t *container,
-                        struct env *env, struct err *e)
+                        struct env *env, bool sandbox, struct err *e)
 {
         const json_t *uid = security(template, container, "runAsUser"),
                      *gid = security(template, container, "runAsGroup");
@@ -169,7 +169,7 @@ static int put_security(struct buf *b, const json_t *template, const json_t *con
         bool privileged = json_is_true(security(template, container, "privileged"));
         if (json_is_integer(uid))
                 wire_put_u64(b, S_RUN_UID, (uint64_t)json_integer_value(uid));
-        if (json_integer_value(uid))
+        if (sandbox && json_integer_value(uid))
                 env_set(env, "HOME", "/");
         if (json_is_integer(gid))
                 wire_put_u64(b, S_RUN_GID, (uint64_t)json_integer_value(gid));
@@ -333,7 +333,7 @@ int request_put(struct buf *b, struct runner *r, const struct pod_request *req, 
         put_place(b, r, req, container, image);
         if (put_command(env, container, image, e) < 0 ||
             (script && put_script(b, container, e) < 0) ||
-            put_security(b, req->template, container, env, e) < 0 ||
+            put_security(b, req->template, container, env, r->sandbox, e) < 0 ||
             put_volumes(b, req->template, container, r->sandbox, e) < 0 ||
             request_io(b, req, e) < 0)
                 return -1;

@@ -1,0 +1,72 @@
+/* workflow/executor/slot.c: scratch folders on the disk, kept from step to step: <data>/scratch/0,
+ * 1, ...
+ *
+ * A folder per step would be simpler, but ext4 avoids the numbers of inodes that were deleted in
+ * the last minutes: a few thousand steps later each mkdir searches for a millisecond. So a slot
+ * stays, with its tmp/ (the /tmp of a step), and only what a step put there is removed. A slot is
+ * taken by a lock on its folder, which the supervisor inherits and which goes with it; whoever
+ * takes a slot makes sure that it is empty, should its last user have been killed.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "workflow/artifact/tree.h"
+#include "workflow/executor/executor.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Everything in `dir` but the entry `keep`. */
+static int remove_content(int dir, const char *keep)
+{
+        int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+        DIR *d = fd < 0 ? NULL : fdopendir(fd);
+        if (!d)
+                return -1;
+        for (struct dirent *ent; (ent = readdir(d));)
+                if (strcmp(ent->d_name, ".") != 0 && strcmp(ent->d_name, "..") != 0 &&
+                    strcmp(ent->d_name, keep) != 0 && tree_remove(dir, ent->d_name) < 0)
+                        rc = -1;
+        int err = errno;
+        closedir(d);
+        errno = err;
+        return rc;
+}
+
+int slot_take(const struct executor *x, unsigned *number)
+{
+        char name[16];
+        for (unsigned i = 0; i < SLOTS_MAX; i++) {
+                snprintf(name, sizeof(name), "%u", i);
+                int fd = openat(x->scratch, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                if (fd < 0 && errno == ENOENT && mkdirat(x->scratch, name, 0755) == 0)
+                        fd = openat(x->scratch, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                if (fd < 0)
+                        return -1;
+                if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+                        *number = i;
+                        return fd;
+                }
+                close(fd);
+        }
+        errno = ENFILE;
+        return -1;
+}
+
+int slot_open_tmp(int slot)
+{
+        int fd = openat(slot, "tmp", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0 && errno == ENOENT && mkdirat(slot, "tmp", 0777) == 0)
+                fd = openat(slot, "tmp", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0 || fchmod(fd, 01777) < 0 || (geteuid() == 0 && fchown(fd, 0, 0) < 0))
+                return -1; /* a step may have changed them */
+        return fd;
+}
+
+int slot_clean(int slot, int tmp)
+{
+        int rc = tmp < 0 ? 0 : remove_content(tmp, "");
+        return remove_content(slot, "tmp") < 0 ? -1 : rc;
+}
