@@ -50,6 +50,7 @@ int harness_setup_user(void **state);
 int harness_teardown(void **state);   /* fails when something of a pod stays behind */
 void harness_open(struct harness *h); /* a (new) runner on the same data directory */
 void harness_close(struct harness *h);
+bool scratch_is_empty(struct harness *h);
 struct store *stub_store(struct loop *l);
 
 /* `template`: JSON, with ' for ", ` for ' and %DIR% for the data directory. */

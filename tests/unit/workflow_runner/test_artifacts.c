@@ -112,8 +112,8 @@ static void large_files_and_folders_are_shared_and_still_private(void **state)
                               "stat -c %a /data/a /data/s"),
                       "755\n755");
         AUTO(mem_free)
-        char *big = stored(h, key(a, "big")),
-             *dir = stored(h, key(a, "d")), *file = fs_join(dir, "a"), *text = file_text(file);
+        char *big = stored(h, key(a, "big")), *dir = stored(h, key(a, "d")),
+             *file = fs_join(dir, "a"), *text = file_text(file);
         struct stat st;
         assert_int_equal(stat(big, &st), 0);
         assert_int_equal(st.st_size, 3000000);
@@ -242,12 +242,10 @@ static void outputs_may_be_of_the_image_in_a_volume_or_behind_a_link(void **stat
                        "  {'name': 'vol', 'path': '/vol'}, {'name': 'l', 'path': '/tmp/l'}]}}");
         assert_string_equal(a->message, "");
         AUTO(mem_free)
-        char *host = stored_text(h, key(a, "host")),
-             *real = file_text("/etc/debian_version");
+        char *host = stored_text(h, key(a, "host")), *real = file_text("/etc/debian_version");
         AUTO(mem_free) char *f = stored_text(h, key(a, "f")), *l = stored_text(h, key(a, "l"));
         AUTO(mem_free)
-        char *vol = mem_printf("%s/sub/f", key(a, "vol")),
-             *in_vol = stored_text(h, vol);
+        char *vol = mem_printf("%s/sub/f", key(a, "vol")), *in_vol = stored_text(h, vol);
         assert_string_equal(host, real);
         assert_string_equal(f, "v\n");
         assert_string_equal(l, "t\n");

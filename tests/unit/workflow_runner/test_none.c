@@ -169,7 +169,7 @@ static void a_script_is_staged_and_its_path_appended(void **state)
         struct told *t = run_capture(
                 *state, "{'script': {'command': ['sh'], 'source': 'echo $0; echo $#'}}");
         assert_string_equal(t->message, "");
-        assert_true(str_ends(result(t), "/.script\n0"));
+        assert_true(str_ends(result(t), "/script\n0"));
 }
 
 static void output_parameters_come_from_files(void **state)
