@@ -1,0 +1,376 @@
+/* bench/step_start.c: rows S1 and S3: what a step costs with us, beside the bare system calls, in
+ * the same run.
+ *
+ *   S1  without isolation: our runner (with log, state file, updates) : posix_spawn + waitpid
+ *   S3  in a sandbox (overlay root, /proc, /dev, /tmp) : clone with the same namespaces + overlay +
+ * pivot_root + exec and, one at a time, `runc run` of the same program
+ *
+ * Both sides run the same static no-op program, four at a time, in rounds A B B A; the figure is
+ * the median of the ratios of the rounds. State files and logs are on the disk of --dir (default
+ * /tmp). SPDX-License-Identifier: Apache-2.0 */
+#include "common/base/buf.h"
+#include "common/base/fs.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "workflow/runner/runner.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { ROUNDS = 11, AT_ONCE = 4, STEPS = 400, RUNC_STEPS = 10, STACK = 64 * 1024 };
+
+struct bench {
+        char *dir, *noop;
+        struct loop *loop;
+        struct pool *pool;
+        struct runner *runner;
+        int round, ended, failed, steps;
+        bool done;
+};
+
+static double now_us(void)
+{
+        struct timespec t;
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+static NORETURN void die(const char *what)
+{
+        fprintf(stderr, "step_start: %s: %s\n", what, strerror(errno));
+        exit(1);
+}
+
+/* ---- ours ---- */
+
+static void on_update(void *arg, const char *uid UNUSED, const char *node UNUSED,
+                      const struct pod_status *st)
+{
+        struct bench *b = arg;
+        if (st->phase < POD_SUCCEEDED)
+                return;
+        if (st->phase != POD_SUCCEEDED && !b->failed++)
+                fprintf(stderr, "step_start: %s\n", st->message);
+        b->done = ++b->ended == b->steps;
+}
+
+static void open_runner(struct bench *b, int isolation)
+{
+        struct err e = {0};
+        struct runner_local_options o = {.loop = b->loop,
+                                         .pool = b->pool,
+                                         .data_dir = b->dir,
+                                         .isolation = isolation,
+                                         .max_running = AT_ONCE};
+        if (runner_local(&b->runner, &o, on_update, b, &e) < 0) {
+                fprintf(stderr, "step_start: %s\n", err_msg(&e));
+                exit(1);
+        }
+}
+
+/* Microseconds for one step. */
+static double ours(struct bench *b, int steps, bool one_by_one)
+{
+        AUTO(mem_free) char *uid = mem_printf("round-%d", b->round++);
+        json_t *template =
+                json_pack("{s:{s:s, s:[s]}}", "container", "image", "none", "command", b->noop);
+        double from = now_us();
+        b->ended = 0;
+        b->steps = one_by_one ? 1 : steps;
+        for (int i = 0; i < steps; i++) {
+                char node[32];
+                snprintf(node, sizeof(node), "bench-%d", i);
+                struct pod_request req = {.ns = "default",
+                                          .workflow = "bench",
+                                          .workflow_uid = uid,
+                                          .node_id = node,
+                                          .node_name = node,
+                                          .pod_name = node,
+                                          .template = template};
+                runner_start(b->runner, &req);
+                if (!one_by_one)
+                        continue;
+                b->ended = 0;
+                b->done = false;
+                loop_run_until(b->loop, &b->done, 60000);
+        }
+        b->done = one_by_one || b->ended == steps;
+        if (!loop_run_until(b->loop, &b->done, 60000) || b->failed)
+                die("steps did not end well");
+        double us = (now_us() - from) / steps;
+        json_decref(template);
+        return us; /* forgetting is not part of a step: the folder goes at the end */
+}
+
+/* ---- the bare calls ---- */
+
+static double bare_spawn(struct bench *b, int steps)
+{
+        char *argv[] = {b->noop, NULL}, *envp[] = {NULL};
+        double from = now_us();
+        int running = 0;
+        for (int i = 0; i < steps || running;) {
+                pid_t pid;
+                if (i < steps && running < AT_ONCE) {
+                        if (posix_spawn(&pid, b->noop, NULL, NULL, argv, envp))
+                                die("posix_spawn");
+                        running++;
+                        i++;
+                } else if (wait(NULL) > 0) {
+                        running--;
+                }
+        }
+        return (now_us() - from) / steps;
+}
+
+struct bare {
+        struct bench *b;
+        int number;
+};
+
+static int bare_child(void *arg)
+{
+        const struct bare *c = arg;
+        char at[PATH_MAX], upper[PATH_MAX + 8], work[PATH_MAX + 8], options[3 * PATH_MAX];
+        char *argv[] = {c->b->noop, NULL}, *envp[] = {NULL};
+        snprintf(at, sizeof(at), "%s/bare/%d", c->b->dir, c->number);
+        snprintf(upper, sizeof(upper), "%s/u", at);
+        snprintf(work, sizeof(work), "%s/w", at);
+        if (mkdir(at, 0755) < 0 || mkdir(upper, 0755) < 0 || mkdir(work, 0755) < 0)
+                _exit(2);
+        snprintf(options, sizeof(options), "lowerdir=/,upperdir=%s,workdir=%s,volatile", upper,
+                 work);
+        snprintf(at, sizeof(at), "%s/bare/root", c->b->dir);
+        if (mount("overlay", at, "overlay", 0, options) < 0 || chdir(at) < 0 ||
+            syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0)
+                _exit(3);
+        execve(c->b->noop, argv, envp);
+        _exit(4);
+}
+
+static double bare_sandbox(struct bench *b, int steps)
+{
+        static char stacks[AT_ONCE][STACK] __attribute__((aligned(64)));
+        static int number;
+        double from = now_us();
+        int running = 0, status;
+        for (int i = 0; i < steps || running;) {
+                if (i < steps && running < AT_ONCE) {
+                        struct bare c = {b, number++};
+                        int flags = CLONE_VM | CLONE_VFORK | CLONE_NEWNS | CLONE_NEWPID |
+                                    CLONE_NEWIPC | CLONE_NEWUTS | SIGCHLD;
+                        if (clone(bare_child, stacks[i % AT_ONCE] + STACK, flags, &c) < 0)
+                                die("clone");
+                        running++;
+                        i++;
+                } else if (wait(&status) > 0) {
+                        if (status)
+                                die("the bare sandbox");
+                        running--;
+                }
+        }
+        return (now_us() - from) / steps;
+}
+
+/* A mount namespace of its own for the reference, and upper layers in memory, as the executor has
+ * them. */
+static double in_own_namespace(struct bench *b, int steps)
+{
+        int ends[2];
+        double us;
+        if (pipe2(ends, O_CLOEXEC) < 0)
+                die("pipe");
+        pid_t pid = fork();
+        if (pid == 0) {
+                AUTO(mem_free) char *bare = fs_join(b->dir, "bare"), *root = fs_join(bare, "root");
+                if (unshare(CLONE_NEWNS) < 0 ||
+                    mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ||
+                    mount("bench", bare, "tmpfs", 0, NULL) < 0 || mkdir(root, 0755) < 0)
+                        die("unshare");
+                us = bare_sandbox(b, steps);
+                _exit(write(ends[1], &us, sizeof(us)) != sizeof(us));
+        }
+        close(ends[1]);
+        if (read(ends[0], &us, sizeof(us)) != sizeof(us))
+                die("the reference");
+        close(ends[0]);
+        waitpid(pid, NULL, 0);
+        return us;
+}
+
+/* ---- runc ---- */
+
+static const char config_json[] =
+        "{\"ociVersion\":\"1.0.2\",\"hostname\":\"c\",\"root\":{\"path\":\"rootfs\",\"readonly\":"
+        "true},\"process\":{\"terminal\":false,"
+        "\"user\":{\"uid\":0,\"gid\":0},\"args\":[\"/noop\"],\"env\":[\"PATH=/bin\"],\"cwd\":\"/"
+        "\"},\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\","
+        "\"source\":\"proc\"},{\"destination\":\"/"
+        "dev\",\"type\":\"tmpfs\",\"source\":\"tmpfs\"},{\"destination\":\"/"
+        "tmp\",\"type\":\"tmpfs\",\"source\":\"tmpfs\"}],"
+        "\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"mount\"},{\"type\":\"ipc\"},{"
+        "\"type\":\"uts\"}]}}";
+
+static void make_bundle(struct bench *b, const char *bundle)
+{
+        static const char *const folders[] = {"proc", "dev", "tmp"};
+        AUTO(mem_free) char *config = fs_join(bundle, "config.json");
+        AUTO(mem_free) char *program = mem_printf("%s/rootfs/noop", bundle);
+        AUTO_BUF struct buf text = BUF_INIT(64 << 20);
+        for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+                AUTO(mem_free) char *path = mem_printf("%s/rootfs/%s", bundle, folders[i]);
+                if (fs_mkdirs(path, 0755, NULL) < 0)
+                        die("bundle");
+        }
+        if (fs_write_atomic(config, config_json, sizeof(config_json) - 1, 0644, NULL) < 0 ||
+            fs_read(&text, b->noop, 64 << 20, NULL) < 0 ||
+            fs_write_atomic(program, text.data, text.len, 0755, NULL) < 0)
+                die("bundle");
+        chmod(program, 0755);
+}
+
+/* Microseconds of one `runc run`; negative: there is no runc, or it does not work here. */
+static double runc(struct bench *b)
+{
+        static char *const envp[] = {(char *)(uintptr_t) "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+                                     NULL};
+        AUTO(mem_free) char *bundle = fs_join(b->dir, "bundle"), *state = fs_join(b->dir, "runc");
+        make_bundle(b, bundle);
+        double from = now_us();
+        for (int i = 0; i < RUNC_STEPS; i++) {
+                char id[32];
+                int status;
+                pid_t pid;
+                snprintf(id, sizeof(id), "bench-%d-%d", (int)getpid(), i);
+                const char *const argv[] = {"runc", "--root", state, "run", "-b", bundle, id, NULL};
+                if (posix_spawnp(&pid, "runc", NULL, NULL, (char *const *)(uintptr_t)argv, envp) ||
+                    waitpid(pid, &status, 0) < 0 || status)
+                        return -1;
+        }
+        return (now_us() - from) / RUNC_STEPS;
+}
+
+/* ---- rows ---- */
+
+static int by_value(const void *a, const void *b)
+{
+        double x = *(const double *)a, y = *(const double *)b;
+        return x < y ? -1 : x > y;
+}
+
+static bool report(const char *row, double value, double goal)
+{
+        printf("%s %.2f (goal >= %g) %s\n", row, value, goal, value >= goal ? "ok" : "short");
+        fflush(stdout);
+        return value >= goal;
+}
+
+typedef double bare_fn(struct bench *b, int steps);
+
+static bool ratio_row(struct bench *b, const char *row, const char *what, bare_fn *bare,
+                      double goal)
+{
+        double ratios[ROUNDS], mine[ROUNDS], other[ROUNDS];
+        ours(b, STEPS, false);
+        bare(b, STEPS);
+        for (int i = 0; i < ROUNDS; i++) {
+                if (i % 2)
+                        other[i] = bare(b, STEPS);
+                mine[i] = ours(b, STEPS, false);
+                if (i % 2 == 0)
+                        other[i] = bare(b, STEPS);
+                ratios[i] = other[i] / mine[i];
+        }
+        qsort(ratios, ROUNDS, sizeof(double), by_value);
+        qsort(mine, ROUNDS, sizeof(double), by_value);
+        qsort(other, ROUNDS, sizeof(double), by_value);
+        printf("   %s: ours %.0f us a step, %s %.0f us; ratios %.2f..%.2f (quartiles), %d at "
+               "once\n",
+               row, mine[ROUNDS / 2], what, other[ROUNDS / 2], ratios[ROUNDS / 4],
+               ratios[ROUNDS - 1 - ROUNDS / 4], AT_ONCE);
+        return report(row, ratios[ROUNDS / 2], goal);
+}
+
+static bool row_s1(struct bench *b)
+{
+        open_runner(b, ISOLATION_NONE);
+        bool ok = ratio_row(b, "S1", "posix_spawn + waitpid", bare_spawn, 0.60);
+        b->runner = runner_free(b->runner);
+        return ok;
+}
+
+static bool row_s3(struct bench *b)
+{
+        AUTO(mem_free) char *bare = fs_join(b->dir, "bare");
+        if (geteuid() != 0) {
+                printf("S3 skipped: the reference needs root\n");
+                return true;
+        }
+        if (fs_mkdirs(bare, 0755, NULL) < 0)
+                die("folders");
+        open_runner(b, ISOLATION_SANDBOX);
+        bool ok = ratio_row(b, "S3", "clone + overlay + pivot_root + exec", in_own_namespace, 0.60);
+        double serial = ours(b, 100, true), container = runc(b);
+        b->runner = runner_free(b->runner);
+        if (container < 0) {
+                printf("S3-runc skipped: no runc that works here\n");
+                return ok;
+        }
+        printf("   S3: one at a time: ours %.0f us, runc run %.0f us\n", serial, container);
+        return report("S3-runc", container / serial, 10) && ok;
+}
+
+static char *beside_me(const char *name)
+{
+        char self[PATH_MAX];
+        ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+        self[n > 0 ? n : 0] = '\0';
+        *strrchr(self, '/') = '\0';
+        return mem_printf("%s/%s", self, name);
+}
+
+int main(int argc, char **argv)
+{
+        struct bench b = {.noop = beside_me("static_noop")};
+        struct err e = {0};
+        const char *parent = "/tmp", *row = NULL;
+        for (int i = 1; i < argc; i++) {
+                if (streq(argv[i], "--dir") && i + 1 < argc)
+                        parent = argv[++i];
+                else
+                        row = argv[i];
+        }
+        b.dir = mem_printf("%s/tiphys-step-XXXXXX", parent);
+        AUTO(mem_free)
+        char *bin = beside_me("../bin"),
+             *path = mem_printf("%s:%s", bin, getenv("PATH"));
+        setenv("PATH", path, 1);
+        if (!mkdtemp(b.dir) || loop_new(&b.loop, clock_system(), &e) < 0 ||
+            pool_new(&b.pool, b.loop, 1, &e) < 0)
+                die("start");
+        bool ok = true;
+        if (!row || streq(row, "S1"))
+                ok = row_s1(&b) && ok;
+        if (!row || streq(row, "S3"))
+                ok = row_s3(&b) && ok;
+        b.pool = pool_free(b.pool);
+        b.loop = loop_free(b.loop);
+        if (fs_remove_tree(b.dir, &e) < 0)
+                fprintf(stderr, "step_start: %s\n", err_msg(&e));
+        mem_free(b.dir);
+        mem_free(b.noop);
+        return ok ? 0 : 1;
+}
