@@ -40,7 +40,7 @@ struct run {
         struct sensors *sensors;
         struct loop_timer look;
         char *ids[IDS_MAX];
-        size_t appended, traced, firing;
+        size_t appended, traced, intents;
         struct err failure;
 };
 
@@ -54,10 +54,23 @@ static bool count_trace(void *arg, const char *key, const char *value UNUSED, si
         return true;
 }
 
-static bool count_in_space(void *arg, const char *space)
+static bool count_traces(void *arg, const char *space)
 {
         struct run *r = arg;
         return bus_state_each(r->bus, space, "", count_trace, r, &r->failure) == 0;
+}
+
+static bool count_intent(void *arg, const char *key UNUSED, const char *value UNUSED,
+                         size_t len UNUSED)
+{
+        ((struct run *)arg)->intents++;
+        return true;
+}
+
+static bool count_intents(void *arg, const char *space)
+{
+        struct run *r = arg;
+        return bus_state_each(r->bus, space, "", count_intent, r, &r->failure) == 0;
 }
 
 struct printing {
@@ -96,27 +109,32 @@ static void print_outcomes(struct run *r)
 static void on_info(void *arg, const struct sensor_info *i)
 {
         struct run *r = arg;
-        r->firing += i->firing;
         if (i->error && !err_is_set(&r->failure))
                 err_set(&r->failure, ERR_INVALID, "%s", i->error);
 }
 
-/* A firing that ended is written down in the same turn, so what was seen here stands there. */
+/* Every event has been decided upon and every intent has its outcome. The last outcome is written
+ * down in the turn that takes its intent away. */
+static bool is_over(struct run *r)
+{
+        r->traced = r->intents = 0;
+        if (bus_spaces_each(r->bus, "trace/", count_traces, r, &r->failure) < 0 ||
+            bus_spaces_each(r->bus, "intent/", count_intents, r, &r->failure) < 0)
+                return false;
+        return r->appended == r->n_events && r->traced >= r->n_events && !r->intents;
+}
+
 static void on_look(void *arg)
 {
         struct run *r = arg;
-        r->traced = r->firing = 0;
         sensors_each(r->sensors, on_info, r);
-        if (!err_is_set(&r->failure) &&
-            bus_spaces_each(r->bus, "trace/", count_in_space, r, &r->failure) == 0 &&
-            r->appended == r->n_events && r->traced >= r->n_events && !r->firing &&
-            sensors_ready(r->sensors))
+        bool over = !err_is_set(&r->failure) && is_over(r);
+        if (over)
                 print_outcomes(r);
-        else if (!err_is_set(&r->failure)) {
+        if (over || err_is_set(&r->failure))
+                loop_stop(r->loop);
+        else
                 timer_after_ms(r->loop, &r->look, LOOK_MS);
-                return;
-        }
-        loop_stop(r->loop);
 }
 
 static void on_appended(void *arg, enum bus_outcome outcome UNUSED, uint64_t pos UNUSED,
