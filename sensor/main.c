@@ -21,7 +21,7 @@ static int start(struct daemon *d, struct err *e)
                                     .ns = d->flags.ns,
                                     .label_selector = d->flags.selector,
                                     .name = d->flags.name,
-                                    .shared_database = true};
+                                    .shared_database = !d->app.cluster};
         if (sensors_new(&p->sensors, &o, e) < 0 || sensors_follow(p->sensors, e) < 0)
                 return -1;
         return redrive_follow(&p->redrive, p->sensors, &o, e);
@@ -53,6 +53,7 @@ int main(int argc, char **argv)
                            .role = "sensor",
                            .summary = "decides what events trigger",
                            .metrics_port = 7777,
+                           .cluster = true,
                            .start = start,
                            .ready = ready,
                            .drain = drain,

@@ -7,6 +7,7 @@
 #include "common/base/str.h"
 #include "common/bus/bus.h"
 #include "common/db/db.h"
+#include "common/kube/kube_client.h"
 #include "common/net/http_client.h"
 #include "common/store/store.h"
 #include <malloc.h>
@@ -28,11 +29,33 @@ static int open_database(struct app *app, const struct app_options *o, struct er
         return db_open(&app->db, app->loop, path, &opts, e);
 }
 
+static int open_cluster(struct app *app, const struct app_options *o, struct err *e)
+{
+        struct kube_config *config = NULL;
+        struct kube_client *client = NULL;
+        struct kube_config_opts which = {o->kubeconfig, o->context};
+        int r = o->in_cluster ? kube_config_in_cluster(&config, e)
+                              : kube_config_load(&config, &which, e);
+        if (r < 0)
+                return -1;
+        log_info(log_root(), "Resources are in a cluster.", F_STR("server", config->server),
+                 F_STR("as", config->origin));
+        if (kube_client_new(&client, app->loop, config, e) < 0)
+                return -1;
+        return store_kube(&app->store, client, e);
+}
+
+static int open_store(struct app *app, const struct app_options *o, struct err *e)
+{
+        app->cluster = o->kubeconfig || o->context || o->in_cluster;
+        return app->cluster ? open_cluster(app, o, e) : store_embedded(&app->store, app->db, e);
+}
+
 int app_open(struct app *app, const struct app_options *o, struct err *e)
 {
         app->data_dir = mem_strdup(o->data_dir);
         if (loop_new(&app->loop, clock_system(), e) < 0 || open_database(app, o, e) < 0 ||
-            store_embedded(&app->store, app->db, e) < 0)
+            open_store(app, o, e) < 0)
                 return -1;
         if (!o->no_bus && bus_embedded(&app->bus, app->db, NULL, e) < 0)
                 return -1;

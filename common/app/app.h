@@ -47,12 +47,18 @@ struct app_options {
         bool read_only; /* look only: no file is created */
         bool no_bus;    /* commands that need only the store */
         bool work;      /* daemons: with pool and HTTP client */
+        /* Resources in a cluster instead (common/kube/kubeconfig.h); the data folder keeps the bus.
+         */
+        const char *kubeconfig,
+                *context; /* either chooses it; NULL: kubectl's rules for the rest */
+        bool in_cluster;  /* the one around this pod */
 };
 struct app {
         struct loop *loop;
         char *data_dir;
         struct db *db;
         struct store *store;
+        bool cluster;             /* the store is a cluster's, not part of db */
         struct bus *bus;          /* NULL with no_bus */
         struct pool *pool;        /* work only */
         struct http_client *http; /* work only */

@@ -35,6 +35,15 @@ static const struct opt flags_table[] = {
         OPT(struct daemon_flags, help, OPT_FLAG, .letter = 'h', .help = "print this text"),
         OPT_END};
 
+static const struct opt cluster_table[] = {
+        OPT(struct daemon_flags, kubeconfig, OPT_STR, .arg = "FILE",
+            .help = "resources are in the cluster of this kubeconfig; the data folder keeps the "
+                    "events"),
+        OPT(struct daemon_flags, context, OPT_STR, .arg = "NAME",
+            .help = "resources are in the cluster of this context of the kubeconfig"),
+        OPT(struct daemon_flags, in_cluster, OPT_FLAG, .name = "in-cluster",
+            .help = "resources are in the cluster that this pod runs in"),
+        OPT_END};
 static const struct opt no_more[] = {OPT_END};
 
 static void print_help(const struct daemon *d)
@@ -44,6 +53,8 @@ static void print_help(const struct daemon *d)
         if (d->more)
                 opts_put_help(&b, d->more);
         opts_put_help(&b, flags_table);
+        if (d->cluster)
+                opts_put_help(&b, cluster_table);
         fwrite(b.data, 1, b.len, stdout);
 }
 
@@ -104,13 +115,31 @@ static int take_lock(struct daemon *d, const char *data, struct err *e)
         return app_lock_take(&d->lock, data, role, e);
 }
 
+static int check_cluster(const struct daemon *d, struct err *e)
+{
+        const struct daemon_flags *f = &d->flags;
+        if (d->cluster || (!f->kubeconfig && !f->context && !f->in_cluster))
+                return 0;
+        return err_set(e, ERR_UNSUPPORTED,
+                       "not supported yet: %s for %s (its resources are in the data folder)",
+                       f->kubeconfig ? "--kubeconfig"
+                       : f->context  ? "--context"
+                                     : "--in-cluster",
+                       d->program);
+}
+
 static int run(struct daemon *d, struct err *e)
 {
         AUTO(mem_free) char *data = app_data_dir(d->flags.data);
         struct app_status st = {is_ready, d};
-        struct app_options o = {.data_dir = data, .work = true};
+        struct app_options o = {.data_dir = data,
+                                .work = true,
+                                .kubeconfig = d->flags.kubeconfig,
+                                .context = d->flags.context,
+                                .in_cluster = d->flags.in_cluster};
         int r = -1;
-        if (take_lock(d, data, e) == 0 && app_open(&d->app, &o, e) == 0 &&
+        if (check_cluster(d, e) == 0 && take_lock(d, data, e) == 0 &&
+            app_open(&d->app, &o, e) == 0 &&
             listen_on(d, &d->health, "health", d->flags.health_port, d->health_port, &st, e) == 0 &&
             listen_on(d, &d->metrics, "metrics", d->flags.metrics_port, d->metrics_port, &st, e) ==
                     0 &&
@@ -133,6 +162,7 @@ static int run(struct daemon *d, struct err *e)
 int daemon_main(struct daemon *d, int argc, char **argv)
 {
         struct opt_set sets[] = {{flags_table, &d->flags},
+                                 {cluster_table, &d->flags},
                                  {d->more ? d->more : no_more, d->more_values}};
         ERR_SLOT(e);
         size_t operands = 0;

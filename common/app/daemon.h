@@ -9,16 +9,18 @@
 struct http_server;
 
 struct daemon_flags {
-        const char *data, *ns, *name, *selector, *listen, *log_level, *log_format;
+        const char *data, *ns, *name, *selector, *listen, *log_level, *log_format, *kubeconfig,
+                *context;
         int64_t metrics_port, health_port;
-        bool help, version;
+        bool help, version, in_cluster;
 };
 struct daemon {
         const char *program; /* "tiphys-sensor" */
         const char *role;    /* of the lock, with the name behind it when --name is given */
         const char *summary; /* one line for --help */
         int metrics_port, health_port; /* defaults; 0: none */
-        const struct opt *more;        /* options of this daemon alone, NULL */
+        bool cluster; /* its resources may be in a cluster: --kubeconfig, --context, --in-cluster */
+        const struct opt *more; /* options of this daemon alone, NULL */
         void *more_values;
         /* After everything below was opened. */
         int (*start)(struct daemon *d, struct err *e);
