@@ -69,3 +69,10 @@ bool wire_is_closed(struct loop *l, int fd)
         char c;
         return recv(fd, &c, 1, MSG_DONTWAIT | MSG_PEEK) == 0;
 }
+
+bool wire_is_silent(struct loop *l, int fd)
+{
+        loop_run_ready(l);
+        char c;
+        return recv(fd, &c, 1, MSG_DONTWAIT | MSG_PEEK) < 0 && errno == EAGAIN;
+}

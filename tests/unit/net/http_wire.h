@@ -14,3 +14,4 @@ bool wire_read(struct loop *l, int fd, struct buf *out, const char *want);
 /* One request on its own connection; the whole answer until the peer closes. */
 void wire_exchange(struct loop *l, uint16_t port, const char *request, struct buf *out);
 bool wire_is_closed(struct loop *l, int fd); /* the peer closed, after the loop has turned */
+bool wire_is_silent(struct loop *l, int fd); /* open, and nothing was answered */
