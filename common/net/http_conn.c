@@ -87,6 +87,16 @@ void http_conn_bury(struct http_req *c)
         free(c);
 }
 
+static void end_tls(struct http_req *c)
+{
+        if (c->ssl && SSL_is_init_finished(c->ssl)) {
+                SSL_shutdown(c->ssl);
+                ERR_clear_error();
+        }
+        SSL_free(c->ssl);
+        c->ssl = NULL;
+}
+
 void http_conn_close(struct http_req *c)
 {
         if (c->state == CONN_CLOSED)
@@ -98,12 +108,7 @@ void http_conn_close(struct http_req *c)
         event_del(&c->rd);
         event_del(&c->wr);
         timer_cancel(s->loop, &c->timer);
-        if (c->ssl && SSL_is_init_finished(c->ssl)) {
-                SSL_shutdown(c->ssl);
-                ERR_clear_error();
-        }
-        SSL_free(c->ssl);
-        c->ssl = NULL;
+        end_tls(c);
         close(c->fd);
         c->fd = -1;
         http_server_forget(c);
@@ -179,6 +184,7 @@ void http_conn_reject(struct http_req *c, int status, const char *text)
 static void linger(struct http_req *c)
 {
         c->state = CONN_LINGER;
+        end_tls(c); /* what still comes is dropped as it is */
         shutdown(c->fd, SHUT_WR);
         http_conn_deadline(c, HTTP_LINGER_MS);
         event_add(&c->rd, NULL);
@@ -188,7 +194,7 @@ static void next_request(struct http_req *c)
 {
         bool unread = c->early || c->in.len > c->head.size + c->body_len;
         if (!c->keep_alive || c->server->draining) {
-                if (unread && !c->ssl)
+                if (unread)
                         linger(c);
                 else
                         http_conn_close(c);
