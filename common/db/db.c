@@ -237,6 +237,41 @@ struct db_tx *db_read(struct db *db)
         return db->reader;
 }
 
+/* The first to open looks for damage, and copies the log back so that what a crash left in it is
+ * never mixed with what comes. */
+static int look_after_log(struct db *db, const struct db_options *o, struct err *e)
+{
+        if (!wake_first_writer(db->wake))
+                return 0;
+        if (wal_check(db->path, e) < 0) {
+                if (!o->accept_damage)
+                        return -1;
+                log_error(log_root(), "the loss of durable changes is accepted", F_ERR(e));
+                err_clear(e);
+        }
+        return 0;
+}
+
+static int set_up_writer(struct db *db, const struct db_options *o, struct err *e)
+{
+        struct db_tx *tx = db->writer;
+        tx->fatal_fsync = true;
+        if (o->unsafe_no_sync)
+                log_warn(log_root(), "unsafe: nothing is synced to disk",
+                         F_STR("database", db->path));
+        if (conn_run(tx, "PRAGMA journal_mode=WAL", e) < 0 ||
+            conn_run(tx, o->unsafe_no_sync ? "PRAGMA synchronous=OFF" : "PRAGMA synchronous=FULL",
+                     e) < 0 ||
+            (wake_first_writer(db->wake) && conn_run(tx, "PRAGMA wal_checkpoint(TRUNCATE)", e) < 0))
+                return -1;
+        /* a WAL that once grew long is cut; deleted secrets are overwritten */
+        return conn_run(tx,
+                        "PRAGMA journal_size_limit=67108864; PRAGMA cache_size=-4096; PRAGMA "
+                        "secure_delete=FAST;"
+                        "PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY",
+                        e);
+}
+
 static int open_writer(struct db *db, const struct db_options *o, struct err *e)
 {
         /* it holds secrets; SQLite gives the WAL the mode of the file */
@@ -244,25 +279,10 @@ static int open_writer(struct db *db, const struct db_options *o, struct err *e)
         if (fd < 0)
                 return err_errno(e, errno, "open database %s", db->path);
         close(fd);
-        if (conn_open(&db->writer, db->path, SQLITE_OPEN_READWRITE, e) < 0)
+        if (look_after_log(db, o, e) < 0 ||
+            conn_open(&db->writer, db->path, SQLITE_OPEN_READWRITE, e) < 0)
                 return -1;
-        db->writer->fatal_fsync = true;
-        if (o->unsafe_no_sync)
-                log_warn(log_root(), "unsafe: nothing is synced to disk",
-                         F_STR("database", db->path));
-        if (conn_run(db->writer, "PRAGMA journal_mode=WAL", e) < 0 ||
-            conn_run(db->writer,
-                     o->unsafe_no_sync ? "PRAGMA synchronous=OFF" : "PRAGMA synchronous=FULL",
-                     e) < 0)
-                return -1;
-        /* our own checkpoints (conn.c); a WAL that once grew long is cut; deleted secrets are
-         * overwritten */
-        return conn_run(
-                db->writer,
-                "PRAGMA journal_size_limit=67108864; PRAGMA "
-                "cache_size=-4096;"
-                "PRAGMA secure_delete=FAST; PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY",
-                e);
+        return set_up_writer(db, o, e);
 }
 
 static int open_reader(struct db *db, const struct db_options *o, struct err *e)
@@ -315,8 +335,10 @@ int db_open(struct db **out, struct loop *l, const char *path, const struct db_o
          * two */
         if (wake_open(&db->wake, l, path, o->read_only, on_foreign_commit, db, e) < 0)
                 return -1;
-        if (!o->read_only && open_writer(db, o, e) < 0)
+        if (!o->read_only && open_writer(db, o, e) < 0) /* holding the turn: closing ends it */
                 return -1;
+        if (!o->read_only)
+                wake_turn_end(db->wake);
         if (open_reader(db, o, e) < 0 || mailbox_new(&db->answers, l, e) < 0)
                 return -1;
         if (!o->read_only && start_committer(db, e) < 0)

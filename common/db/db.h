@@ -29,9 +29,12 @@ struct db_tx; /* a connection: what a work function may use on the committer thr
 struct db_options {
         bool read_only;      /* CLI looking at a data folder; operations are answered with DENIED */
         bool unsafe_no_sync; /* synchronous=OFF; tests only, logged as unsafe */
+        bool accept_damage;  /* open although durable changes at the end of the log are lost; logged
+                              */
         int reader_cache_kib; /* 0: 512 */
 };
-/* Creates the file (mode 0600) when it is not there. INVALID for a foreign or damaged file. */
+/* Creates the file (mode 0600) when it is not there. INVALID for a foreign file, and for a
+ * write-ahead log that is damaged before its end (INV-15). */
 int db_open(struct db **out, struct loop *l, const char *path, const struct db_options *opts,
             struct err *e) MUST_CHECK;
 /* Waits for what is queued and answers it. Not from a callback of the database. */

@@ -34,6 +34,12 @@ void conn_reset_all(struct db_tx *tx);
 /* Copy the WAL back and let it be reused when it is long. */
 void conn_checkpoint(struct db_tx *tx, int min_frames);
 
+/* ---- walcheck.c ---- */
+
+/* INVALID when the write-ahead log is damaged before its end. Nobody else may have the database
+ * open. */
+int wal_check(const char *db_path, struct err *e) MUST_CHECK;
+
 /* ---- committer.c ---- */
 
 enum { CHECKPOINT_FRAMES = 1000 };

@@ -72,25 +72,29 @@ static int watch(struct wake *w, struct loop *l, const char *path, struct err *e
         return 0;
 }
 
+static int join_writers(struct wake *w, const char *path, struct err *e)
+{
+        if (wake_turn_begin(w, e) < 0 || take_slot(w, path, e) < 0)
+                return -1;
+        /* so that a full disk cannot stop a later wake-up; if it is full already, one may come late
+         */
+        int ignored = posix_fallocate(w->fd, 0, sizeof(w->seen));
+        (void)ignored;
+        return 0;
+}
+
 static int join_others(struct wake *w, struct loop *l, const char *path, bool read_only,
                        struct err *e)
 {
+        if (!read_only && join_writers(w, path, e) < 0)
+                return -1;
         if (lock_byte(w->fd, F_OFD_SETLK, F_RDLCK, BYTE_PRESENCE) < 0)
                 return err_errno(e, errno, "lock %s", path);
         if (watch(w, l, path, e) < 0)
                 return -1;
-        if (!read_only) {
-                if (take_slot(w, path, e) < 0)
-                        return -1;
-                /* so that a full disk cannot stop a later wake-up; if it is full already, one may
-                 * come late */
-                int ignored = posix_fallocate(w->fd, 0, sizeof(w->seen));
-                (void)ignored;
-        }
         read_slots(w, w->seen);
-        if (w->slot >= 0)
-                w->count = w->seen[w->slot]; /* go on counting where the last owner of the slot
-                                                stopped */
+        if (w->slot >= 0) /* count on where the last owner of the slot stopped */
+                w->count = w->seen[w->slot];
         return 0;
 }
 
@@ -125,11 +129,20 @@ struct wake *wake_close(struct wake *w)
         return NULL;
 }
 
+static bool locked_by_others(struct wake *w, off_t from, off_t n)
+{
+        struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = from, .l_len = n};
+        return fcntl(w->fd, F_OFD_GETLK, &lock) < 0 || lock.l_type != F_UNLCK;
+}
+
 bool wake_alone(struct wake *w)
 {
-        struct flock lock = {
-                .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = BYTE_PRESENCE, .l_len = 1};
-        return fcntl(w->fd, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK;
+        return !locked_by_others(w, BYTE_PRESENCE, 1);
+}
+
+bool wake_first_writer(struct wake *w)
+{
+        return !locked_by_others(w, BYTE_SLOT, SLOTS);
 }
 
 int wake_turn_begin(struct wake *w, struct err *e)

@@ -13,9 +13,11 @@
 
 struct wake;
 /* on_foreign: some other process committed. read_only: takes no slot, may look at a folder it
- * cannot write. */
+ * cannot write. A writer holds the turn when this returns, so that it can look after the file
+ * before anybody else writes; it ends it with wake_turn_end(). */
 int wake_open(struct wake **out, struct loop *l, const char *db_path, bool read_only,
               loop_fn *on_foreign, void *arg, struct err *e) MUST_CHECK;
+bool wake_first_writer(struct wake *w); /* no other writer has the file open at this moment */
 struct wake *wake_close(struct wake *w);
 AUTO_DEFINE(wake_close, struct wake *);
 bool wake_alone(struct wake *w); /* no other opener at this moment */
