@@ -101,7 +101,9 @@ static void send_patch(struct run *r)
         r->flight = r->next;
         r->next = (struct pod_starts){0};
         r->patching_view = view_of(r, wf_labels_json(r->wf));
-        AUTO_JSON json_t *patch = json_merge_diff(r->view, r->patching_view);
+        AUTO_JSON json_t *diff = json_merge_diff(r->view, r->patching_view);
+        AUTO_JSON json_t *patch =
+                json_deep_copy(diff); /* the difference shares parts with the view */
         put_nodes(r, patch);
         annotations_put_done(r, patch);
         r->c->patching++;
