@@ -39,6 +39,10 @@ static const struct {
          "did you mean \"authSecret\"?"},
         {"unknown type with a near match", "{'webhok':{}}", 0, "did you mean \"webhook\"?"},
         {"known type, later", "{'sns':{'e':{}}}", 1, "not supported yet: source type sns"},
+        {"filter, later",
+         "{'webhook':{'e':{'endpoint':'/"
+         "x','port':'1','method':'POST','filter':{'expression':'true'}}}}",
+         1, "not supported yet: field filter"},
         {"one name twice",
          "{'webhook':{'e':{'endpoint':'/x','port':'1','method':'POST'}},'github':{'e':{}}}", 2,
          "event \"e\" exists already"},
