@@ -127,7 +127,7 @@ static void check(struct loop *loop, const char *path, struct acked **all)
 {
         struct err e = {0};
         struct db *db;
-        struct bus *bus;
+        struct bus *bus = NULL;
         struct acked *a, *next;
         struct check c = {all, UINT64_MAX};
         HASH_ITER (hh, *all, a, next)
