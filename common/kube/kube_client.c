@@ -8,12 +8,13 @@
 #include "common/base/rand.h"
 #include "common/base/str.h"
 #include "common/kube/kube_priv.h"
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 enum {
         CALL_TIMEOUT_MS = 60 * 1000, /* the API server's own --request-timeout */
+        RUNNING_MAX = 64, /* each is a connection and a handshake at first; streams not counted */
         ANSWER_MAX = 16 << 20,
         URL_MAX_BYTES = 16 << 10,
         PAUSE_DEFAULT_MS = 1000,
@@ -28,6 +29,9 @@ struct kube_client {
         struct kube_config *config;
         struct kube_auth auth;
         struct kube_call *calls;
+        TAILQ_HEAD(, kube_call) waiting; /* for their turn, oldest first */
+        struct loop_task next_turn;
+        size_t running;
         bool closing;
 };
 
@@ -53,10 +57,13 @@ struct kube_call {
         struct loop_task failed;
         struct err failure;
         int attempt;
-        bool token_renewed;
+        bool token_renewed, running, waiting;
+        TAILQ_ENTRY(kube_call) turn;
 };
 
 /* ---- a client ---- */
+
+static loop_fn on_next_turn;
 
 int kube_client_new(struct kube_client **out, struct loop *l, struct kube_config *config_taken,
                     struct err *e)
@@ -64,6 +71,8 @@ int kube_client_new(struct kube_client **out, struct loop *l, struct kube_config
         struct kube_client *c = NEW(struct kube_client);
         c->loop = l;
         c->config = config_taken;
+        TAILQ_INIT(&c->waiting);
+        task_init(&c->next_turn, on_next_turn, c);
         kube_auth_init(&c->auth, c->config);
         if (http_client_new(&c->http, l, e) < 0) {
                 kube_client_free(c);
@@ -85,8 +94,22 @@ struct loop *kube_client_loop(const struct kube_client *c)
 
 /* ---- the end of a call ---- */
 
+/* Its place is free for another one, from the end of this turn on. */
+static void leave_place(struct kube_call *call)
+{
+        struct kube_client *c = call->client;
+        if (call->waiting)
+                TAILQ_REMOVE(&c->waiting, call, turn);
+        if (call->running) {
+                c->running--;
+                loop_defer(c->loop, &c->next_turn);
+        }
+        call->waiting = call->running = false;
+}
+
 static void call_free(struct kube_call *call)
 {
+        leave_place(call);
         *call->prev = call->next;
         if (call->next)
                 call->next->prev = call->prev;
@@ -146,6 +169,7 @@ struct kube_client *kube_client_free(struct kube_client *c)
                 err_set(&e, ERR_UNAVAILABLE, "the connection to the cluster is being closed");
                 finish(call, NULL, &e);
         }
+        loop_undefer(c->loop, &c->next_turn);
         http_client_free(c->http);
         kube_auth_deinit(&c->auth);
         kube_config_free(c->config);
@@ -163,7 +187,7 @@ static bool on_data(void *arg, const void *data, size_t n)
         return call->on_data(call->arg, data, n);
 }
 
-static void send_request(struct kube_call *call)
+static void send_now(struct kube_call *call)
 {
         static const char *const methods[] = {"GET", "GET",   "GET",   "POST",
                                               "PUT", "PATCH", "DELETE"};
@@ -184,6 +208,8 @@ static void send_request(struct kube_call *call)
                                       .max_response_bytes = stream ? 0 : call->max_bytes,
                                       .on_data = stream ? on_data : NULL};
         call->attempt++;
+        call->running = !stream;
+        c->running += call->running;
         if (c->closing)
                 err_set(&call->failure, ERR_UNAVAILABLE,
                         "the connection to the cluster is being closed");
@@ -191,6 +217,28 @@ static void send_request(struct kube_call *call)
                 call->http = http_call(c->http, &spec, on_response, call);
         if (err_is_set(&call->failure))
                 loop_defer(c->loop, &call->failed);
+}
+
+static void send_request(struct kube_call *call)
+{
+        struct kube_client *c = call->client;
+        if (call->on_data || (c->running < RUNNING_MAX && TAILQ_EMPTY(&c->waiting))) {
+                send_now(call);
+                return;
+        }
+        call->waiting = true;
+        TAILQ_INSERT_TAIL(&c->waiting, call, turn);
+}
+
+static void on_next_turn(void *arg)
+{
+        struct kube_client *c = arg;
+        for (struct kube_call *call;
+             c->running < RUNNING_MAX && (call = TAILQ_FIRST(&c->waiting));) {
+                TAILQ_REMOVE(&c->waiting, call, turn);
+                call->waiting = false;
+                send_now(call);
+        }
 }
 
 static void on_again(void *arg)
@@ -238,6 +286,7 @@ static void on_response(void *arg, const struct http_response *r, const struct e
         ERR_SLOT(words);
         AUTO_JSON json_t *answer = NULL;
         call->http = NULL;
+        leave_place(call);
         if (!e && sent_again(call, r))
                 return;
         if (e) {

@@ -6,8 +6,9 @@
  * Retry-After asks and trying again, up to KUBE_ATTEMPTS: the server says it did not begin (the
  * first list of a new kind is refused this way for a second, kubernetes.md 5). All other failures
  * are the caller's: it alone knows whether a write may be repeated. TIMEOUT means: the outcome is
- * unknown, and so does UNAVAILABLE when the connection broke after the request went out. Threads:
- * the loop's. SPDX-License-Identifier: Apache-2.0 */
+ * unknown, and so does UNAVAILABLE when the connection broke after the request went out. At most 64
+ * calls are under way at once (watches not counted), the others wait in order. Threads: the loop's.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "common/base/json.h"
 #include "common/base/loop.h"

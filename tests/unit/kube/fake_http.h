@@ -15,7 +15,7 @@ struct fake_request {
         char *method, *url, *body, *content_type, *bearer, *ca_pem;
         bool stream;
 };
-enum { FAKE_MAX = 32 };
+enum { FAKE_MAX = 80 };
 struct fake_http {
         const struct fake_reply *replies; /* the last one is repeated */
         size_t n_replies, used;

@@ -202,6 +202,28 @@ static void closing_answers_what_runs(void **state UNUSED)
         bench_stop(&b);
 }
 
+static void more_than_64_calls_wait_for_their_turn(void **state UNUSED)
+{
+        static const struct fake_reply silence[] = {{.status = 0}}, ok[] = {{.status = 200}};
+        struct bench b;
+        struct kube_call *calls[70];
+        bench_start(&b, silence);
+        for (size_t i = 0; i < ARRAY_LEN(calls); i++)
+                calls[i] = call(&b, KUBE_GET, "a");
+        loop_run_ready(b.loop);
+        assert_int_equal(fake_http.running, 64);
+        kube_call_cancel(calls[69]); /* waits */
+        kube_call_cancel(calls[0]);  /* runs: its place is the next one's */
+        assert_int_equal(fake_http.running, 63);
+        fake_http_script(ok, 1);
+        fake_http.running = 63;
+        loop_run_ready(b.loop);
+        assert_int_equal(fake_http.n_requests, 5); /* one after the other on that place */
+        assert_int_equal(b.done, 5);
+        assert_int_equal(fake_http.running, 63);
+        bench_stop(&b);
+}
+
 /* ---- credentials ---- */
 
 static char dir[] = "/tmp/tiphys-kube-client-XXXXXX";
@@ -303,6 +325,7 @@ int main(void)
                 cmocka_unit_test(an_answer_that_is_not_json_is_a_fault_of_the_peer),
                 cmocka_unit_test(a_canceled_call_does_not_answer),
                 cmocka_unit_test(closing_answers_what_runs),
+                cmocka_unit_test(more_than_64_calls_wait_for_their_turn),
                 cmocka_unit_test(token_and_ca_follow_their_files),
                 cmocka_unit_test(a_token_that_was_never_there_is_an_error_with_the_file),
                 cmocka_unit_test(a_401_is_tried_once_more_with_another_token),
