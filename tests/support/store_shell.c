@@ -80,8 +80,6 @@ static void on_watch(void *arg, enum store_event type, json_t *obj, const struct
         static const char *const names[] = {"ADDED",    "MODIFIED", "DELETED",
                                             "BOOKMARK", "GONE",     "ENDED"};
         struct open *o = arg;
-        if (type == STORE_GONE || type == STORE_ENDED)
-                o->watch = NULL;
         print_line(o->request.id, names[type], obj, e);
 }
 
