@@ -4,6 +4,8 @@
 #pragma once
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 struct abuf {
@@ -52,6 +54,24 @@ static inline void abuf_add(struct abuf *b, struct str s)
 static inline void abuf_addc(struct abuf *b, char c)
 {
         abuf_add(b, (struct str){&c, 1});
+}
+
+static inline void abuf_adds(struct abuf *b, const char *s)
+{
+        abuf_add(b, str_of(s));
+}
+
+/* Short pieces only: what is longer than 500 bytes is cut. */
+static inline UNUSED PRINTF_LIKE(2, 3) void abuf_addf(struct abuf *b, const char *fmt, ...)
+{
+        char text[512];
+        va_list ap;
+        va_start(ap, fmt);
+        int n = vsnprintf(text, sizeof(text), fmt, ap);
+        va_end(ap);
+        if (n > 0)
+                abuf_add(b, (struct str){text,
+                                         (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1});
 }
 
 static inline struct str abuf_str(const struct abuf *b)

@@ -3,7 +3,6 @@
  * Shared by all languages whose originals are written in Go. Nothing here allocates except for
  * numbers of more than 500 digits. Threads: any; pure. SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-#include "common/base/buf.h"
 #include "common/base/str.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,10 +23,8 @@ bool gonum_bool(struct str s, bool *out);
 int64_t gonum_f64_to_i64(double d);
 uint64_t gonum_f64_to_u64(double d);
 
-/* FormatFloat(d, verb, precision, 64): verb e E f F g G; precision -1 the shortest that reads back.
- */
-void gonum_put_float(struct buf *b, double d, char verb, int precision);
-/* The same into a fixed array. Returns the length; at most GONUM_TEXT bytes for precision -1. */
+/* FormatFloat(d, verb, -1, 64): the shortest text that reads back; verb e E f F g G. Returns the
+ * length. */
 enum { GONUM_TEXT = 352 };
 size_t gonum_format(char out[GONUM_TEXT], double d, char verb);
 /* Shortest digits d1d2d3... (no leading zero but "0") of a finite |d| = 0.d1d2d3... * 10^exp. */

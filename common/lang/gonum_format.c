@@ -127,33 +127,3 @@ size_t gonum_format_json(char out[GONUM_TEXT], double d)
         out[n] = '\0';
         return n;
 }
-
-/* %g with a precision: Go strips nothing but chooses the form as C does, without padding zeros. */
-static void put_g(struct buf *b, double d, char verb, int precision)
-{
-        if (precision == 0)
-                precision = 1;
-        if (precision > 400)
-                precision = 400;
-        char text[512];
-        int n = snprintf(text, sizeof(text), verb == 'G' ? "%.*G" : "%.*g", precision, d);
-        if (n > 0)
-                buf_add(b, text, (size_t)n);
-}
-
-void gonum_put_float(struct buf *b, double d, char verb, int precision)
-{
-        char text[GONUM_TEXT];
-        if (precision < 0 || !isfinite(d)) {
-                buf_add(b, text, gonum_format(text, d, verb));
-                return;
-        }
-        char low = (char)(verb | 0x20);
-        if (low == 'g') {
-                put_g(b, d, verb, precision);
-        } else if (low == 'e') {
-                buf_addf(b, verb == 'E' ? "%.*E" : "%.*e", precision, d);
-        } else {
-                buf_addf(b, "%.*f", precision, d);
-        }
-}

@@ -6,9 +6,9 @@
  * checked, nothing outside the database is opened. A zone lives in the arena it was loaded into.
  * The local zone of our processes is UTC. Threads: any. SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-#include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/mem.h"
+#include "common/lang/abuf.h"
 #include "common/lang/value.h"
 
 struct gocivil {
@@ -50,15 +50,15 @@ struct gozone_span gozone_at(const struct val_zone *z, int64_t sec);
 bool gozone_offset_of(const struct val_zone *z, struct str abbrev, int64_t sec, int32_t *offset);
 
 /* ---- layouts ---- */
-void gotime_format(struct buf *b, struct str layout, struct val_time t);
-void gotime_put(struct buf *b, struct val_time t); /* Time.String() */
+void gotime_format(struct abuf *b, struct str layout, struct val_time t);
+void gotime_put(struct abuf *b, struct val_time t); /* Time.String() */
 /* ParseInLocation. On failure *why (if not NULL) is a static text. */
 bool gotime_parse(struct arena *a, struct str layout, struct str text, const struct val_zone *zone,
                   struct val_time *out, const char **why);
 
 /* ---- durations ---- */
 bool godur_parse(struct str s, int64_t *ns);
-void godur_put(struct buf *b, int64_t ns);
+void godur_put(struct abuf *b, int64_t ns);
 int64_t godur_round(int64_t d, int64_t unit);
 int64_t godur_truncate(int64_t d, int64_t unit);
 

@@ -39,11 +39,15 @@ enum val_type {
         VAL_T_UINT32,
         VAL_T_UINT64,
         VAL_T_STRINGS, /* []string */
+        VAL_T_INTS,    /* []int */
+        VAL_T_LISTS,   /* [][]interface {} */
         VAL_T_BYTES,   /* []byte, kept as a VAL_STR */
         VAL_T_STRMAP,  /* map[string]string */
         VAL_T_MONTH,
         VAL_T_WEEKDAY,
-        VAL_T_ERROR, /* an error value: VAL_STR with the message */
+        VAL_T_ERROR,  /* an error value: VAL_STR with the message */
+        VAL_T_SEMVER, /* VAL_OTHER: *semver.Version */
+        VAL_T_CERT,   /* VAL_OTHER: a certificate and its key */
         VAL_T_FIRST_PRIVATE = 64,
 };
 enum val_numbers {                     /* how JSON numbers become values */
@@ -51,13 +55,15 @@ enum val_numbers {                     /* how JSON numbers become values */
                    VAL_INTS_AND_FLOATS /* without fraction and exponent: int; expr in workflows */
 };
 
+enum { VAL_X_NIL = 1 }; /* a nil slice or map: prints as empty, is null in JSON */
+
 struct val_list;
 struct val_map;
 struct val_time;
 struct val {
         uint8_t kind;   /* enum val_kind */
         uint8_t type;   /* enum val_type */
-        uint32_t extra; /* private to one language */
+        uint32_t extra; /* VAL_X_ flags */
         union {
                 bool b;
                 int64_t i; /* also uint64 bits when type says so */

@@ -236,11 +236,11 @@ bool godur_parse(struct str s, int64_t *ns)
         return true;
 }
 
-void godur_put(struct buf *b, int64_t ns)
+void godur_put(struct abuf *b, int64_t ns)
 {
         char text[48];
         duration_format(ns, text);
-        buf_adds(b, text);
+        abuf_adds(b, text);
 }
 
 int64_t godur_truncate(int64_t d, int64_t unit)

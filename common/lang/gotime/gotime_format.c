@@ -123,22 +123,22 @@ struct layout_item layout_next(struct str l, size_t from)
 
 /* ---- printing ---- */
 
-static void put_offset(struct buf *b, const struct layout_item *item, int32_t offset)
+static void put_offset(struct abuf *b, const struct layout_item *item, int32_t offset)
 {
         if (item->z && offset == 0) {
-                buf_addc(b, 'Z');
+                abuf_addc(b, 'Z');
                 return;
         }
         int seconds = abs(offset);
         const char *colon = item->colon ? ":" : "";
-        buf_addf(b, "%c%02d", offset < 0 ? '-' : '+', seconds / 3600);
+        abuf_addf(b, "%c%02d", offset < 0 ? '-' : '+', seconds / 3600);
         if (item->minutes)
-                buf_addf(b, "%s%02d", colon, seconds / 60 % 60);
+                abuf_addf(b, "%s%02d", colon, seconds / 60 % 60);
         if (item->seconds)
-                buf_addf(b, "%s%02d", colon, seconds % 60);
+                abuf_addf(b, "%s%02d", colon, seconds % 60);
 }
 
-static void put_fraction(struct buf *b, const struct layout_item *item, int ns)
+static void put_fraction(struct abuf *b, const struct layout_item *item, int ns)
 {
         char digits[16];
         int n = item->digits > 9 ? 9 : item->digits;
@@ -149,55 +149,55 @@ static void put_fraction(struct buf *b, const struct layout_item *item, int ns)
                 if (n == 0)
                         return;
         }
-        buf_addc(b, item->separator);
-        buf_add(b, digits, (size_t)n);
+        abuf_addc(b, item->separator);
+        abuf_add(b, (struct str){digits, (size_t)n});
         for (int i = 9; item->part == LP_FRACTION0 && i < item->digits; i++)
-                buf_addc(b, '0');
+                abuf_addc(b, '0');
 }
 
-static void put_abbrev(struct buf *b, const struct gocivil *c)
+static void put_abbrev(struct abuf *b, const struct gocivil *c)
 {
         if (c->abbrev.n) {
-                buf_add(b, c->abbrev.p, c->abbrev.n);
+                abuf_add(b, c->abbrev);
                 return;
         }
         int minutes = abs(c->offset) / 60;
-        buf_addf(b, "%c%02d", c->offset < 0 ? '-' : '+', minutes / 60);
+        abuf_addf(b, "%c%02d", c->offset < 0 ? '-' : '+', minutes / 60);
         if (minutes % 60)
-                buf_addf(b, "%02d", minutes % 60);
+                abuf_addf(b, "%02d", minutes % 60);
 }
 
-static void put_year(struct buf *b, int64_t year)
+static void put_year(struct abuf *b, int64_t year)
 {
-        buf_addf(b, year < 0 ? "-%04lld" : "%04lld", (long long)(year < 0 ? -year : year));
+        abuf_addf(b, year < 0 ? "-%04lld" : "%04lld", (long long)(year < 0 ? -year : year));
 }
 
-static void put_item(struct buf *b, const struct layout_item *item, const struct gocivil *c)
+static void put_item(struct abuf *b, const struct layout_item *item, const struct gocivil *c)
 {
         int hour12 = c->hour % 12 ? c->hour % 12 : 12;
         switch (item->part) {
-        case LP_LONG_MONTH: buf_adds(b, gotime_months[c->month - 1]); break;
-        case LP_MONTH: buf_add(b, gotime_months[c->month - 1], 3); break;
-        case LP_NUM_MONTH: buf_addf(b, "%d", c->month); break;
-        case LP_ZERO_MONTH: buf_addf(b, "%02d", c->month); break;
-        case LP_LONG_WEEKDAY: buf_adds(b, gotime_days[c->weekday]); break;
-        case LP_WEEKDAY: buf_add(b, gotime_days[c->weekday], 3); break;
-        case LP_DAY: buf_addf(b, "%d", c->day); break;
-        case LP_UNDER_DAY: buf_addf(b, "%2d", c->day); break;
-        case LP_ZERO_DAY: buf_addf(b, "%02d", c->day); break;
-        case LP_UNDER_YDAY: buf_addf(b, "%3d", c->yearday); break;
-        case LP_ZERO_YDAY: buf_addf(b, "%03d", c->yearday); break;
-        case LP_HOUR: buf_addf(b, "%02d", c->hour); break;
-        case LP_HOUR12: buf_addf(b, "%d", hour12); break;
-        case LP_ZERO_HOUR12: buf_addf(b, "%02d", hour12); break;
-        case LP_MINUTE: buf_addf(b, "%d", c->minute); break;
-        case LP_ZERO_MINUTE: buf_addf(b, "%02d", c->minute); break;
-        case LP_SECOND: buf_addf(b, "%d", c->second); break;
-        case LP_ZERO_SECOND: buf_addf(b, "%02d", c->second); break;
+        case LP_LONG_MONTH: abuf_adds(b, gotime_months[c->month - 1]); break;
+        case LP_MONTH: abuf_add(b, (struct str){gotime_months[c->month - 1], 3}); break;
+        case LP_NUM_MONTH: abuf_addf(b, "%d", c->month); break;
+        case LP_ZERO_MONTH: abuf_addf(b, "%02d", c->month); break;
+        case LP_LONG_WEEKDAY: abuf_adds(b, gotime_days[c->weekday]); break;
+        case LP_WEEKDAY: abuf_add(b, (struct str){gotime_days[c->weekday], 3}); break;
+        case LP_DAY: abuf_addf(b, "%d", c->day); break;
+        case LP_UNDER_DAY: abuf_addf(b, "%2d", c->day); break;
+        case LP_ZERO_DAY: abuf_addf(b, "%02d", c->day); break;
+        case LP_UNDER_YDAY: abuf_addf(b, "%3d", c->yearday); break;
+        case LP_ZERO_YDAY: abuf_addf(b, "%03d", c->yearday); break;
+        case LP_HOUR: abuf_addf(b, "%02d", c->hour); break;
+        case LP_HOUR12: abuf_addf(b, "%d", hour12); break;
+        case LP_ZERO_HOUR12: abuf_addf(b, "%02d", hour12); break;
+        case LP_MINUTE: abuf_addf(b, "%d", c->minute); break;
+        case LP_ZERO_MINUTE: abuf_addf(b, "%02d", c->minute); break;
+        case LP_SECOND: abuf_addf(b, "%d", c->second); break;
+        case LP_ZERO_SECOND: abuf_addf(b, "%02d", c->second); break;
         case LP_LONG_YEAR: put_year(b, c->year); break;
-        case LP_YEAR: buf_addf(b, "%02d", (int)(c->year % 100)); break;
-        case LP_PM: buf_adds(b, c->hour >= 12 ? "PM" : "AM"); break;
-        case LP_pm: buf_adds(b, c->hour >= 12 ? "pm" : "am"); break;
+        case LP_YEAR: abuf_addf(b, "%02d", (int)(c->year % 100)); break;
+        case LP_PM: abuf_adds(b, c->hour >= 12 ? "PM" : "AM"); break;
+        case LP_pm: abuf_adds(b, c->hour >= 12 ? "pm" : "am"); break;
         case LP_ABBREV: put_abbrev(b, c); break;
         case LP_OFFSET: put_offset(b, item, c->offset); break;
         case LP_FRACTION0:
@@ -206,18 +206,18 @@ static void put_item(struct buf *b, const struct layout_item *item, const struct
         }
 }
 
-void gotime_format(struct buf *b, struct str layout, struct val_time t)
+void gotime_format(struct abuf *b, struct str layout, struct val_time t)
 {
         struct gocivil c = gotime_civil(t);
         for (size_t at = 0; at < layout.n;) {
                 struct layout_item item = layout_next(layout, at);
-                buf_add(b, layout.p + at, item.from - at);
+                abuf_add(b, (struct str){layout.p + at, item.from - at});
                 put_item(b, &item, &c);
                 at = item.to;
         }
 }
 
-void gotime_put(struct buf *b, struct val_time t)
+void gotime_put(struct abuf *b, struct val_time t)
 {
         gotime_format(b, STR("2006-01-02 15:04:05.999999999 -0700 MST"), t);
 }
