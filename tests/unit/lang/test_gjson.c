@@ -1,4 +1,5 @@
 /* tests/unit/lang/test_gjson.c: paths into raw JSON. SPDX-License-Identifier: Apache-2.0 */
+#include "common/base/buf.h"
 #include "common/lang/gjson.h"
 #include "common/lang/gonum.h"
 #include <math.h>
