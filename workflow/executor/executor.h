@@ -36,6 +36,7 @@ struct executor {
         int sock, signals;
         int pods, logs, store, scratch; /* folders of the data directory */
         const char *data_dir;
+        uint64_t oom_kills; /* of the machine, some moments before the pod was started */
         struct host host;
 };
 int serve(struct executor *x);
@@ -131,3 +132,4 @@ void send_msg(const struct executor *x, enum msg_kind kind, uint64_t serial, uin
               const void *body, size_t n);
 int64_t now_mono_ms(void);
 int64_t now_wall_ns(void);
+uint64_t oom_kills(void); /* since the machine was started; 0 when unknown */

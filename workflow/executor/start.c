@@ -93,7 +93,7 @@ static int arrange(struct child *c)
         sigset_t none;
         sigemptyset(&none);
         c->step = "start the process";
-        if (setpgid(0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+        if (setpgid(0, 0) < 0)
                 return -1;
         int null = open("/dev/null", O_RDONLY);
         if ((null < 0 && c->p->spec.isolate) || (null >= 0 && dup2(null, 0) < 0) ||
@@ -104,6 +104,8 @@ static int arrange(struct child *c)
                 return -1; /* without one: the pod's own folder, or the root of the sandbox */
         c->step = "drop privileges";
         if (drop_caps(c->p) < 0 || become_user(c->p) < 0)
+                return -1;
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) /* a change of user clears it */
                 return -1;
         if (s->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
                 return -1;

@@ -2,6 +2,8 @@
  * restarts finds it), then to the runner that listens. SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/executor/executor.h"
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,6 +20,18 @@ int64_t now_wall_ns(void)
         struct timespec t;
         clock_gettime(CLOCK_REALTIME, &t);
         return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+uint64_t oom_kills(void)
+{
+        char text[8192];
+        int fd = open("/proc/vmstat", O_RDONLY | O_CLOEXEC);
+        ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+        if (fd >= 0)
+                close(fd);
+        text[n > 0 ? n : 0] = '\0';
+        const char *at = strstr(text, "\noom_kill ");
+        return at ? strtoull(at + 10, NULL, 10) : 0;
 }
 
 void status_final(struct pod *p, int phase, int exit_code, const char *message)

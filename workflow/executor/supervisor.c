@@ -224,10 +224,18 @@ static int exit_code(const struct pod *p)
                                            : WEXITSTATUS(p->wait_status);
 }
 
+/* Killed, not by us, while the kernel killed somebody for memory. */
+static bool out_of_memory(const struct pod *p)
+{
+        return WIFSIGNALED(p->wait_status) && WTERMSIG(p->wait_status) == SIGKILL &&
+               p->ending == END_BY_ITSELF && oom_kills() > p->x->oom_kills;
+}
+
 /* "main: Error (exit code 1): <what it left in terminationMessagePath>" */
 static void describe_failure(const struct pod *p, char out[MESSAGE_MAX])
 {
-        int n = snprintf(out, MESSAGE_MAX, "main: Error (exit code %d)", exit_code(p));
+        int n = snprintf(out, MESSAGE_MAX, "main: %s (exit code %d)",
+                         out_of_memory(p) ? "OOMKilled" : "Error", exit_code(p));
         if (p->start_failure[0]) {
                 snprintf(out + n, (size_t)(MESSAGE_MAX - n), ": %s", p->start_failure);
                 return;

@@ -29,7 +29,9 @@ struct zygote {
         struct executor *x;
         struct child *children;
         size_t n, cap;
+        int64_t oom_read_ms; /* when the counter was read last: not for every step */
 };
+enum { OOM_READ_MS = 1000 };
 struct packet {
         struct msg_head head;
         char body[WIRE_INLINE_MAX];
@@ -58,6 +60,10 @@ static void start(struct zygote *z, const struct msg_head *h, struct wire reques
                 ns = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
         unsigned number;
         int slot = slot_take(z->x, &number);
+        if (now_mono_ms() - z->oom_read_ms > OOM_READ_MS) {
+                z->oom_read_ms = now_mono_ms();
+                z->x->oom_kills = oom_kills();
+        }
         pid_t pid = slot < 0 ? -1 : clone_process(ns);
         if (pid == 0)
                 _exit(supervise(z->x, h->serial, request, slot, number));

@@ -14,7 +14,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { READY_TIMEOUT_MS = 10000, MESSAGES_PER_TURN = 128, RESTARTS_MAX = 5, RESTART_MS = 200 };
+enum {
+        READY_TIMEOUT_MS = 10000,
+        MESSAGES_PER_TURN = 128,
+        RESTART_MS = 200,
+        RESTART_MAX_MS = 30000,
+        STABLE_MS = 60000
+};
 
 struct packet {
         struct msg_head head;
@@ -115,17 +121,25 @@ bool link_kill(struct runner *r, const struct runner_pod *p, int grace_ms)
         return r->sock >= 0 && r->proc && send_packet(r, &h, NULL);
 }
 
+/* Soon at first, then less and less often; steps wait as Pending meanwhile. */
+static void restart_later(struct runner *r)
+{
+        int64_t lived_ms = (loop_now(r->o.loop).ns - r->opened.ns) / NS_PER_MS;
+        r->pause_ms = lived_ms > STABLE_MS || !r->pause_ms ? RESTART_MS : r->pause_ms * 2;
+        if (r->pause_ms > RESTART_MAX_MS)
+                r->pause_ms = RESTART_MAX_MS;
+        timer_after_ms(r->o.loop, &r->restart, r->pause_ms);
+}
+
 static void on_exit_of_executor(void *arg, const struct proc_exit *how)
 {
         struct runner *r = arg;
-        log_error(log_root(), "tiphys-executor ended", F_INT("exit code", how->code));
+        log_error(log_root(), "tiphys-executor ended and is started again",
+                  F_INT("exit_code", how->code));
         r->proc = proc_free(r->proc);
         on_readable(r->sock, 0, r); /* what its supervisors have sent so far */
         on_link_lost(r);
-        if (r->restarts++ < RESTARTS_MAX)
-                timer_after_ms(r->o.loop, &r->restart, RESTART_MS * r->restarts);
-        else
-                log_error(log_root(), "tiphys-executor keeps ending: no more steps are started");
+        restart_later(r);
 }
 
 static void drop_socket(struct runner *r)
@@ -151,6 +165,7 @@ static void on_restart(void *arg)
         }
         log_error(log_root(), "tiphys-executor does not start again", F_ERR(&e));
         err_clear(&e);
+        restart_later(r);
 }
 
 static int spawn(struct runner *r, int their_end, struct err *e)
@@ -210,6 +225,7 @@ int link_open(struct runner *r, struct err *e)
         r->writable = event_new(loop_base(r->o.loop), r->sock, EV_WRITE, on_writable, r);
         event_add(r->readable, NULL);
         timer_init(&r->restart, on_restart, r);
+        r->opened = loop_now(r->o.loop);
         return 0;
 }
 

@@ -53,7 +53,8 @@ struct runner {
         struct event *readable, *writable;
         struct proc *proc;
         struct loop_timer restart;
-        int restarts;
+        struct mono opened;
+        int64_t pause_ms; /* before the next restart */
         char host[256];
 };
 
