@@ -150,8 +150,7 @@ bool scratch_is_empty(struct harness *h)
         int left = 0;
         for (int slot = 0; slot < 64; slot++) {
                 AUTO(mem_free)
-                char *dir = mem_printf("%s/scratch/%d", h->dir, slot),
-                     *tmp = fs_join(dir, "tmp");
+                char *dir = mem_printf("%s/scratch/%d", h->dir, slot), *tmp = fs_join(dir, "tmp");
                 left += count_entries(dir, "tmp") + count_entries(tmp, "");
         }
         return left == 0;

@@ -73,13 +73,13 @@ static void a_kill_takes_the_whole_process_group(void **state)
         struct harness *h = *state;
         NEED_SANDBOX(h);
         start_with(h, "group",
-                   "{'script': {'command': ['sh'], 'source': 'sh -c `trap \\\"echo child got "
-                   "it\\\" TERM; echo ready; sleep 1000 & "
-                   "wait`; exit 9'}}",
+                   "{'script': {'command': ['sh'], 'source': 'trap : TERM; sh -c `trap \\\"echo "
+                   "child got "
+                   "it; exit\\\" TERM; echo ready; sleep 1000 & wait` & wait; wait; exit 9'}}",
                    false, 0);
         wait_ready(h, "group");
         runner_kill(h->runner, UID, "group", 10);
-        wait_done(h, "group");
+        assert_int_equal(wait_done(h, "group")->exit_code, 9);
         AUTO(mem_free) char *text = log_text(h, "group");
         assert_non_null(strstr(text, "child got it"));
 }

@@ -324,6 +324,74 @@ static void an_image_may_have_its_own_root(void **state)
                             "main: Error (exit code 127): cannot start \"sh\": not found in PATH");
 }
 
+static void python_with_processes_semaphores_and_temporary_files_works(void **state)
+{
+        struct harness *h = *state;
+        NEED_SANDBOX(h);
+        assert_result(run_capture(h, "{'script': {'command': ['/usr/bin/python3'], 'source': "
+                                     "'import multiprocessing as m, tempfile, os\\n"
+                                     "def f(q):\\n    q.put(os.getpid() != 1)\\nq = m.Queue()\\np "
+                                     "= m.Process(target=f, args=(q,))\\n"
+                                     "p.start()\\nprint(q.get())\\np.join()\\nwith "
+                                     "tempfile.NamedTemporaryFile() as t:\\n    "
+                                     "print(t.name.startswith(`/tmp/`))\\n'}}"),
+                      "True\nTrue");
+}
+
+static void a_request_may_be_large(void **state)
+{
+        struct harness *h = *state;
+        NEED_SANDBOX(h);
+        AUTO(mem_free) char *big = mem_alloc(500001);
+        memset(big, 'x', 500000);
+        AUTO(mem_free)
+        char *t = mem_printf("{'inputs': {'artifacts': [{'name': 'r', 'path': '/in', 'raw': "
+                             "{'data': '%s'}}]}, 'container': "
+                             "{'command': ['wc', '-c', '/in']}}",
+                             big);
+        assert_result(run_capture(h, t), "500000 /in");
+}
+
+static bool write_line(const char *path, const char *text)
+{
+        FILE *f = fopen(path, "we");
+        bool good = f && fputs(text, f) >= 0;
+        return f && fclose(f) == 0 && good;
+}
+
+/* Needs a memory cgroup to be put into: version 1, as root. */
+static void a_step_that_was_killed_for_memory_says_so(void **state)
+{
+        struct harness *h = *state;
+        NEED_SANDBOX(h);
+        AUTO(mem_free)
+        char *group = mem_printf("/sys/fs/cgroup/memory/tiphys-test-%d", (int)getpid()),
+             *limit = fs_join(group, "memory.limit_in_bytes");
+        if (mkdir(group, 0755) < 0 || !write_line(limit, "48M")) {
+                fprintf(stderr, "SKIPPED: no memory cgroup can be made here\n");
+                skip();
+        }
+        AUTO(mem_free) char *sh = fs_join(h->dir, "executor.sh");
+        AUTO(mem_free)
+        char *text = mem_printf(
+                "#!/bin/sh\necho $$ > %s/cgroup.procs\nexec " TIPHYS_EXECUTOR " \"$@\"\n", group);
+        harness_close(h);
+        h->executor = mem_strdup(sh);
+        assert_int_equal(fs_write_atomic(sh, text, strlen(text), 0755, NULL), 0);
+        assert_int_equal(chmod(sh, 0755), 0);
+        harness_open(h);
+        struct told *t = run(h, "{'script': {'command': ['/usr/bin/python3'], 'source': 'x = "
+                                "bytearray(400 << 20)'}}");
+        struct told *other = run(h, "{'script': {'command': ['sh'], 'source': 'kill -KILL $$'}}");
+        harness_close(h);
+        const bool never = false;
+        for (int i = 0; i < 4000 && rmdir(group) < 0; i++) /* the last supervisor is about to end */
+                loop_run_until(h->loop, &never, 5);
+        assert_string_equal(t->message, "main: OOMKilled (exit code 137)");
+        assert_true(streq(other->message, "main: Error (exit code 137)") ||
+                    streq(other->message, "main: OOMKilled (exit code 137)"));
+}
+
 /* "/" as a lower layer shows no file system mounted in it: those get overlays of their own. */
 static void other_file_systems_of_the_host_are_seen_and_protected(void **state)
 {
@@ -373,6 +441,9 @@ int main(void)
                 BOTH(output_parameters_cannot_be_read_from_outside),
                 BOTH(what_main_leaves_running_ends_with_it),
                 BOTH(an_image_may_have_its_own_root),
+                BOTH(python_with_processes_semaphores_and_temporary_files_works),
+                ROOT(a_request_may_be_large),
+                ROOT(a_step_that_was_killed_for_memory_says_so),
                 ROOT(other_file_systems_of_the_host_are_seen_and_protected),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
