@@ -25,6 +25,9 @@ if(TIPHYS_WERROR)
   target_compile_options(tiphys_flags INTERFACE -Werror)
 endif()
 
+# A program loads only the shared libraries that the objects in it need.
+target_link_options(tiphys_flags INTERFACE -Wl,--as-needed)
+
 if(TIPHYS_SANITIZE)
   target_compile_options(tiphys_flags INTERFACE -fsanitize=${TIPHYS_SANITIZE} -fno-omit-frame-pointer
                          -fno-sanitize-recover=undefined)
