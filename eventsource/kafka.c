@@ -9,8 +9,8 @@
 #include "common/base/mem.h"
 #include "common/base/secret.h"
 #include "eventsource/broker.h"
+#include "eventsource/kafka_lazy.h"
 #include "eventsource/kafka_marks.h"
-#include <librdkafka/rdkafka.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -521,6 +521,8 @@ static int join(struct kafka_state *s, struct err *e)
 static int kafka_start(struct source *source, struct err *e)
 {
         struct kafka_state *s = source_state(source);
+        if (kafka_load(e) < 0)
+                return -1;
         s->source = source;
         s->fd = -1;
         s->topic = config(s)->topic;

@@ -32,12 +32,8 @@ static void unlink_call(struct http_call *call)
                 call->next->prev = call->prev;
 }
 
-static void free_call(struct http_call *call)
+static void free_easy(struct http_client *c, struct http_call *call)
 {
-        struct http_client *c = call->client;
-        unlink_call(call);
-        if (call->running)
-                curl_multi_remove_handle(c->multi, call->easy);
         curl_easy_reset(call->easy);
         if (c->n_spare < SPARE_HANDLES)
                 c->spare[c->n_spare++] = call->easy;
@@ -45,6 +41,16 @@ static void free_call(struct http_call *call)
                 curl_easy_cleanup(call->easy);
         curl_slist_free_all(call->headers);
         curl_slist_free_all(call->connect_to);
+}
+
+static void free_call(struct http_call *call)
+{
+        struct http_client *c = call->client;
+        unlink_call(call);
+        if (call->running)
+                curl_multi_remove_handle(c->multi, call->easy);
+        if (call->easy)
+                free_easy(c, call);
         buf_deinit(&call->response.body);
         err_clear(&call->early);
         free(call->what);
@@ -258,20 +264,28 @@ static int set_timer(CURLM *multi UNUSED, long timeout_ms, void *arg)
 
 /* ---- new and free ---- */
 
-int http_client_new(struct http_client **out, struct loop *l, struct err *e)
+int http_client_new(struct http_client **out, struct loop *l, struct err *e UNUSED)
 {
-        if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
-                return err_set(e, ERR_INTERNAL, "curl cannot be initialised");
         struct http_client *c = NEW(struct http_client);
         c->loop = l;
+        timer_init(&c->timer, on_timer, c);
+        task_init(&c->deliver, deliver, c);
+        *out = c;
+        return 0;
+}
+
+/* Many programs that could make a call never do. */
+static int first_call(struct http_client *c, struct err *e)
+{
+        if (c->multi)
+                return 0;
+        if (curl_load(e) < 0)
+                return -1;
         c->multi = curl_multi_init();
         curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
         curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
         curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, set_timer);
         curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
-        timer_init(&c->timer, on_timer, c);
-        task_init(&c->deliver, deliver, c);
-        *out = c;
         return 0;
 }
 
@@ -292,7 +306,8 @@ struct http_client *http_client_free(struct http_client *c)
         }
         for (size_t i = 0; i < c->n_spare; i++)
                 curl_easy_cleanup(c->spare[i]);
-        curl_multi_cleanup(c->multi);
+        if (c->multi)
+                curl_multi_cleanup(c->multi);
         timer_cancel(c->loop, &c->timer);
         loop_undefer(c->loop, &c->deliver);
         free(c);
@@ -306,7 +321,8 @@ static struct http_call *new_call(struct http_client *c, const struct http_call_
 {
         struct http_call *call = NEW(struct http_call);
         call->client = c;
-        call->easy = c->n_spare ? c->spare[--c->n_spare] : curl_easy_init();
+        if (first_call(c, &call->early) == 0)
+                call->easy = c->n_spare ? c->spare[--c->n_spare] : curl_easy_init();
         call->done = done;
         call->arg = arg;
         call->on_data = spec->on_data;
@@ -328,7 +344,7 @@ struct http_call *http_call(struct http_client *c, const struct http_call_spec *
                             http_done_fn *done, void *arg)
 {
         struct http_call *call = new_call(c, spec, done, arg);
-        if (http_call_setup(call, spec, &call->early) < 0) {
+        if (!call->easy || http_call_setup(call, spec, &call->early) < 0) {
                 finish(call, CURLE_OK);
                 return call;
         }

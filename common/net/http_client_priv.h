@@ -1,8 +1,8 @@
 /* common/net/http_client_priv.h: what the two files of the HTTP client share.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include "common/net/curl_lazy.h"
 #include "common/net/http_client.h"
-#include <curl/curl.h>
 
 enum { HTTP_CONNECT_MS = 5000, HTTP_TOTAL_MS = 60000, HTTP_RESPONSE_BYTES = 1 << 20 };
 
