@@ -61,8 +61,8 @@ static void run_refusals(void *arg)
         b->refusals = NULL;
         b->refusals_end = &b->refusals;
         struct err e = {0};
-        err_set(&e, ERR_UNAVAILABLE, "the bus has %llu events that are not stored yet",
-                (unsigned long long)b->o.max_queue);
+        err_set(&e, ERR_UNAVAILABLE, "the bus has %zu events (%llu bytes) that are not stored yet",
+                b->queued, (unsigned long long)b->queued_bytes);
         for (; r; r = next) {
                 next = r->next;
                 r->done(r->arg, BUS_STORED, 0, &e);
@@ -71,10 +71,26 @@ static void run_refusals(void *arg)
         err_clear(&e);
 }
 
+static bool has_room(const struct bus *b, const struct bus_msg *m)
+{
+        if (!b->queued)
+                return true;
+        return b->queued < b->o.max_queue && b->queued_bytes + m->len <= b->o.max_queue_bytes;
+}
+
+void bus_append_answer(struct bus *b, const struct bus_msg *m, bus_done_fn *done, void *arg,
+                       enum bus_outcome outcome, uint64_t pos, const struct err *e)
+{
+        b->queued--;
+        b->queued_bytes -= m->len;
+        done(arg, outcome, pos, e);
+}
+
 void bus_append(struct bus *b, struct bus_msg *m, bus_done_fn *done, void *arg)
 {
-        if (b->queued < b->o.max_queue) {
+        if (has_room(b, m)) {
                 b->queued++;
+                b->queued_bytes += m->len;
                 b->drv->append(b, bus_msg_ref(m), done, arg);
                 return;
         }
@@ -235,6 +251,8 @@ void bus_init(struct bus *b, const struct bus_driver *drv, struct loop *l,
                 b->o = *o;
         if (!b->o.max_queue)
                 b->o.max_queue = 8192;
+        if (!b->o.max_queue_bytes)
+                b->o.max_queue_bytes = UINT64_C(64) << 20;
         if (!b->o.dedup_window_ms)
                 b->o.dedup_window_ms = INT64_C(24) * 3600 * 1000;
         if (!b->o.retain_ms)

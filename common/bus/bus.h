@@ -39,11 +39,12 @@ struct bus_msg *bus_msg_ref(struct bus_msg *m);
 struct bus_msg *bus_msg_unref(struct bus_msg *m);
 AUTO_DEFINE(bus_msg_unref, struct bus_msg *);
 
-struct bus_options {        /* zeros mean the defaults */
-        uint64_t max_queue; /* appends not yet durable; more are refused with UNAVAILABLE (default
-                               8192) */
-        int64_t dedup_window_ms; /* default 24 h */
-        int64_t retain_ms;       /* consumed events kept for `events list` (default 168 h) */
+struct bus_options {              /* zeros mean the defaults */
+        uint64_t max_queue;       /* appends not yet durable (default 8192) ... */
+        uint64_t max_queue_bytes; /* ... and their data (default 64 MiB); more are refused with
+                                     UNAVAILABLE, but never a lone one */
+        int64_t dedup_window_ms;  /* default 24 h */
+        int64_t retain_ms;        /* consumed events kept for `events list` (default 168 h) */
         uint64_t retain_bytes; /* and at most this much (default 1 GiB); not consumed: at most four
                                   times this */
 };
@@ -71,9 +72,10 @@ struct bus_consumer;
 struct bus_consumer_options {
         const char *name;            /* durable: "sensor/<namespace>/<name>/<uid>" */
         const char *const *subjects; /* exact subjects, NULL-terminated; NULL = all */
-        struct wall start_at; /* where a NEW consumer begins: the first message accepted at or
-                                 after; 0 = the oldest */
-        size_t window;        /* messages delivered and not yet committed (default 256) */
+        struct wall start_at;  /* where a NEW consumer begins: the first message accepted at or
+                                  after; 0 = the oldest */
+        size_t window;         /* messages delivered and not yet committed (default 256) ... */
+        uint64_t window_bytes; /* ... and their data, beyond the first (default 32 MiB) */
 };
 /* In order; the callee refs what it keeps. Called from the loop, not from inside bus_consume. */
 typedef void bus_deliver_fn(void *arg, struct bus_msg *const *msgs, size_t n);

@@ -16,7 +16,8 @@ struct bus {
         struct loop *loop;
         struct bus_options o;
         uint64_t tail;              /* newest position that may be read */
-        size_t queued;              /* appends not answered */
+        size_t queued;              /* appends not answered ... */
+        uint64_t queued_bytes;      /* ... and their data */
         struct bus_commit *commits; /* not answered */
         struct bus_consumer *consumers;
         struct bus_refusal *refusals, **refusals_end;
@@ -75,12 +76,8 @@ void bus_deinit(struct bus *b);
 /* `m` was stored at m->pos: remembered for consumers who keep up. */
 void bus_stored(struct bus *b, struct bus_msg *m);
 void bus_tail_moved(struct bus *b, uint64_t tail);
-static inline void bus_append_answer(struct bus *b, bus_done_fn *done, void *arg,
-                                     enum bus_outcome outcome, uint64_t pos, const struct err *e)
-{
-        b->queued--;
-        done(arg, outcome, pos, e);
-}
+void bus_append_answer(struct bus *b, const struct bus_msg *m, bus_done_fn *done, void *arg,
+                       enum bus_outcome outcome, uint64_t pos, const struct err *e);
 void bus_commit_answer(struct bus_commit *c, const struct err *e); /* frees it */
 
 /* between bus.c and consumer.c */

@@ -14,6 +14,7 @@
 
 enum {
         DEFAULT_WINDOW = 256,
+        DEFAULT_WINDOW_BYTES = 32 << 20,
         TURN_MAX = 256,
         SCAN = 1024,
         NOTE_DISTANCE = 8192,
@@ -25,6 +26,9 @@ struct subject {
         uint32_t hash;
         char *name;
 };
+struct out { /* delivered, not committed */
+        uint64_t pos, len;
+};
 struct bus_consumer {
         struct bus *bus;
         char *name;
@@ -35,8 +39,9 @@ struct bus_consumer {
         uint64_t position; /* committed by the owner */
         uint64_t noted;    /* stored: the position, or further when nothing in between was ours */
         uint64_t seen;     /* looked at up to here */
-        uint64_t *out;     /* ring of `window` positions */
+        struct out *out;   /* ring of `window` */
         size_t out_first, n_out;
+        uint64_t out_bytes, window_bytes;
         bool paused, delivering, closed;
         struct loop_task pump;
         struct loop_timer again;
@@ -88,7 +93,22 @@ struct load { /* what one turn delivers */
         struct bus_consumer *c;
         struct bus_msg *msgs[TURN_MAX];
         size_t n, room;
+        uint64_t bytes;
 };
+
+/* One message always fits: a large one must not stop its consumer for ever. */
+static bool has_room(const struct load *l)
+{
+        if (l->n >= l->room)
+                return false;
+        return l->c->out_bytes + l->bytes < l->c->window_bytes;
+}
+
+static void add(struct load *l, struct bus_msg *m)
+{
+        l->msgs[l->n++] = m;
+        l->bytes += m->len;
+}
 
 static bool take(void *arg, struct bus_msg *m)
 {
@@ -97,19 +117,18 @@ static bool take(void *arg, struct bus_msg *m)
                 bus_msg_unref(m);
                 return true;
         }
-        l->msgs[l->n++] = m;
-        return l->n < l->room;
+        add(l, m);
+        return has_room(l);
 }
 
 static void load_from_ring(struct load *l)
 {
         struct bus_consumer *c = l->c;
         struct bus_msg *m;
-        while (l->n < l->room && c->seen < c->bus->tail &&
-               (m = bus_ring_get(c->bus, c->seen + 1))) {
+        while (has_room(l) && c->seen < c->bus->tail && (m = bus_ring_get(c->bus, c->seen + 1))) {
                 c->seen++;
                 if (wants(c, m))
-                        l->msgs[l->n++] = bus_msg_ref(m);
+                        add(l, bus_msg_ref(m));
         }
 }
 
@@ -133,7 +152,9 @@ static int load_from_driver(struct load *l)
 static void remember_out(struct bus_consumer *c, const struct load *l)
 {
         for (size_t i = 0; i < l->n; i++)
-                c->out[(c->out_first + c->n_out++) % c->window] = l->msgs[i]->pos;
+                c->out[(c->out_first + c->n_out++) % c->window] =
+                        (struct out){l->msgs[i]->pos, l->msgs[i]->len};
+        c->out_bytes += l->bytes;
 }
 
 static struct bus_consumer *consumer_free(struct bus_consumer *c)
@@ -172,14 +193,15 @@ static void note_progress(struct bus_consumer *c)
 static void pump(void *arg)
 {
         struct bus_consumer *c = arg;
-        if (c->paused || c->n_out >= c->window || c->seen >= c->bus->tail || timer_armed(&c->again))
+        if (c->paused || c->n_out >= c->window || c->out_bytes >= c->window_bytes ||
+            c->seen >= c->bus->tail || timer_armed(&c->again))
                 return;
         struct load l = {.c = c, .room = c->window - c->n_out};
         if (l.room > TURN_MAX)
                 l.room = TURN_MAX;
         load_from_ring(&l);
         int r = 0;
-        if (l.n < l.room && c->seen < c->bus->tail)
+        if (has_room(&l) && c->seen < c->bus->tail)
                 r = load_from_driver(&l);
         hand_out(c, &l);
         if (c->closed) {
@@ -214,7 +236,8 @@ void bus_consumer_committed(struct bus_consumer *c, uint64_t position)
         c->position = position;
         if (c->noted < position)
                 c->noted = position;
-        while (c->n_out && c->out[c->out_first] <= position) {
+        while (c->n_out && c->out[c->out_first].pos <= position) {
+                c->out_bytes -= c->out[c->out_first].len;
                 c->out_first = (c->out_first + 1) % c->window;
                 c->n_out--;
         }
@@ -238,6 +261,7 @@ int bus_consume(struct bus_consumer **out, struct bus *b, const struct bus_consu
         c->deliver = deliver;
         c->arg = arg;
         c->window = o->window ? o->window : DEFAULT_WINDOW;
+        c->window_bytes = o->window_bytes ? o->window_bytes : DEFAULT_WINDOW_BYTES;
         c->position = c->noted = c->seen = position;
         c->out = mem_calloc(c->window, sizeof(*c->out));
         set_subjects(c, o->subjects);

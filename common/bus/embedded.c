@@ -97,7 +97,8 @@ int bus_embedded(struct bus **out, struct db *db, const struct bus_options *o, s
         b->db = db;
         b->bus.tail = tail;
         db_on_change(db, &b->changed, on_change, b);
-        embedded_trim_start(b);
+        if (!db_read_only(db))
+                embedded_trim_start(b);
         *out = &b->bus;
         return 0;
 }

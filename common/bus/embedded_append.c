@@ -177,7 +177,7 @@ static void answer(struct embedded *b, struct append_item *it, const struct err 
         }
         bus_done_fn *tell = TAKE(it->done);
         if (tell)
-                bus_append_answer(&b->bus, tell, it->arg, it->outcome, it->pos, e);
+                bus_append_answer(&b->bus, it->m, tell, it->arg, it->outcome, it->pos, e);
         bus_msg_unref(it->m);
 }
 
@@ -234,8 +234,8 @@ void embedded_append_forsake(struct embedded *b)
                 for (size_t i = 0; i < a->n; i++) {
                         bus_done_fn *tell = TAKE(a->items[i].done);
                         if (tell)
-                                bus_append_answer(&b->bus, tell, a->items[i].arg, BUS_STORED, 0,
-                                                  &e);
+                                bus_append_answer(&b->bus, a->items[i].m, tell, a->items[i].arg,
+                                                  BUS_STORED, 0, &e);
                 }
         err_clear(&e);
 }

@@ -283,7 +283,7 @@ static void run_job(struct memory *m, struct job *j)
         } else {
                 uint64_t pos;
                 enum bus_outcome outcome = store(m, j->m, &pos);
-                bus_append_answer(&m->bus, j->done, j->arg, outcome, pos, NULL);
+                bus_append_answer(&m->bus, j->m, j->done, j->arg, outcome, pos, NULL);
                 bus_msg_unref(j->m);
         }
         mem_free(j);

@@ -232,6 +232,11 @@ struct loop *db_loop(struct db *db)
         return db->loop;
 }
 
+bool db_read_only(const struct db *db)
+{
+        return db->read_only;
+}
+
 struct db_tx *db_read(struct db *db)
 {
         return db->reader;

@@ -41,6 +41,7 @@ int db_open(struct db **out, struct loop *l, const char *path, const struct db_o
 struct db *db_close(struct db *db);
 AUTO_DEFINE(db_close, struct db *);
 struct loop *db_loop(struct db *db);
+bool db_read_only(const struct db *db);
 
 struct db_migration { /* steps are numbered 1..n per component and recorded in table `migration` */
         const char *component;

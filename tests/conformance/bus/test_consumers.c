@@ -77,6 +77,31 @@ static void test_no_more_than_a_window_is_outstanding(void **state)
         bench_close(&b);
 }
 
+static void test_a_window_of_bytes_holds_but_for_one(void **state)
+{
+        BENCH(NULL);
+        struct reader r = {0};
+        append_many(&b, "s", 10, 100);
+        reader_open(&r, &b, &(struct bus_consumer_options){.name = "c", .window_bytes = 250});
+        bench_quiet(&b);
+        assert_int_equal(r.n, 3);
+        commit(&b, r.c, 3);
+        bench_quiet(&b);
+        assert_int_equal(r.n, 6);
+        commit(&b, r.c, 6);
+        append_many(&b, "large", 2, 5000);
+        commit(&b, r.c, 9);
+        bench_quiet(&b);
+        commit(&b, r.c, 10);
+        bench_quiet(&b);
+        assert_int_equal(r.n, 11);
+        commit(&b, r.c, 11);
+        bench_quiet(&b);
+        assert_int_equal(r.n, 12);
+        reader_close(&r);
+        bench_close(&b);
+}
+
 static void test_a_long_backlog_comes_whole_and_in_order(void **state)
 {
         BENCH(NULL);
@@ -291,6 +316,7 @@ const struct CMUnitTest consumer_tests[] = {
         cmocka_unit_test(test_a_consumer_reads_what_is_there_and_what_comes),
         cmocka_unit_test(test_a_consumer_gets_its_subjects_only),
         cmocka_unit_test(test_no_more_than_a_window_is_outstanding),
+        cmocka_unit_test(test_a_window_of_bytes_holds_but_for_one),
         cmocka_unit_test(test_a_long_backlog_comes_whole_and_in_order),
         cmocka_unit_test(test_a_reopened_consumer_goes_on_behind_its_last_commit),
         cmocka_unit_test(test_a_commit_on_its_way_counts_for_who_reopens),

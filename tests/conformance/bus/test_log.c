@@ -45,6 +45,25 @@ static void test_more_than_max_queue_is_refused_and_can_be_tried_again(void **st
         bench_close(&b);
 }
 
+static void test_bytes_count_as_well_but_a_lone_event_is_taken(void **state)
+{
+        BENCH((&(struct bus_options){.max_queue_bytes = 10}));
+        static const char *const data[] = {"much longer than that", "x", "much longer than that"};
+        static const enum err_code expected[] = {ERR_NONE, ERR_UNAVAILABLE, ERR_UNAVAILABLE};
+        struct stored s[3] = {0};
+        for (size_t i = 0; i < 3; i++) {
+                struct bus_msg *m = message(&b, "es.ev", "id", data[i]);
+                bus_append(b.bus, m, on_stored, &s[i]);
+                bus_msg_unref(m);
+        }
+        for (size_t i = 0; i < 3; i++) {
+                bench_until(&b, &s[i].done);
+                assert_int_equal(s[i].code, expected[i]);
+        }
+        assert_int_equal(append(&b, "es.ev", "id", data[2]).pos, 2);
+        bench_close(&b);
+}
+
 static void test_a_redelivery_is_recognised_within_the_window(void **state)
 {
         BENCH((&(struct bus_options){.dedup_window_ms = 1000}));
@@ -293,6 +312,7 @@ static void test_spaces_are_listed_by_prefix(void **state)
 const struct CMUnitTest log_tests[] = {
         cmocka_unit_test(test_positions_grow_by_one_in_the_order_of_appends),
         cmocka_unit_test(test_more_than_max_queue_is_refused_and_can_be_tried_again),
+        cmocka_unit_test(test_bytes_count_as_well_but_a_lone_event_is_taken),
         cmocka_unit_test(test_a_redelivery_is_recognised_within_the_window),
         cmocka_unit_test(test_redeliveries_in_one_turn_are_recognised),
         cmocka_unit_test(test_the_same_id_with_other_content_is_a_recorded_conflict),

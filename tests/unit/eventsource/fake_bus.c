@@ -23,7 +23,7 @@ static void answer_one(struct fake_bus *f, struct fake_append *a)
                 err_set(&e, f->fail, "the fake bus refuses");
         else if (outcome == BUS_STORED && f->n < ARRAY_LEN(f->msgs))
                 f->msgs[f->n++] = bus_msg_ref(a->msg);
-        bus_append_answer(&f->bus, a->done, a->arg, outcome, f->n, f->fail ? &e : NULL);
+        bus_append_answer(&f->bus, a->msg, a->done, a->arg, outcome, f->n, f->fail ? &e : NULL);
         err_clear(&e);
         bus_msg_unref(a->msg);
         free(a);
