@@ -421,6 +421,54 @@ static void other_file_systems_of_the_host_are_seen_and_protected(void **state)
         assert_string_equal(after, "data\n");
 }
 
+static bool is_static(const char *program)
+{
+        AUTO_BUF struct buf elf = BUF_INIT(64 << 20);
+        assert_int_equal(fs_read(&elf, program, 64 << 20, NULL), 0);
+        return !memmem(elf.data, elf.len, "/lib64/ld-linux", 15);
+}
+
+/* The kernel gives no user namespace to a process in a chroot: as good as a container that forbids
+ * them. */
+static void where_namespaces_are_refused_the_words_say_which_call_and_what_helps(void **state)
+{
+        struct harness *h = *state;
+        AUTO(mem_free)
+        char *jail = fs_join(h->dir, "jail"),
+             *inside = mem_printf("%s%s", jail, h->dir), *program = fs_join(jail, "executor");
+        AUTO(mem_free)
+        char *sh = fs_join(h->dir, "executor.sh");
+        AUTO(mem_free)
+        char *text = mem_printf(
+                "#!/bin/sh\nexec chroot --userspec=65534:65534 %s /executor \"$@\"\n", jail);
+        AUTO_BUF struct buf copy = BUF_INIT(64 << 20);
+        struct err e = {0};
+        if (geteuid() != 0 || !is_static(TIPHYS_EXECUTOR))
+                skip();
+        harness_close(h);
+        assert_int_equal(fs_mkdirs(inside, 0755, NULL), 0);
+        assert_int_equal(fs_read(&copy, TIPHYS_EXECUTOR, 64 << 20, NULL), 0);
+        assert_int_equal(fs_write_atomic(program, copy.data, copy.len, 0755, NULL), 0);
+        assert_int_equal(fs_write_atomic(sh, text, strlen(text), 0755, NULL), 0);
+        assert_int_equal(chmod(h->dir, 0755) | chmod(jail, 0755) | chmod(program, 0755) |
+                                 chmod(sh, 0755) | chown(inside, 65534, 65534),
+                         0);
+        struct runner_local_options o = {
+                .loop = h->loop, .data_dir = h->dir, .isolation = ISOLATION_AUTO, .executor = sh};
+        assert_int_equal(runner_local(&h->runner, &o, NULL, NULL, &e), -1);
+        assert_int_equal(e.code, ERR_UNSUPPORTED);
+        static const char *const words[] = {
+                "local runner: no sandboxes: unshare(CLONE_NEWUSER) was refused",
+                "kernel.unprivileged_userns_clone=1", "or use --isolation=none",
+                "Operation not permitted"};
+        for (size_t i = 0; i < ARRAY_LEN(words); i++)
+                if (!strstr(err_msg(&e), words[i]))
+                        fail_msg("\"%s\" is not in \"%s\"", words[i], err_msg(&e));
+        err_clear(&e);
+        o.isolation = ISOLATION_NONE; /* works all the same */
+        assert_int_equal(runner_local(&h->runner, &o, NULL, NULL, &e), 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -444,6 +492,7 @@ int main(void)
                 BOTH(python_with_processes_semaphores_and_temporary_files_works),
                 ROOT(a_request_may_be_large),
                 ROOT(a_step_that_was_killed_for_memory_says_so),
+                ROOT(where_namespaces_are_refused_the_words_say_which_call_and_what_helps),
                 ROOT(other_file_systems_of_the_host_are_seen_and_protected),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
