@@ -51,7 +51,7 @@ void sasl_config_check(const struct sasl_config *sasl, const struct jpath *at, s
         struct jpath mechanism = jpath_key(at, "mechanism");
         if (sasl->mechanism == SASL_OAUTHBEARER || sasl->mechanism == SASL_GSSAPI)
                 diag_error(
-                        d, &mechanism, "E008", "PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512 are there",
+                        d, &mechanism, "E007", "PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512 are there",
                         "not supported yet: SASL mechanism %s", sasl_mechanisms[sasl->mechanism]);
         if (!sasl->user || !sasl->password)
                 diag_error(d, at, "E051", NULL, "sasl needs userSecret and passwordSecret");

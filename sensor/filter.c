@@ -4,7 +4,9 @@
 #include "common/base/json.h"
 #include "common/base/str.h"
 #include "sensor/filter_priv.h"
+#include <math.h>
 #include <stdlib.h>
+#include <strings.h>
 
 static const char *const data_types[] = {"string", "number", "bool"};
 static const char *const comparators[] = {"=", "!=", ">=", ">", "<", "<="};
@@ -115,6 +117,14 @@ static bool parse_number(const char *text, double *out)
                 if (*r != '_')
                         *w++ = *r;
         *w = '\0';
+        static const char *const infinities[] = {"inf",  "+inf",      "infinity", "+infinity",
+                                                 "-inf", "-infinity", "nan"};
+        for (size_t i = 0; i < ARRAY_LEN(infinities); i++) {
+                if (strcasecmp(plain, infinities[i]) == 0) {
+                        *out = i == 6 ? NAN : i >= 4 ? -INFINITY : INFINITY;
+                        return true;
+                }
+        }
         return str_to_double(plain, out);
 }
 

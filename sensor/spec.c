@@ -124,7 +124,7 @@ static void check_unknown_type(const json_t *template, const struct jpath *at, b
                 for (size_t i = 0; i < ARRAY_LEN(later_types); i++)
                         later |= streq(key, later_types[i]);
                 if (later) {
-                        diag_at_key(d, SEV_ERROR, &here, "E008", "k8s, http and log are there",
+                        diag_at_key(d, SEV_ERROR, &here, "E007", "k8s, http and log are there",
                                     "not supported yet: trigger type %s", key);
                         continue;
                 }
@@ -164,7 +164,7 @@ static void load_template(struct sensor_spec *s, struct trigger_spec *t, const s
         check_unknown_type(t->template, &at, strict, d);
         if (json_object_get(t->template, "conditionsReset")) {
                 struct jpath here = jpath_key(&at, "conditionsReset");
-                diag_at_key(d, SEV_ERROR, &here, "E008", NULL,
+                diag_at_key(d, SEV_ERROR, &here, "E007", NULL,
                             "not supported yet: field conditionsReset");
         }
         size_t types = 0;
