@@ -160,8 +160,8 @@ static int by_key(struct param_value *v, const char *key, struct str doc, struct
                 text = r.raw;
         set_text(v, text);
         v->type = gjson_type_name(r.type);
-        if (r.type != GJSON_STRING)
-                buf_add(&v->raw, r.raw.p, r.raw.n);
+        if (r.type != GJSON_STRING) /* numbers as gjson prints them: 1e2 becomes 100 */
+                buf_add(&v->raw, text.p, text.n);
         return 0;
 }
 
