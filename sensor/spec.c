@@ -148,6 +148,22 @@ static void check_name(const struct trigger_spec *t, const struct jpath *at, str
                 diag_error(d, &here, "E004", NULL, "a trigger template needs a name");
 }
 
+static void check_policy(const json_t *policy, const struct jpath *up, bool strict, struct diags *d)
+{
+        struct jpath at = jpath_key(up, "policy");
+        const char *key;
+        json_t *value;
+        json_object_foreach ((json_t *)(uintptr_t)policy, key, value) {
+                struct jpath here = jpath_key(&at, key);
+                if (streq(key, "k8s"))
+                        diag_at_key(d, SEV_ERROR, &here, "E007", NULL,
+                                    "not supported yet: field policy.k8s");
+                else if (!streq(key, "status"))
+                        diag_at_key(d, strict ? SEV_ERROR : SEV_WARNING, &here, "W001", NULL,
+                                    "unknown field %s", key);
+        }
+}
+
 static void load_template(struct sensor_spec *s, struct trigger_spec *t, const struct jpath *up,
                           bool strict, struct diags *d)
 {
@@ -277,6 +293,8 @@ int sensor_spec_new(struct sensor_spec **out, const json_t *object, bool strict,
         struct jpath list = jpath_key(&spec, "triggers");
         for (size_t i = 0; i < s->triggers.n; i++) {
                 struct jpath item = jpath_index(&list, i);
+                check_policy(((struct trigger_spec *)s->triggers.items)[i].policy, &item, strict,
+                             d);
                 load_template(s, &((struct trigger_spec *)s->triggers.items)[i], &item, strict, d);
         }
         check_unique_triggers(s, &list, d);
