@@ -261,3 +261,78 @@ uint64_t gonum_f64_to_u64(double d)
                 return (uint64_t)gonum_f64_to_i64(d);
         return d < 0x1p64 ? (uint64_t)d : UINT64_C(1) << 63;
 }
+
+static bool odd(double y)
+{
+        double whole;
+        return fabs(y) < 0x1p53 && modf(y, &whole) == 0 && ((int64_t)whole & 1);
+}
+
+/* Zeros, infinities, NaN and what needs no computing. False: compute. */
+static bool special_power(double x, double y, double *out)
+{
+        if (y == 0 || x == 1)
+                *out = 1;
+        else if (y == 1)
+                *out = x;
+        else if (isnan(x) || isnan(y))
+                *out = NAN;
+        else if (x == 0)
+                *out = y < 0 ? (signbit(x) && odd(y) ? -INFINITY : INFINITY) : (odd(y) ? x : 0);
+        else if (isinf(y))
+                *out = x == -1 ? 1 : (fabs(x) < 1) == (y > 0) ? 0 : INFINITY;
+        else if (isinf(x) && x < 0)
+                *out = gonum_pow(1 / x, -y);
+        else if (isinf(x))
+                *out = y < 0 ? 0 : INFINITY;
+        else if (y == 0.5)
+                *out = sqrt(x);
+        else if (y == -0.5)
+                *out = 1 / sqrt(x);
+        else
+                return false;
+        return true;
+}
+
+/* The whole part of the exponent by repeated squaring of the mantissa, as Go does it: its last bits
+ * differ from the C library's pow. */
+double gonum_pow(double x, double y)
+{
+        double result, whole, part = modf(fabs(y), &whole), a = 1;
+        if (special_power(x, y, &result))
+                return result;
+        if (part != 0 && x < 0)
+                return NAN;
+        if (whole >= 0x1p63)
+                return x == -1 ? 1 : (fabs(x) < 1) == (y > 0) ? 0 : INFINITY;
+        if (part != 0) {
+                if (part > 0.5) {
+                        part--;
+                        whole++;
+                }
+                a = exp(part * log(x));
+        }
+        int exponent = 0, xe;
+        double m = frexp(x, &xe);
+        for (int64_t i = (int64_t)whole; i != 0; i >>= 1) {
+                if (xe < -(1 << 12) || xe > 1 << 12) {
+                        exponent += xe; /* out of any range */
+                        break;
+                }
+                if (i & 1) {
+                        a *= m;
+                        exponent += xe;
+                }
+                m *= m;
+                xe *= 2;
+                if (m < 0.5) {
+                        m += m;
+                        xe--;
+                }
+        }
+        if (y < 0) {
+                a = 1 / a;
+                exponent = -exponent;
+        }
+        return ldexp(a, exponent);
+}

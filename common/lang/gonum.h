@@ -23,6 +23,9 @@ bool gonum_bool(struct str s, bool *out);
 int64_t gonum_f64_to_i64(double d);
 uint64_t gonum_f64_to_u64(double d);
 
+/* math.Pow. */
+double gonum_pow(double x, double y);
+
 /* FormatFloat(d, verb, -1, 64): the shortest text that reads back; verb e E f F g G. Returns the
  * length. */
 enum { GONUM_TEXT = 352 };

@@ -141,7 +141,7 @@ SPRIG_FN(fn_round)
 {
         SPRIG_ARGS;
         double on = n > 2 ? args[2].f : 0.5, whole;
-        double power = pow(10, (double)args[1].i), digit = power * sprig_to_float(args[0]);
+        double power = gonum_pow(10, (double)args[1].i), digit = power * sprig_to_float(args[0]);
         double rounded = modf(digit, &whole) >= on ? ceil(digit) : floor(digit);
         *out = val_float(rounded / power);
         return true;

@@ -24,7 +24,7 @@ struct suite {
 extern const struct suite suites[];
 extern const size_t suites_count;
 
-case_fn case_gjson, case_sjson, case_goregex, case_gotemplate;
+case_fn case_gjson, case_sjson, case_goregex, case_gotemplate, case_govaluate, case_when;
 
 /* ---- for suites ---- */
 struct str rec_str(const struct record *r, const char *member); /* "" when absent */

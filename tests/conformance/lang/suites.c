@@ -6,6 +6,8 @@ const struct suite suites[] = {
         {"gjson.jsonl", case_gjson, JSON_DECODE_INT_AS_REAL},
         {"sjson.jsonl", case_sjson, JSON_DECODE_INT_AS_REAL},
         {"gotemplate.jsonl", case_gotemplate, JSON_DECODE_INT_AS_REAL},
+        {"govaluate.jsonl", case_govaluate, JSON_DECODE_INT_AS_REAL},
+        {"when.jsonl", case_when, 0},
         {"goregex.jsonl", case_goregex, 0},
 };
 const size_t suites_count = ARRAY_LEN(suites);
