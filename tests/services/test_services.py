@@ -312,8 +312,8 @@ def test_kube_hangs_while_etcd_is_paused(kube: KubeCluster, namespace: str) -> N
 
 def test_neo4j_merges_once_and_asks_for_the_password(neo4j: Neo4jServer) -> None:
     for _ in range(2):
-        neo4j.query("MERGE (d:Document {id: $id}) SET d.pages = $pages", id="d1", pages=3)
-    assert neo4j.query("MATCH (d:Document) RETURN d.id AS id, d.pages AS pages") == [
+        neo4j.query("MERGE (d:ServiceProof {id: $id}) SET d.pages = $pages", id="d1", pages=3)
+    assert neo4j.query("MATCH (d:ServiceProof) RETURN d.id AS id, d.pages AS pages") == [
         {"id": "d1", "pages": 3}
     ]
     with neo4j.driver("wrong") as driver, pytest.raises(Exception, match="Unauthorized"):
