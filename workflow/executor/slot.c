@@ -18,16 +18,38 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static bool wanted(const char *name, const char *keep)
+{
+        return strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && strcmp(name, keep) != 0;
+}
+
+/* Nothing in `dir` but `keep`? One call when it is so, which it nearly always is. */
+static bool has_only(int dir, const char *keep)
+{
+        char entries[1024];
+        ssize_t n = lseek(dir, 0, SEEK_SET) < 0 ? -1 : getdents64(dir, entries, sizeof(entries));
+        if (n < 0 || n > (ssize_t)(sizeof(entries) - sizeof(struct dirent64)))
+                return false; /* perhaps more than fits */
+        for (ssize_t at = 0; at < n;) {
+                const struct dirent64 *ent = (const struct dirent64 *)(const void *)(entries + at);
+                if (wanted(ent->d_name, keep))
+                        return false;
+                at += ent->d_reclen;
+        }
+        return true;
+}
+
 /* Everything in `dir` but the entry `keep`. */
 static int remove_content(int dir, const char *keep)
 {
+        if (has_only(dir, keep))
+                return 0;
         int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
         DIR *d = fd < 0 ? NULL : fdopendir(fd);
         if (!d)
                 return -1;
         for (struct dirent *ent; (ent = readdir(d));)
-                if (strcmp(ent->d_name, ".") != 0 && strcmp(ent->d_name, "..") != 0 &&
-                    strcmp(ent->d_name, keep) != 0 && tree_remove(dir, ent->d_name) < 0)
+                if (wanted(ent->d_name, keep) && tree_remove(dir, ent->d_name) < 0)
                         rc = -1;
         int err = errno;
         closedir(d);
@@ -60,8 +82,13 @@ int slot_open_tmp(int slot)
         int fd = openat(slot, "tmp", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0 && errno == ENOENT && mkdirat(slot, "tmp", 0777) == 0)
                 fd = openat(slot, "tmp", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd < 0 || fchmod(fd, 01777) < 0 || (geteuid() == 0 && fchown(fd, 0, 0) < 0))
-                return -1; /* a step may have changed them */
+        struct stat st;
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return -1;
+        if (st.st_uid != geteuid() && fchown(fd, geteuid(), getegid()) < 0)
+                return -1;
+        if ((st.st_mode & 07777) != 01777 && fchmod(fd, 01777) < 0)
+                return -1; /* a step may have changed it */
         return fd;
 }
 

@@ -6,17 +6,10 @@
  * made only when `archive.tar` or a key that ends in .tgz asks for one (docs/decisions/0020). A
  * location of another store that gives only a key (as files written for a default repository do) is
  * a key of ours. SPDX-License-Identifier: Apache-2.0 */
-#include "common/base/fs.h"
-#include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
-#include "workflow/artifact/folder.h"
+#include "workflow/artifact/tree.h"
 #include "workflow/runner/local/local_priv.h"
-#include <fcntl.h>
-#include <string.h>
-#include <unistd.h>
-
-enum { LIST_MAX = 256 * 1024 * 1024 };
 
 static const char *const locations[] = {"folder", "s3",   "gcs",         "azure", "oss",
                                         "hdfs",   "http", "artifactory", "git",   "plugin"};
@@ -237,26 +230,4 @@ int request_io(struct buf *b, const struct pod_request *req, struct err *e)
                                         json_str(j, "name") ? json_str(j, "name") : "");
         }
         return 0;
-}
-
-/* ---- forgetting ---- */
-
-void forget_artifacts(const char *data_dir, const char *uid)
-{
-        ERR_SLOT(e);
-        AUTO_BUF struct buf list = BUF_INIT(LIST_MAX);
-        AUTO(mem_free) char *path = mem_printf("%s/logs/%s/artifacts", data_dir, uid);
-        AUTO(mem_free) char *store = mem_printf("%s/artifacts", data_dir);
-        int fd = open(store, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (fd >= 0 && fs_exists(path) && fs_read(&list, path, LIST_MAX, &e) == 0) {
-                char *save, *key = strtok_r(list.data, "\n", &save);
-                for (; key && folder_delete(fd, key, &e) == 0; key = strtok_r(NULL, "\n", &save))
-                        ;
-        }
-        if (fd >= 0)
-                close(fd);
-        if (err_is_set(&e))
-                log_warn(log_root(), "artifacts of a workflow stay behind",
-                         F_STR("workflow uid", uid), F_ERR(&e));
-        err_clear(&e);
 }

@@ -4,22 +4,17 @@
  * reports over the socket) or ADOPTED (a supervisor of an earlier runner: watched by pidfd, its end
  * read from the state file). What is to be told waits until the end of the turn, so no update ever
  * comes from inside a call. SPDX-License-Identifier: Apache-2.0 */
-#include "common/base/fs.h"
-#include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "workflow/runner/local/local_priv.h"
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/sysinfo.h>
 #include <unistd.h>
 
-enum { DEFAULT_GRACE_MS = 30000, REQUEST_MAX = 64 * 1024 * 1024, PODS_PER_CORE = 4 };
+enum { DEFAULT_GRACE_MS = 30000, REQUEST_MAX = 64 * 1024 * 1024 };
 
 /* ---- pods ---- */
 
@@ -61,7 +56,7 @@ static void wipe_request(struct runner_pod *p)
         buf_deinit(&p->request);
 }
 
-static void pod_free(struct runner_pod *p)
+void pod_free(struct runner_pod *p)
 {
         struct runner *r = p->runner;
         HASH_DELETE(by_key, r->by_key, p);
@@ -173,7 +168,7 @@ static void tell_one(struct runner *r, struct runner_pod *p)
         report_final(r, uid, node, wire_read(final.data, final.len));
 }
 
-static void on_tell(void *arg)
+void on_tell(void *arg)
 {
         struct runner *r = arg;
         struct runner_pod *first = r->told;
@@ -345,7 +340,7 @@ static void enqueue(struct runner_pod *p)
 
 /* ---- the calls of runner.h ---- */
 
-static bool name_valid(const char *s)
+bool name_valid(const char *s)
 {
         if (str_empty(s) || s[0] == '.' || strlen(s) > NAME_MAX - 16)
                 return false;
@@ -411,54 +406,6 @@ void runner_kill(struct runner *r, const char *workflow_uid, const char *node_id
         deliver_kill(p);
 }
 
-struct forget {
-        char *data_dir, *uid;
-        bool all;
-};
-
-static void remove_folder(const char *data_dir, const char *kind, const char *uid)
-{
-        ERR_SLOT(e);
-        AUTO(mem_free) char *path = mem_printf("%s/%s/%s", data_dir, kind, uid);
-        if (fs_remove_tree(path, &e) < 0) {
-                log_warn(log_root(), "what a workflow left behind could not be removed",
-                         F_STR("workflow uid", uid), F_ERR(&e));
-                err_clear(&e);
-        }
-}
-
-static void forget_now(void *arg)
-{
-        struct forget *f = arg;
-        remove_folder(f->data_dir, "pods", f->uid);
-        if (f->all) {
-                forget_artifacts(f->data_dir, f->uid); /* the list of them is among the logs */
-                remove_folder(f->data_dir, "logs", f->uid);
-        }
-}
-
-static void forget_done(void *arg)
-{
-        struct forget *f = arg;
-        mem_free(f->data_dir);
-        mem_free(f->uid);
-        mem_free(f);
-}
-
-void runner_forget(struct runner *r, const char *workflow_uid, bool all)
-{
-        if (!name_valid(workflow_uid))
-                return;
-        struct forget *f = NEW(struct forget);
-        *f = (struct forget){mem_strdup(r->data_dir), mem_strdup(workflow_uid), all};
-        if (r->o.pool) {
-                pool_run(r->o.pool, forget_now, forget_done, f);
-                return;
-        }
-        forget_now(f);
-        forget_done(f);
-}
-
 bool runner_adopt(struct runner *r, const char *workflow_uid, const char *node_id)
 {
         struct trace t;
@@ -480,86 +427,4 @@ bool runner_adopt(struct runner *r, const char *workflow_uid, const char *node_i
         }
         buf_deinit(&t.final);
         return true;
-}
-
-/* ---- opening and closing ---- */
-
-static char *find_executor(const char *given)
-{
-        char self[PATH_MAX];
-        if (given)
-                return mem_strdup(given);
-        ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-        self[n > 0 ? n : 0] = '\0';
-        char *slash = strrchr(self, '/');
-        if (slash) {
-                slash[1] = '\0';
-                AUTO(mem_free) char *beside = mem_printf("%stiphys-executor", self);
-                if (access(beside, X_OK) == 0)
-                        return TAKE(beside);
-        }
-        return mem_strdup("tiphys-executor"); /* from PATH */
-}
-
-static int open_data_dir(struct runner *r, struct err *e)
-{
-        char full[PATH_MAX];
-        if (fs_mkdirs(r->o.data_dir, 0700, e) < 0)
-                return -1;
-        if (!realpath(r->o.data_dir, full))
-                return err_errno(e, errno, "%s", r->o.data_dir);
-        r->data_dir = mem_strdup(full);
-        r->o.data_dir = r->data_dir;
-        return 0;
-}
-
-int runner_local(struct runner **out, const struct runner_local_options *o,
-                 runner_update_fn *update, void *arg, struct err *e)
-{
-        AUTO(runner_free) struct runner *r = NEW(struct runner);
-        r->o = *o;
-        r->sock = -1;
-        r->update = update;
-        r->arg = arg;
-        r->queue_end = &r->queue;
-        r->told_end = &r->told;
-        r->sandbox = o->isolation != ISOLATION_NONE;
-        if (r->o.max_running <= 0)
-                r->o.max_running = PODS_PER_CORE * get_nprocs();
-        gethostname(r->host, sizeof(r->host) - 1);
-        task_init(&r->tell, on_tell, r);
-        timer_init(&r->restart, NULL, NULL);
-        r->executor = find_executor(o->executor);
-        if (open_data_dir(r, e) < 0 || link_open(r, e) < 0)
-                return err_wrap(e, "local runner");
-        *out = TAKE(r);
-        return 0;
-}
-
-struct runner *runner_free(struct runner *r)
-{
-        if (!r)
-                return NULL;
-        loop_undefer(r->o.loop, &r->tell);
-        link_close(r);
-        struct runner_pod *p, *next;
-        HASH_ITER (by_key, r->by_key, p, next) {
-                pod_free(p);
-        }
-        mem_free(r->data_dir);
-        mem_free(r->executor);
-        mem_free(r->words);
-        mem_free(r);
-        return NULL;
-}
-
-const char *runner_describe(struct runner *r)
-{
-        return r->words ? r->words : "";
-}
-
-char *runner_log_path(const char *data_dir, const char *workflow_uid, const char *node_id,
-                      const char *container)
-{
-        return mem_printf("%s/logs/%s/%s.%s.log", data_dir, workflow_uid, node_id, container);
 }

@@ -1,6 +1,8 @@
 /* workflow/runner/local/local_priv.h: shared inside workflow/runner/local.
  *
  *   local.c     the runner: its pods, their queue, updates
+ *   open.c      opened and closed
+ *   forget.c    what a finished workflow leaves behind
  *   link.c      tiphys-executor: started, spoken to, restarted
  *   request.c   template -> request: command, volumes, security
  *   artifacts.c template -> request: inputs and outputs
@@ -74,6 +76,9 @@ void on_link_exists(struct runner *r, uint64_t serial);
 void on_link_gone(struct runner *r, uint64_t serial, int64_t wait_status);
 void on_link_writable(struct runner *r);
 void on_link_lost(struct runner *r); /* the executor ended: look at every pod's state file */
+void pod_free(struct runner_pod *p);
+void on_tell(void *runner);     /* a task: tells what is to be told, starts what may start */
+bool name_valid(const char *s); /* as a file name of ours */
 void pod_fail(struct runner_pod *p, const char *fmt, ...) PRINTF_LIKE(2, 3); /* ERROR, told later */
 
 /* request.c: everything but the environment. `env` receives what containers ask for. */
@@ -104,9 +109,6 @@ struct trace {
 };
 int trace_pod(struct trace *t, const char *data_dir, const char *uid, const char *node,
               struct err *e) MUST_CHECK;
-
-/* artifacts.c: remove what logs/<uid>/artifacts lists */
-void forget_artifacts(const char *data_dir, const char *uid);
 
 /* report.c */
 void report_final(struct runner *r, const char *uid, const char *node, struct wire status);

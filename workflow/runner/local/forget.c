@@ -1,0 +1,81 @@
+/* workflow/runner/local/forget.c: what a finished workflow has left behind, removed on the pool.
+ * The artifacts of a workflow may have any key; the executor notes each in logs/<uid>/artifacts.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "common/base/fs.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "workflow/artifact/folder.h"
+#include "workflow/runner/local/local_priv.h"
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { LIST_MAX = 256 * 1024 * 1024 };
+
+static void forget_artifacts(const char *data_dir, const char *uid)
+{
+        ERR_SLOT(e);
+        AUTO_BUF struct buf list = BUF_INIT(LIST_MAX);
+        AUTO(mem_free) char *path = mem_printf("%s/logs/%s/artifacts", data_dir, uid);
+        AUTO(mem_free) char *store = mem_printf("%s/artifacts", data_dir);
+        int fd = open(store, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (fd >= 0 && fs_exists(path) && fs_read(&list, path, LIST_MAX, &e) == 0) {
+                char *save, *key = strtok_r(list.data, "\n", &save);
+                for (; key && folder_delete(fd, key, &e) == 0; key = strtok_r(NULL, "\n", &save))
+                        ;
+        }
+        if (fd >= 0)
+                close(fd);
+        if (err_is_set(&e))
+                log_warn(log_root(), "artifacts of a workflow stay behind",
+                         F_STR("workflow uid", uid), F_ERR(&e));
+        err_clear(&e);
+}
+
+struct forget {
+        char *data_dir, *uid;
+        bool all;
+};
+
+static void remove_folder(const char *data_dir, const char *kind, const char *uid)
+{
+        ERR_SLOT(e);
+        AUTO(mem_free) char *path = mem_printf("%s/%s/%s", data_dir, kind, uid);
+        if (fs_remove_tree(path, &e) < 0) {
+                log_warn(log_root(), "what a workflow left behind could not be removed",
+                         F_STR("workflow uid", uid), F_ERR(&e));
+                err_clear(&e);
+        }
+}
+
+static void forget_now(void *arg)
+{
+        struct forget *f = arg;
+        remove_folder(f->data_dir, "pods", f->uid);
+        if (f->all) {
+                forget_artifacts(f->data_dir, f->uid); /* the list of them is among the logs */
+                remove_folder(f->data_dir, "logs", f->uid);
+        }
+}
+
+static void forget_done(void *arg)
+{
+        struct forget *f = arg;
+        mem_free(f->data_dir);
+        mem_free(f->uid);
+        mem_free(f);
+}
+
+void runner_forget(struct runner *r, const char *workflow_uid, bool all)
+{
+        if (!name_valid(workflow_uid))
+                return;
+        struct forget *f = NEW(struct forget);
+        *f = (struct forget){mem_strdup(r->data_dir), mem_strdup(workflow_uid), all};
+        if (r->o.pool) {
+                pool_run(r->o.pool, forget_now, forget_done, f);
+                return;
+        }
+        forget_now(f);
+        forget_done(f);
+}
