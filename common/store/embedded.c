@@ -15,6 +15,7 @@ static const struct db_migration steps[] = {
          "CREATE TABLE store_change(version INTEGER PRIMARY KEY, object INTEGER, type INTEGER, "
          "kind TEXT, ns TEXT,"
          " name TEXT, was BLOB, body BLOB)"},
+        {"store", 2, "ALTER TABLE store_change ADD COLUMN nodes BLOB"},
 };
 
 char *kind_key(const struct store_kind *k)

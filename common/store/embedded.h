@@ -38,6 +38,7 @@ struct estore {
         struct db_listener changed;
         struct ewatch *watches;
         struct fresh *fresh;
+        struct tree *trees;
         int64_t seen; /* the version up to which watches were told */
         struct read_job *reads, **reads_end;
         struct loop_task run_reads, start_watches;
@@ -86,25 +87,44 @@ int row_with_nodes(struct db_tx *tx, const struct row *r, json_t **out, struct e
 /* The same tree without status.nodes; shares. */
 json_t *body_without_nodes(const json_t *obj);
 json_t *with_nodes(const json_t *body, json_t *nodes_taken);
+json_t *body_and_nodes(const json_t *body,
+                       json_t *nodes_taken); /* the body itself when there are none */
 
 int row_insert(struct db_tx *tx, const struct key *k, const json_t *body, int64_t version,
                struct err *e) MUST_CHECK;
+/* nodes: which were written: NULL none, a list of ids, or true for all. */
 int row_update(struct db_tx *tx, const struct key *k, const struct row *old, const json_t *body,
-               int64_t version, struct err *e) MUST_CHECK;
+               const json_t *nodes, int64_t version, struct err *e) MUST_CHECK;
 /* last: what watches are told. */
 int row_delete(struct db_tx *tx, const struct key *k, const struct row *old, const json_t *last,
                int64_t version, struct err *e) MUST_CHECK;
 int version_newest(struct db_tx *tx, int64_t *version, struct err *e) MUST_CHECK;
 int version_oldest(struct db_tx *tx, int64_t *version, struct err *e) MUST_CHECK;
 
+/* ---- embedded_nodes.c ---- */
+
+int nodes_get(struct db_tx *tx, int64_t object, json_t **out, struct err *e) MUST_CHECK;
 int node_get(struct db_tx *tx, int64_t object, const char *id, int64_t *pos, json_t **out,
              struct err *e) MUST_CHECK;
-/* NULL removes. *changed is set when a row was written. */
-int node_put(struct db_tx *tx, int64_t object, const char *id, const json_t *node, bool *changed,
+/* NULL removes. *changed (NULL at first) becomes the list of ids that were written, or true for
+ * all. */
+int node_put(struct db_tx *tx, int64_t object, const char *id, const json_t *node, json_t **changed,
              struct err *e) MUST_CHECK;
-int nodes_get(struct db_tx *tx, int64_t object, json_t **out, struct err *e) MUST_CHECK;
-int nodes_delete(struct db_tx *tx, int64_t object, bool *changed, struct err *e) MUST_CHECK;
+int nodes_delete(struct db_tx *tx, int64_t object, json_t **changed, struct err *e) MUST_CHECK;
+
+/* JSON text in a column, both ways. */
+int json_bind(sqlite3_stmt *s, int column, const json_t *body);
 int json_column(json_t **out, sqlite3_stmt *s, int column, struct err *e) MUST_CHECK;
+
+/* ---- embedded_tree.c ---- */
+
+/* All nodes of an object, as of this read transaction; a reference. `changed`: what was written
+ * since the last call (NULL, a list of ids, or true for all). Between two calls no change may go
+ * unmentioned. */
+int tree_nodes(struct estore *s, struct db_tx *tx, int64_t object, const json_t *changed,
+               json_t **out, struct err *e) MUST_CHECK;
+void tree_drop(struct estore *s, int64_t object);
+void trees_clear(struct estore *s);
 
 /* ---- the verbs ---- */
 

@@ -7,6 +7,7 @@
 #include "common/base/hash.h"
 #include "common/base/json.h"
 #include "common/store/embedded.h"
+#include <limits.h>
 #include <string.h>
 
 struct read_job {
@@ -142,13 +143,55 @@ void estore_get(struct store *store, struct store_ref ref, store_done_fn *done, 
         " WHERE l.kind = ?1 AND l.label = ?4 AND l.value = ?5"
 #define FROM_OBJECTS "SELECT id, version, body, ns, name FROM store_object WHERE kind = ?1"
 
+/* How many objects have this label, counted up to a limit. */
+static int count_label(struct db_tx *tx, const struct list_query *q, const char *label,
+                       const char *value, int *n, struct err *e)
+{
+        sqlite3_stmt *s;
+        if (db_stmt(&s, tx,
+                    "SELECT count(*) FROM (SELECT 1 FROM store_label WHERE kind = ? AND label = ? "
+                    "AND value = ? LIMIT 1000)",
+                    e) < 0)
+                return -1;
+        sqlite3_bind_text(s, 1, q->kind, -1, SQLITE_STATIC);
+        sqlite3_bind_text(s, 2, label, -1, SQLITE_STATIC);
+        sqlite3_bind_text(s, 3, value, -1, SQLITE_STATIC);
+        if (db_step(tx, s, e) < 0)
+                return -1;
+        *n = sqlite3_column_int(s, 0);
+        sqlite3_reset(s);
+        return 0;
+}
+
+/* The rarest label the selector asks for. */
+static int choose_label(struct db_tx *tx, const struct list_query *q, const char **label,
+                        const char **value, struct err *e)
+{
+        const char *l, *v;
+        int fewest = INT_MAX;
+        bool several = selector_nth_equals(q->labels, 1, &l, &v);
+        for (size_t i = 0; selector_nth_equals(q->labels, i, &l, &v); i++) {
+                int n = 0;
+                if (several && count_label(tx, q, l, v, &n, e) < 0)
+                        return -1;
+                if (n >= fewest)
+                        continue;
+                fewest = n;
+                *label = l;
+                *value = v;
+        }
+        return 0;
+}
+
 static int open_cursor(sqlite3_stmt **out, struct db_tx *tx, const struct list_query *q,
                        struct err *e)
 {
         const char *label = NULL, *value = NULL;
         sqlite3_stmt *s;
         int r;
-        if (selector_first_equals(q->labels, &label, &value))
+        if (choose_label(tx, q, &label, &value, e) < 0)
+                return -1;
+        if (label)
                 r = q->ns ? db_stmt(&s, tx,
                                     FROM_LABELS
                                     " AND l.ns = ?2 AND l.name > ?3 ORDER BY l.ns, l.name",

@@ -3,11 +3,6 @@
 #include "common/base/json.h"
 #include "common/store/embedded.h"
 
-/* A node's position holds its object's id and its number: all nodes of an object lie together, in
- * order. */
-enum { NODE_BITS = 24 };
-#define NODE_MAX ((INT64_C(1) << NODE_BITS) - 1)
-
 void row_deinit(struct row *r)
 {
         json_decref(r->body);
@@ -94,17 +89,20 @@ int row_by_id(struct db_tx *tx, int64_t id, struct row *out, struct err *e)
         return one_row(tx, s, out, e);
 }
 
+json_t *body_and_nodes(const json_t *body, json_t *nodes_taken)
+{
+        if (json_object_size(nodes_taken))
+                return with_nodes(body, nodes_taken);
+        json_decref(nodes_taken);
+        return json_incref((json_t *)(uintptr_t)body);
+}
+
 int row_with_nodes(struct db_tx *tx, const struct row *r, json_t **out, struct err *e)
 {
         json_t *nodes;
         if (nodes_get(tx, r->id, &nodes, e) < 0)
                 return -1;
-        if (json_object_size(nodes)) {
-                *out = with_nodes(r->body, nodes);
-        } else {
-                json_decref(nodes);
-                *out = json_incref(r->body);
-        }
+        *out = body_and_nodes(r->body, nodes);
         return 0;
 }
 
@@ -128,129 +126,11 @@ int version_oldest(struct db_tx *tx, int64_t *version, struct err *e)
         return one_number(tx, "SELECT min(version) FROM store_change", version, e);
 }
 
-/* ---- nodes ---- */
-
-int nodes_get(struct db_tx *tx, int64_t object, json_t **out, struct err *e)
-{
-        sqlite3_stmt *s;
-        if (db_stmt(&s, tx,
-                    "SELECT id, body FROM store_node WHERE pos >= ? AND pos <= ? ORDER BY pos",
-                    e) < 0)
-                return -1;
-        sqlite3_bind_int64(s, 1, object << NODE_BITS);
-        sqlite3_bind_int64(s, 2, object << NODE_BITS | NODE_MAX);
-        AUTO_JSON json_t *nodes = json_object();
-        int r;
-        while ((r = db_step(tx, s, e)) > 0) {
-                json_t *node;
-                if (json_column(&node, s, 1, e) < 0)
-                        break;
-                json_object_set_new_nocheck(nodes, (const char *)sqlite3_column_text(s, 0), node);
-        }
-        sqlite3_reset(s);
-        if (r != 0)
-                return -1;
-        *out = TAKE(nodes);
-        return 0;
-}
-
-int node_get(struct db_tx *tx, int64_t object, const char *id, int64_t *pos, json_t **out,
-             struct err *e)
-{
-        sqlite3_stmt *s;
-        if (db_stmt(&s, tx, "SELECT pos, body FROM store_node WHERE object = ? AND id = ?", e) < 0)
-                return -1;
-        sqlite3_bind_int64(s, 1, object);
-        sqlite3_bind_text(s, 2, id, -1, SQLITE_STATIC);
-        int r = db_step(tx, s, e);
-        if (r <= 0)
-                return r;
-        *pos = sqlite3_column_int64(s, 0);
-        r = json_column(out, s, 1, e) < 0 ? -1 : 1;
-        sqlite3_reset(s);
-        return r;
-}
-
-static int bind_body(sqlite3_stmt *s, int column, const json_t *body)
+int json_bind(sqlite3_stmt *s, int column, const json_t *body)
 {
         struct buf text = BUF_INIT(BUF_UNBOUNDED);
         json_put(&text, body, JSON_STYLE_COMPACT);
         return sqlite3_bind_blob64(s, column, buf_take(&text), text.len, mem_free);
-}
-
-static int node_delete(struct db_tx *tx, int64_t pos, struct err *e)
-{
-        sqlite3_stmt *s;
-        if (db_stmt(&s, tx, "DELETE FROM store_node WHERE pos = ?", e) < 0)
-                return -1;
-        sqlite3_bind_int64(s, 1, pos);
-        return db_exec(tx, s, e);
-}
-
-static int node_rewrite(struct db_tx *tx, int64_t pos, const json_t *node, struct err *e)
-{
-        sqlite3_stmt *s;
-        if (db_stmt(&s, tx, "UPDATE store_node SET body = ? WHERE pos = ?", e) < 0)
-                return -1;
-        bind_body(s, 1, node);
-        sqlite3_bind_int64(s, 2, pos);
-        return db_exec(tx, s, e);
-}
-
-static int node_add(struct db_tx *tx, int64_t object, const char *id, const json_t *node,
-                    struct err *e)
-{
-        sqlite3_stmt *s;
-        int64_t pos;
-        if (db_stmt(&s, tx, "SELECT max(pos) FROM store_node WHERE pos >= ? AND pos <= ?", e) < 0)
-                return -1;
-        sqlite3_bind_int64(s, 1, object << NODE_BITS);
-        sqlite3_bind_int64(s, 2, object << NODE_BITS | NODE_MAX);
-        if (db_step(tx, s, e) < 0)
-                return -1;
-        pos = sqlite3_column_type(s, 0) == SQLITE_NULL ? object << NODE_BITS
-                                                       : sqlite3_column_int64(s, 0) + 1;
-        sqlite3_reset(s);
-        if (pos >> NODE_BITS != object)
-                return err_set(e, ERR_LIMIT, "a workflow has at most %lld nodes",
-                               (long long)NODE_MAX);
-        if (db_stmt(&s, tx, "INSERT INTO store_node(pos, object, id, body) VALUES(?, ?, ?, ?)", e) <
-            0)
-                return -1;
-        sqlite3_bind_int64(s, 1, pos);
-        sqlite3_bind_int64(s, 2, object);
-        sqlite3_bind_text(s, 3, id, -1, SQLITE_STATIC);
-        bind_body(s, 4, node);
-        return db_exec(tx, s, e);
-}
-
-int node_put(struct db_tx *tx, int64_t object, const char *id, const json_t *node, bool *changed,
-             struct err *e)
-{
-        int64_t pos = 0;
-        AUTO_JSON json_t *old = NULL;
-        int found = node_get(tx, object, id, &pos, &old, e);
-        if (found < 0)
-                return -1;
-        if (found ? (node && json_equal(old, node)) : !node)
-                return 0;
-        *changed = true;
-        if (!node)
-                return node_delete(tx, pos, e);
-        return found ? node_rewrite(tx, pos, node, e) : node_add(tx, object, id, node, e);
-}
-
-int nodes_delete(struct db_tx *tx, int64_t object, bool *changed, struct err *e)
-{
-        sqlite3_stmt *s;
-        if (db_stmt(&s, tx, "DELETE FROM store_node WHERE pos >= ? AND pos <= ?", e) < 0)
-                return -1;
-        sqlite3_bind_int64(s, 1, object << NODE_BITS);
-        sqlite3_bind_int64(s, 2, object << NODE_BITS | NODE_MAX);
-        if (db_exec(tx, s, e) < 0)
-                return -1;
-        *changed |= db_changes(tx) > 0;
-        return 0;
 }
 
 /* ---- labels ---- */
@@ -320,27 +200,37 @@ static json_t *selector_view(const json_t *body)
         return view;
 }
 
-static int change_insert(struct db_tx *tx, const struct key *k, int64_t object, int64_t version,
-                         enum change_type type, const json_t *was, const json_t *body,
+struct change_row {
+        int64_t object, version;
+        enum change_type type;
+        const json_t *was,
+                *nodes; /* what selectors saw before; which nodes: a list of ids, or true for all */
+        const json_t *body; /* of a deleted object */
+};
+
+static int change_insert(struct db_tx *tx, const struct key *k, const struct change_row *c,
                          struct err *e)
 {
         sqlite3_stmt *s;
         if (db_stmt(&s, tx,
-                    "INSERT INTO store_change(version, object, type, kind, ns, name, was, body) "
-                    "VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO store_change(version, object, type, kind, ns, name, was, body, "
+                    "nodes)"
+                    " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     e) < 0)
                 return -1;
-        sqlite3_bind_int64(s, 1, version);
-        sqlite3_bind_int64(s, 2, object);
-        sqlite3_bind_int(s, 3, type);
+        sqlite3_bind_int64(s, 1, c->version);
+        sqlite3_bind_int64(s, 2, c->object);
+        sqlite3_bind_int(s, 3, (int)c->type);
         bind_key(s, 4, k);
-        if (was)
-                bind_body(s, 7, was);
-        if (body)
-                bind_body(s, 8, body);
+        if (c->was)
+                json_bind(s, 7, c->was);
+        if (c->body)
+                json_bind(s, 8, c->body);
+        if (c->nodes)
+                json_bind(s, 9, c->nodes);
         if (db_exec(tx, s, e) < 0)
                 return -1;
-        return trim_changes(tx, version, e);
+        return trim_changes(tx, c->version, e);
 }
 
 /* ---- objects ---- */
@@ -356,21 +246,21 @@ int row_insert(struct db_tx *tx, const struct key *k, const json_t *body, int64_
                 return -1;
         sqlite3_bind_int64(s, 1, version);
         bind_key(s, 2, k);
-        bind_body(s, 5, body);
+        json_bind(s, 5, body);
         if (db_exec(tx, s, e) < 0 ||
             labels_write(tx, k, NULL, json_at(body, "metadata", "labels"), e) < 0)
                 return -1;
-        return change_insert(tx, k, version, version, CHANGE_ADDED, NULL, NULL, e);
+        return change_insert(tx, k, &(struct change_row){version, version, CHANGE_ADDED}, e);
 }
 
 int row_update(struct db_tx *tx, const struct key *k, const struct row *old, const json_t *body,
-               int64_t version, struct err *e)
+               const json_t *nodes, int64_t version, struct err *e)
 {
         sqlite3_stmt *s;
         if (db_stmt(&s, tx, "UPDATE store_object SET version = ?, body = ? WHERE id = ?", e) < 0)
                 return -1;
         sqlite3_bind_int64(s, 1, version);
-        bind_body(s, 2, body);
+        json_bind(s, 2, body);
         sqlite3_bind_int64(s, 3, old->id);
         const json_t *old_labels = json_at(old->body, "metadata", "labels"),
                      *labels = json_at(body, "metadata", "labels");
@@ -378,15 +268,16 @@ int row_update(struct db_tx *tx, const struct key *k, const struct row *old, con
                 return -1;
         AUTO_JSON json_t *before = selector_view(old->body);
         AUTO_JSON json_t *after = selector_view(body);
-        return change_insert(tx, k, old->id, version, CHANGE_MODIFIED,
-                             json_equal(before, after) ? NULL : before, NULL, e);
+        struct change_row c = {old->id, version, CHANGE_MODIFIED, .nodes = nodes};
+        c.was = json_equal(before, after) ? NULL : before;
+        return change_insert(tx, k, &c, e);
 }
 
 int row_delete(struct db_tx *tx, const struct key *k, const struct row *old, const json_t *last,
                int64_t version, struct err *e)
 {
         sqlite3_stmt *s;
-        bool changed = false;
+        AUTO_JSON json_t *changed = NULL;
         if (db_stmt(&s, tx, "DELETE FROM store_object WHERE id = ?", e) < 0)
                 return -1;
         sqlite3_bind_int64(s, 1, old->id);
@@ -395,5 +286,6 @@ int row_delete(struct db_tx *tx, const struct key *k, const struct row *old, con
                 return -1;
         if (splits_nodes(k->kind) && nodes_delete(tx, old->id, &changed, e) < 0)
                 return -1;
-        return change_insert(tx, k, old->id, version, CHANGE_DELETED, NULL, last, e);
+        struct change_row c = {old->id, version, CHANGE_DELETED, .body = last};
+        return change_insert(tx, k, &c, e);
 }

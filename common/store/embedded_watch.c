@@ -27,6 +27,7 @@ struct change { /* of one object, all that happened to it since the last look */
         char *kind, *ns;
         bool added, deleted; /* came into being; went */
         json_t *was;         /* what selectors saw at first; NULL: as now */
+        json_t *nodes;       /* which were written: NULL none, a list of ids, or true for all */
         json_t *body, *full; /* as now, or as it last was; full: with nodes, made when needed */
         UT_hash_handle hh;
 };
@@ -85,6 +86,7 @@ static void change_free(struct change *c)
         mem_free(c->kind);
         mem_free(c->ns);
         json_decref(c->was);
+        json_decref(c->nodes);
         json_decref(c->body);
         json_decref(c->full);
         mem_free(c);
@@ -99,8 +101,24 @@ static void changes_free(struct change *all)
         }
 }
 
-/* Columns: version, object, type, kind, ns, was, body. A later change moves its object to the end.
- */
+static int fold_nodes(struct change *c, sqlite3_stmt *s, int column, struct err *e)
+{
+        AUTO_JSON json_t *more = NULL;
+        if (sqlite3_column_type(s, column) == SQLITE_NULL)
+                return 0;
+        if (json_column(&more, s, column, e) < 0)
+                return -1;
+        if (json_is_array(more) && json_is_array(c->nodes)) {
+                json_array_extend(c->nodes, more);
+        } else if (!json_is_true(c->nodes)) {
+                json_decref(c->nodes);
+                c->nodes = TAKE(more);
+        }
+        return 0;
+}
+
+/* Columns: version, object, type, kind, ns, was, body, nodes. A later change moves its object to
+ * the end. */
 static int fold(struct change **all, sqlite3_stmt *s, struct err *e)
 {
         int64_t object = sqlite3_column_int64(s, 1);
@@ -120,6 +138,8 @@ static int fold(struct change **all, sqlite3_stmt *s, struct err *e)
         if (!c->was && sqlite3_column_type(s, 5) != SQLITE_NULL &&
             json_column(&c->was, s, 5, e) < 0)
                 return -1;
+        if (fold_nodes(c, s, 7, e) < 0)
+                return -1;
         if (sqlite3_column_int(s, 2) != CHANGE_DELETED)
                 return 0;
         c->deleted = true;
@@ -130,8 +150,8 @@ static int read_changes(struct db_tx *tx, int64_t after, struct change **all, st
 {
         sqlite3_stmt *s;
         if (db_stmt(&s, tx,
-                    "SELECT version, object, type, kind, ns, was, body FROM store_change WHERE "
-                    "version > ? ORDER BY version",
+                    "SELECT version, object, type, kind, ns, was, body, nodes FROM store_change"
+                    " WHERE version > ? ORDER BY version",
                     e) < 0)
                 return -1;
         sqlite3_bind_int64(s, 1, after);
@@ -161,15 +181,31 @@ static int load_body(struct estore *s, struct db_tx *tx, struct change *c, struc
         return found < 0 ? -1 : 0;
 }
 
-static int load_full(struct db_tx *tx, struct change *c, struct err *e)
+/* In a pump, the trees are kept up to date; a watch that catches up alone reads its own. */
+static int load_full(struct estore *s, struct db_tx *tx, struct change *c, bool pumping,
+                     struct err *e)
 {
         if (c->full)
                 return 0;
-        struct row row = {.id = c->object, .body = c->body};
-        if (!c->deleted)
-                return row_with_nodes(tx, &row, &c->full, e);
-        c->full = json_incref(c->body);
+        json_t *nodes;
+        if (c->deleted) {
+                c->full = json_incref(c->body);
+                return 0;
+        }
+        int r = pumping ? tree_nodes(s, tx, c->object, c->nodes, &nodes, e)
+                        : nodes_get(tx, c->object, &nodes, e);
+        if (r < 0)
+                return -1;
+        c->full = body_and_nodes(c->body, nodes);
         return 0;
+}
+
+/* A tree that missed a change is no good any more. */
+static void drop_stale_trees(struct estore *s, const struct change *all)
+{
+        for (const struct change *c = all; c; c = c->hh.next)
+                if (c->deleted || (c->nodes && !c->full))
+                        tree_drop(s, c->object);
 }
 
 /* ---- telling ---- */
@@ -184,14 +220,15 @@ static bool concerns(const struct ewatch *w, const struct change *c)
         return !w->stopped && streq(w->kind, c->kind) && (!w->ns || streq(w->ns, c->ns));
 }
 
-static int tell(struct db_tx *tx, struct ewatch *w, struct change *c, struct err *e)
+static int tell(struct estore *s, struct db_tx *tx, struct ewatch *w, struct change *c,
+                bool pumping, struct err *e)
 {
         bool was = !c->added && matches(w, c->was ? c->was : c->body);
         bool is = !c->deleted && matches(w, c->body);
         if (!was && !is)
                 return 0;
         bool nodes = !w->no_nodes && splits_nodes(w->kind);
-        if (nodes && load_full(tx, c, e) < 0)
+        if (nodes && load_full(s, tx, c, pumping, e) < 0)
                 return -1;
         enum store_event type = !was ? STORE_ADDED : is ? STORE_MODIFIED : STORE_DELETED;
         w->fn(w->arg, type, nodes ? c->full : c->body, NULL);
@@ -206,7 +243,7 @@ static int tell_all(struct estore *s, struct db_tx *tx, struct change *all, stru
                 for (struct ewatch *w = only ? only : s->watches; w; w = only ? NULL : w->next) {
                         if (!concerns(w, c) || (!only && !w->started))
                                 continue;
-                        if (load_body(s, tx, c, e) < 0 || tell(tx, w, c, e) < 0)
+                        if (load_body(s, tx, c, e) < 0 || tell(s, tx, w, c, !only, e) < 0)
                                 return -1;
                 }
         return 0;
@@ -232,8 +269,10 @@ static void sweep(struct estore *s)
                 *p = w->next;
                 ewatch_free(w);
         }
-        if (!s->watches)
+        if (!s->watches) {
                 fresh_clear(s);
+                trees_clear(s);
+        }
 }
 
 /* ---- after a commit ---- */
@@ -255,12 +294,17 @@ static int pump(struct estore *s, struct db_tx *tx, struct err *e)
                 return 0;
         int64_t after = s->seen;
         s->seen = newest;
-        if (!anyone_started(s))
+        if (!anyone_started(s)) {
+                trees_clear(s);
                 return 0;
+        }
         struct change *all = NULL;
         int r = read_changes(tx, after, &all, e);
         if (r == 0)
                 r = tell_all(s, tx, all, NULL, e);
+        drop_stale_trees(s, all);
+        if (r < 0)
+                trees_clear(s);
         changes_free(all);
         return r;
 }

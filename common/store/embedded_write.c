@@ -4,44 +4,25 @@
  * What a caller may expect (a name that is taken, a stale version, an object that is gone) is an
  * outcome of the operation and no failure of the transaction: its neighbours in the group commit do
  * not notice. SPDX-License-Identifier: Apache-2.0 */
+#include "common/store/embedded_write.h"
 #include "common/base/json.h"
-#include "common/store/embedded.h"
 
 enum { NAME_TRIES = 8 };
 
-struct write_op {
-        struct db_op op;
-        struct estore *s;
-        int (*run)(struct db_tx *tx, struct write_op *w, struct err *e);
-        char *kind, *words, *ns, *name; /* name NULL: from generateName */
-        json_t *input;                  /* ours */
-        enum store_patch patch;
-        char *uid; /* of a delete */
-        struct wall now;
-        store_done_fn *done;
-        void *arg;
-        /* the outcome */
-        struct err refused;
-        json_t *result; /* handed to the caller */
-        json_t *body;   /* as stored, without nodes; NULL: nothing was written */
-        int64_t object, version;
-        struct write_op *next, **prev;
-};
-
-static struct key key_of(const struct write_op *w)
+struct key write_key(const struct write_op *w)
 {
         return (struct key){w->kind, w->ns, w->name};
 }
 
 /* ---- outcomes ---- */
 
-static int refuse_missing(struct write_op *w)
+int write_missing(struct write_op *w)
 {
         err_set(&w->refused, ERR_NOT_FOUND, "%s \"%s\" not found", w->words, w->name);
         return 0;
 }
 
-static int refuse_stale(struct write_op *w)
+int write_stale(struct write_op *w)
 {
         err_set(&w->refused, ERR_CONFLICT,
                 "%s \"%s\" was modified meanwhile: read it again and repeat the change", w->words,
@@ -57,7 +38,7 @@ static void forget_outcome(struct write_op *w)
         w->result = w->body = NULL;
 }
 
-static int next_version(struct db_tx *tx, struct write_op *w, struct err *e)
+int write_next_version(struct db_tx *tx, struct write_op *w, struct err *e)
 {
         if (version_newest(tx, &w->version, e) < 0)
                 return -1;
@@ -67,7 +48,7 @@ static int next_version(struct db_tx *tx, struct write_op *w, struct err *e)
 
 /* ---- nodes of a workflow ---- */
 
-static int put_nodes(struct db_tx *tx, int64_t object, const json_t *nodes, bool *changed,
+static int put_nodes(struct db_tx *tx, int64_t object, const json_t *nodes, json_t **changed,
                      struct err *e)
 {
         const char *id;
@@ -79,7 +60,7 @@ static int put_nodes(struct db_tx *tx, int64_t object, const json_t *nodes, bool
 }
 
 /* Afterwards there are these nodes and no others. */
-static int replace_nodes(struct db_tx *tx, int64_t object, const json_t *nodes, bool *changed,
+static int replace_nodes(struct db_tx *tx, int64_t object, const json_t *nodes, json_t **changed,
                          struct err *e)
 {
         if (json_object_size(nodes) == 0)
@@ -126,8 +107,8 @@ static int free_name(struct db_tx *tx, struct write_op *w, struct key *k, struct
 static int run_create(struct db_tx *tx, struct write_op *w, struct err *e)
 {
         struct key k = {w->kind, w->ns, obj_name(w->input)};
-        bool changed = false;
-        if (free_name(tx, w, &k, e) < 0 || next_version(tx, w, e) < 0)
+        AUTO_JSON json_t *changed = NULL;
+        if (free_name(tx, w, &k, e) < 0 || write_next_version(tx, w, e) < 0)
                 return -1;
         if (err_is_set(&w->refused))
                 return 0;
@@ -144,7 +125,7 @@ static int run_create(struct db_tx *tx, struct write_op *w, struct err *e)
 
 /* ---- what changes an existing object ---- */
 
-static bool version_matches(const json_t *obj, const struct row *old)
+bool write_version_matches(const json_t *obj, const struct row *old)
 {
         const char *given = obj_version(obj);
         int64_t version;
@@ -156,7 +137,7 @@ static bool version_matches(const json_t *obj, const struct row *old)
 static int finish_delete(struct db_tx *tx, struct write_op *w, const struct row *old,
                          const json_t *last, struct err *e)
 {
-        struct key k = key_of(w);
+        struct key k = write_key(w);
         w->object = old->id;
         w->result = json_deep_copy(last);
         meta_set_version(w->result, w->version);
@@ -164,11 +145,11 @@ static int finish_delete(struct db_tx *tx, struct write_op *w, const struct row 
 }
 
 /* `body` is prepared but for its version: store it if it or the nodes differ from what is there. */
-static int store_body(struct db_tx *tx, struct write_op *w, const struct row *old, json_t *body,
-                      bool nodes_changed, struct err *e)
+int write_body(struct db_tx *tx, struct write_op *w, const struct row *old, json_t *body,
+               const json_t *nodes, struct err *e)
 {
-        struct key k = key_of(w);
-        if (!nodes_changed && json_equal(body, old->body)) {
+        struct key k = write_key(w);
+        if (!nodes && json_equal(body, old->body)) {
                 w->body = NULL;
                 w->result = json_incref(body);
                 return 0;
@@ -184,22 +165,22 @@ static int store_body(struct db_tx *tx, struct write_op *w, const struct row *ol
         w->object = old->id;
         w->body = json_incref(body);
         w->result = json_incref(body);
-        return row_update(tx, &k, old, body, w->version, e);
+        return row_update(tx, &k, old, body, nodes, w->version, e);
 }
 
 /* A whole new object, nodes included, takes the place of the old one. `obj` is ours. */
-static int replace(struct db_tx *tx, struct write_op *w, const struct row *old, json_t *obj,
-                   struct err *e)
+int write_replace(struct db_tx *tx, struct write_op *w, const struct row *old, json_t *obj,
+                  struct err *e)
 {
         struct change_of_meta c = {.old = old->body, .kind = w->kind, .ns = w->ns, .name = w->name};
-        bool nodes_changed = false;
+        AUTO_JSON json_t *changed = NULL;
         if (meta_prepare(obj, &c, &w->refused) < 0)
                 return 0;
         AUTO_JSON json_t *body = splits_nodes(w->kind) ? body_without_nodes(obj) : json_incref(obj);
         if (splits_nodes(w->kind) &&
-            replace_nodes(tx, old->id, json_at(obj, "status", "nodes"), &nodes_changed, e) < 0)
+            replace_nodes(tx, old->id, json_at(obj, "status", "nodes"), &changed, e) < 0)
                 return -1;
-        if (store_body(tx, w, old, body, nodes_changed, e) < 0)
+        if (write_body(tx, w, old, body, changed, e) < 0)
                 return -1;
         json_t *nodes = splits_nodes(w->kind) ? json_at(obj, "status", "nodes") : NULL;
         if (nodes) {
@@ -212,119 +193,18 @@ static int replace(struct db_tx *tx, struct write_op *w, const struct row *old, 
 
 static int run_update(struct db_tx *tx, struct write_op *w, struct err *e)
 {
-        struct key k = key_of(w);
+        struct key k = write_key(w);
         struct row old = {0};
         int found = row_find(tx, &k, &old, e);
         if (found <= 0)
-                return found < 0 ? -1 : refuse_missing(w);
+                return found < 0 ? -1 : write_missing(w);
         int r = 0;
-        if (!version_matches(w->input, &old)) {
-                refuse_stale(w);
+        if (!write_version_matches(w->input, &old)) {
+                write_stale(w);
         } else {
                 AUTO_JSON json_t *obj = json_deep_copy(w->input);
-                r = next_version(tx, w, e) < 0 ? -1 : replace(tx, w, &old, obj, e);
+                r = write_next_version(tx, w, e) < 0 ? -1 : write_replace(tx, w, &old, obj, e);
         }
-        row_deinit(&old);
-        return r;
-}
-
-/* ---- patches ---- */
-
-/* The nodes a merge patch names; the rest of the patch is for the body. The answer holds these
- * nodes only. */
-static int merge_nodes(struct db_tx *tx, int64_t object, const json_t *patch, json_t *named,
-                       bool *changed, struct err *e)
-{
-        const char *id;
-        json_t *part;
-        json_object_foreach ((json_t *)(uintptr_t)patch, id, part) {
-                int64_t pos;
-                AUTO_JSON json_t *node = NULL;
-                if (node_get(tx, object, id, &pos, &node, e) < 0)
-                        return -1;
-                if (json_is_null(part)) {
-                        json_decref(node);
-                        node = NULL;
-                } else {
-                        json_merge_patch(&node, part);
-                        json_object_set(named, id, node);
-                }
-                if (node_put(tx, object, id, node, changed, e) < 0)
-                        return -1;
-        }
-        return 0;
-}
-
-static bool replaces_status(const json_t *patch)
-{
-        const json_t *status = json_object_get(patch, "status");
-        return status && !json_is_object(status);
-}
-
-static int merge_split(struct db_tx *tx, struct write_op *w, const struct row *old, json_t *body,
-                       struct err *e)
-{
-        AUTO_JSON json_t *named = json_object();
-        const json_t *nodes = json_at(w->input, "status", "nodes");
-        bool changed = false;
-        int r = 0;
-        if (replaces_status(w->input) || (nodes && !json_is_object(nodes)))
-                r = nodes_delete(tx, old->id, &changed, e);
-        else if (nodes)
-                r = merge_nodes(tx, old->id, nodes, named, &changed, e);
-        if (r < 0 || store_body(tx, w, old, body, changed, e) < 0)
-                return -1;
-        if (json_object_size(named)) {
-                json_t *answer = with_nodes(w->result, json_incref(named));
-                json_decref(w->result);
-                w->result = answer;
-        }
-        return 0;
-}
-
-static int merge(struct db_tx *tx, struct write_op *w, const struct row *old, struct err *e)
-{
-        struct change_of_meta c = {.old = old->body, .kind = w->kind, .ns = w->ns, .name = w->name};
-        AUTO_JSON json_t *patch =
-                splits_nodes(w->kind) ? body_without_nodes(w->input) : json_incref(w->input);
-        AUTO_JSON json_t *body = json_deep_copy(old->body);
-        json_merge_patch(&body, patch);
-        if (meta_prepare(body, &c, &w->refused) < 0)
-                return 0;
-        return splits_nodes(w->kind) ? merge_split(tx, w, old, body, e)
-                                     : store_body(tx, w, old, body, false, e);
-}
-
-static int apply_json_patch(struct db_tx *tx, struct write_op *w, const struct row *old,
-                            struct err *e)
-{
-        AUTO_JSON json_t *whole = NULL;
-        if (!splits_nodes(w->kind))
-                whole = json_incref(old->body);
-        else if (row_with_nodes(tx, old, &whole, e) < 0)
-                return -1;
-        AUTO_JSON json_t *obj = json_deep_copy(whole);
-        if (json_apply_patch(&obj, w->input, &w->refused) < 0)
-                return 0;
-        if (!version_matches(obj, old))
-                return refuse_stale(w);
-        return replace(tx, w, old, obj, e);
-}
-
-static int run_patch(struct db_tx *tx, struct write_op *w, struct err *e)
-{
-        struct key k = key_of(w);
-        struct row old = {0};
-        int found = row_find(tx, &k, &old, e);
-        if (found <= 0)
-                return found < 0 ? -1 : refuse_missing(w);
-        int r = next_version(tx, w, e);
-        if (r == 0 && w->patch == STORE_PATCH_JSON)
-                r = apply_json_patch(tx, w, &old, e);
-        else if (r == 0 && !version_matches(w->input, &old))
-                refuse_stale(w);
-        else if (r == 0)
-                r = merge(tx, w, &old, e);
         row_deinit(&old);
         return r;
 }
@@ -342,22 +222,22 @@ static int mark_deleting(struct db_tx *tx, struct write_op *w, const struct row 
                 json_put_at(body, json_integer(0), "metadata", "deletionGracePeriodSeconds");
                 json_put_at(body, json_integer(generation + 1), "metadata", "generation");
         }
-        return store_body(tx, w, old, body, false, e);
+        return write_body(tx, w, old, body, NULL, e);
 }
 
 static int run_delete(struct db_tx *tx, struct write_op *w, struct err *e)
 {
-        struct key k = key_of(w);
+        struct key k = write_key(w);
         struct row old = {0};
         int found = row_find(tx, &k, &old, e);
         if (found <= 0)
-                return found < 0 ? -1 : refuse_missing(w);
+                return found < 0 ? -1 : write_missing(w);
         int r = 0;
         if (w->uid && !streq(w->uid, obj_uid(old.body)))
                 err_set(&w->refused, ERR_CONFLICT,
                         "%s \"%s\" has uid %s, not %s: it is another object of that name", w->words,
                         w->name, obj_uid(old.body), w->uid);
-        else if (next_version(tx, w, e) < 0)
+        else if (write_next_version(tx, w, e) < 0)
                 r = -1;
         else if (meta_has_finalizers(old.body))
                 r = mark_deleting(tx, w, &old, e);
@@ -488,7 +368,7 @@ void estore_patch(struct store *s, struct store_ref ref, enum store_patch type, 
         struct write_op *w = write_new(s, ref.kind, ref.ns, ref.name, done, arg);
         w->input = json_deep_copy(patch);
         w->patch = type;
-        w->run = run_patch;
+        w->run = write_run_patch;
         bool list = type == STORE_PATCH_JSON;
         if (!w->name || !(list ? json_is_array(patch) : json_is_object(patch))) {
                 w->run = NULL;

@@ -206,10 +206,10 @@ const char *selector_equals(const struct selector *s, const char *key)
         return NULL;
 }
 
-bool selector_first_equals(const struct selector *s, const char **key, const char **value)
+bool selector_nth_equals(const struct selector *s, size_t n, const char **key, const char **value)
 {
         for (size_t i = 0; s && i < s->n; i++)
-                if (s->items[i].op == OP_IN && s->items[i].n == 1) {
+                if (s->items[i].op == OP_IN && s->items[i].n == 1 && n-- == 0) {
                         *key = s->items[i].key;
                         *value = s->items[i].values[0];
                         return true;

@@ -17,7 +17,7 @@ bool selector_matches(const struct selector *s, const json_t *object);
 /* A requirement `key = value` (or `in` with one value), for drivers that have an index: NULL when
  * there is none. */
 const char *selector_equals(const struct selector *s, const char *key);
-/* The first such requirement; false when there is none. */
-bool selector_first_equals(const struct selector *s, const char **key, const char **value);
+/* The n-th such requirement; false when there are fewer. */
+bool selector_nth_equals(const struct selector *s, size_t n, const char **key, const char **value);
 /* A key that is none of these (NULL-terminated), or NULL. */
 const char *selector_other_key(const struct selector *s, const char *const *keys);

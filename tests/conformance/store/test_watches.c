@@ -13,6 +13,17 @@ static void ignore_answer(void *arg UNUSED, json_t *obj UNUSED, const struct err
 {
 }
 
+static void wait_version(struct recorder *r, const char *version)
+{
+        struct mono end = mono_add_ms(clock_mono(clock_system()), 10000);
+        while (!(r->n && streq(obj_version(r->objects[r->n - 1]), version))) {
+                bool never = false;
+                if (clock_mono(clock_system()).ns > end.ns)
+                        fail_msg("version %s was never recorded", version);
+                loop_run_until(suite.loop, &never, 2);
+        }
+}
+
 static char *version_now(void)
 {
         AUTO_JSON json_t *l = list(NULL);
@@ -159,6 +170,41 @@ static void test_a_watch_shows_nodes_unless_asked_not_to(void **state UNUSED)
         stop(&without);
 }
 
+/* Large enough to be kept parsed by the embedded driver; every way to change nodes must still be
+ * seen. */
+static void test_nodes_of_a_large_workflow_are_always_the_newest(void **state UNUSED)
+{
+        struct recorder r;
+        AUTO_JSON json_t *in = workflow("a", NULL);
+        AUTO_JSON json_t *nodes = json_object();
+        for (int i = 0; i < 100; i++) {
+                AUTO(mem_free) char *id = mem_printf("n%03d", i);
+                json_object_set_new(nodes, id, json_pack("{s:s}", "phase", "Pending"));
+        }
+        json_put_at(in, json_incref(nodes), "status", "nodes");
+        json_decref(create(in));
+        AUTO(mem_free) char *version = version_now();
+        record(&r, NULL, version);
+        static const char *const patches[] = {
+                "{'status': {'nodes': {'n001': {'phase': 'Running'}}}}",
+                "{'spec': {'x': 1}}",
+                "{'status': {'nodes': {'n001': {'phase': 'Failed'}, 'new': {'phase': 'Pending'}, "
+                "'n002': null}}}",
+                "{'status': {'nodes': null}}",
+                "{'status': {'nodes': {'n050': {'phase': 'Running'}}}}",
+        };
+        for (size_t i = 0; i < ARRAY_LEN(patches); i++) {
+                json_decref(patch("a", patches[i]));
+                AUTO_JSON json_t *now = get("a");
+                wait_version(&r, obj_version(now));
+                assert_true(json_equal(r.objects[r.n - 1], now));
+        }
+        assert_int_equal(json_object_size(json_at(r.objects[0], "status", "nodes")), 100);
+        assert_string_equal(json_str(r.objects[0], "status", "nodes", "n001", "phase"), "Running");
+        assert_string_equal(json_str(r.objects[1], "status", "nodes", "n001", "phase"), "Running");
+        stop(&r);
+}
+
 static void test_a_version_from_nowhere_ends_the_watch(void **state UNUSED)
 {
         struct recorder r;
@@ -256,6 +302,7 @@ const struct CMUnitTest watch_tests[] = {
         T(test_a_watch_keeps_to_its_namespace_and_kind),
         T(test_nothing_comes_after_a_watch_was_stopped),
         T(test_a_watch_shows_nodes_unless_asked_not_to),
+        T(test_nodes_of_a_large_workflow_are_always_the_newest),
         T(test_a_version_from_nowhere_ends_the_watch),
         T(test_trimmed_history_is_gone),
         T(test_follow_lists_and_then_watches),
