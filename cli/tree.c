@@ -114,8 +114,8 @@ static void attach_children(struct tree *t, struct tnode *n)
         }
 }
 
-/* Times have whole seconds: what began within one stands in the order of its dependencies. A breadth-first walk from the nodes that are
- * nobody's child. */
+/* Times have whole seconds: what began within one stands in the order of its dependencies. A
+ * breadth-first walk from the nodes that are nobody's child. */
 static void rank_nodes(struct tree *t)
 {
         size_t count = HASH_COUNT(t->nodes), head = 0, tail = 0;

@@ -1,4 +1,5 @@
-/* tests/unit/app/test_folder.c: the data folder and its locks. SPDX-License-Identifier: Apache-2.0 */
+/* tests/unit/app/test_folder.c: the data folder and its locks. SPDX-License-Identifier: Apache-2.0
+ */
 #include "common/app/app.h"
 #include "common/base/fs.h"
 #include "common/base/mem.h"
@@ -10,7 +11,9 @@
 static void flag_beats_environment_beats_default(void **state UNUSED)
 {
         setenv("TIPHYS_DATA", "/env", 1);
-        AUTO(mem_free) char *flag = app_data_dir("/flag"), *env = app_data_dir(NULL), *relative = app_data_dir("here");
+        AUTO(mem_free)
+        char *flag = app_data_dir("/flag"),
+             *env = app_data_dir(NULL), *relative = app_data_dir("here");
         unsetenv("TIPHYS_DATA");
         AUTO(mem_free) char *usual = app_data_dir("");
         assert_string_equal(flag, "/flag");

@@ -23,8 +23,9 @@ static const struct opt table[] = {
         OPT(struct values, wait, OPT_DURATION, .help = "how long"),
         OPT(struct values, files, OPT_LIST, .name = "filename", .letter = 'f', .help = "files"),
         OPT_END};
-static const struct opt global_table[] = {OPT(struct globals, help, OPT_FLAG, .letter = 'h', .help = "help"),
-                                          OPT(struct globals, data, OPT_STR, .help = "folder"), OPT_END};
+static const struct opt global_table[] = {
+        OPT(struct globals, help, OPT_FLAG, .letter = 'h', .help = "help"),
+        OPT(struct globals, data, OPT_STR, .help = "folder"), OPT_END};
 
 enum { MAX_WORDS = 16 };
 struct parsed {
@@ -109,7 +110,7 @@ static void mistakes_are_answered_with_words(void **state UNUSED)
         static const struct {
                 const char *line, *words;
         } rows[] = {
-                {"--wtach", "unknown option --wtach; did you mean --watch?"},
+                {"--wach", "unknown option --wach; did you mean --watch?"},
                 {"--zzz", "unknown option --zzz"},
                 {"-z", "unknown option -z"},
                 {"-wz", "unknown option -z"},
@@ -122,7 +123,7 @@ static void mistakes_are_answered_with_words(void **state UNUSED)
                 {"--wait soon", "--wait: expected a duration such as 90s or 1h30m, found \"soon\""},
                 {"--wait -5s", "--wait: expected a duration such as 90s or 1h30m, found \"-5s\""},
                 {"--watch=maybe", "--watch takes no value (or =true, =false)"},
-                {"--no-name", "unknown option --no-name; did you mean --name?"},
+                {"--no-name", "unknown option --no-name"},
         };
         for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
                 struct parsed p;
@@ -160,7 +161,7 @@ static void help_and_reference_name_every_option(void **state UNUSED)
                 assert_non_null(strstr(buf_str(&help), o->help));
                 assert_non_null(strstr(buf_str(&doc), o->help));
         }
-        assert_non_null(strstr(buf_str(&help), "  -n, --name NAME           a name\n"));
+        assert_non_null(strstr(buf_str(&help), "  -n, --name NAME             a name\n"));
         assert_non_null(strstr(buf_str(&doc), "| `--port VALUE` | a port | `2746` |\n"));
 }
 

@@ -1,4 +1,5 @@
-/* tests/unit/cli/test_logtail.c: log files of pods, read in pieces and merged. SPDX-License-Identifier: Apache-2.0 */
+/* tests/unit/cli/test_logtail.c: log files of pods, read in pieces and merged.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "cli/logtail.h"
 #include "common/base/buf.h"
 #include "common/base/fs.h"
@@ -60,7 +61,9 @@ static void lines_come_once_and_only_when_they_are_whole(void **state UNUSED)
         assert_int_equal(f.tails.n, 1);
         log_tails_read(&f.tails, note, &f);
         expect(&f, "");
-        append(&f, "a", "2026-01-01T00:00:00.5Z stdout one\n2026-01-01T00:00:01Z stderr two  words\n2026-01-0");
+        append(&f, "a",
+               "2026-01-01T00:00:00.5Z stdout one\n2026-01-01T00:00:01Z stderr two  "
+               "words\n2026-01-0");
         log_tails_read(&f.tails, note, &f);
         expect(&f, "pod-a|one\npod-a!|two  words\n");
         append(&f, "a", "1T00:00:02Z stdout \nnonsense\nno time here\n");

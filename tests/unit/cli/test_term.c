@@ -7,7 +7,8 @@ static const struct term plain = {.utf8 = true, .width = 80, .height = 24};
 
 static void columns_are_aligned_by_what_is_seen(void **state UNUSED)
 {
-        static const char *const rows[] = {"NAME", "SIZE", "NOTE", "✔ größe", "7", "", "日本", "1234", "x", NULL};
+        static const char *const rows[] = {"NAME", "SIZE", "NOTE", "✔ größe", "7",
+                                           "",     "日本", "1234", "x",       NULL};
         AUTO_TABLE struct table t;
         AUTO_BUF struct buf b = BUF_INIT(1000);
         table_init(&t, 3);
@@ -44,9 +45,9 @@ static void ages_and_durations_read_as_argos(void **state UNUSED)
         static const struct {
                 int64_t s;
                 const char *age, *duration;
-        } rows[] = {{0, "0s", "0 seconds"},       {1, "1s", "1 second"},
-                    {59, "59s", "59 seconds"},    {61, "1m", "1 minute 1 second"},
-                    {120, "2m", "2 minutes"},     {3600, "1h", "1 hour"},
+        } rows[] = {{0, "0s", "0 seconds"},           {1, "1s", "1 second"},
+                    {59, "59s", "59 seconds"},        {61, "1m", "1 minute 1 second"},
+                    {120, "2m", "2 minutes"},         {3600, "1h", "1 hour"},
                     {7265, "2h", "2 hours 1 minute"}, {90000, "1d", "1 day 1 hour"},
                     {-5, "0s", "0 seconds"}};
         for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
