@@ -23,13 +23,19 @@ static const struct opt list_opts[] = {
             .choices = outputs, .help = "how to print it"),
         OPT_END};
 
+struct event { /* what the bus said of one; gathered before the ledgers are read */
+        char *id, *subject;
+        json_int_t pos;
+        size_t len;
+        int64_t time_ns;
+};
 struct listing {
         struct cli *c;
         const struct list_opts *o;
         struct table table;
         json_t *out;
-        struct err *e;
-        bool failed;
+        struct event *events;
+        size_t n, cap;
         int64_t now;
 };
 
@@ -97,15 +103,21 @@ static const char *fate_word(const struct fate *f)
 static bool on_message(void *arg, const struct bus_msg *m)
 {
         struct listing *l = arg;
+        mem_grow(l->events, l->cap, l->n + 1);
+        l->events[l->n++] = (struct event){mem_strdup(m->id), mem_strdup(m->subject),
+                                           (json_int_t)m->pos, m->len, m->time.ns};
+        return true;
+}
+
+static int put_event(struct listing *l, const struct event *m, struct err *e)
+{
         AUTO_JSON json_t *traces = json_array();
         struct fate f = {.traces = traces};
         char age[24], time[40];
-        if (ledger_each(l->c->app.bus, "trace", m->id, on_trace, &f, l->e) < 0) {
-                l->failed = true;
-                return false;
-        }
-        human_age(age, l->now - m->time.ns);
-        time_rfc3339_nano(m->time.ns, time);
+        if (ledger_each(l->c->app.bus, "trace", m->id, on_trace, &f, e) < 0)
+                return -1;
+        human_age(age, l->now - m->time_ns);
+        time_rfc3339_nano(m->time_ns, time);
         table_cell(&l->table, m->id);
         table_cell(&l->table, m->subject);
         table_cell(&l->table, age);
@@ -114,9 +126,9 @@ static bool on_message(void *arg, const struct bus_msg *m)
         table_style(&l->table, f.fired ? TERM_GREEN : f.errors ? TERM_RED : TERM_OFF);
         json_array_append_new(l->out, json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:O}", "id", m->id,
                                                 "subject", m->subject, "time", time, "position",
-                                                (json_int_t)m->pos, "bytes", (json_int_t)m->len,
-                                                "decision", fate_word(&f), "traces", traces));
-        return true;
+                                                m->pos, "bytes", (json_int_t)m->len, "decision",
+                                                fate_word(&f), "traces", traces));
+        return 0;
 }
 
 static int list_events(struct listing *l, struct err *e)
@@ -126,9 +138,17 @@ static int list_events(struct listing *l, struct err *e)
         table_init(&l->table, 5);
         if (!l->o->no_headers)
                 table_row(&l->table, heads);
-        if (bus_messages(l->c->app.bus, &q, on_message, l, e) < 0 || l->failed)
+        int r = bus_messages(l->c->app.bus, &q, on_message, l, e);
+        for (size_t i = 0; i < l->n; i++) {
+                if (r == 0)
+                        r = put_event(l, &l->events[i], e);
+                mem_free(l->events[i].id);
+                mem_free(l->events[i].subject);
+        }
+        mem_free(l->events);
+        if (r < 0)
                 return -1;
-        if (json_array_size(l->out) == 0 && !l->o->output)
+        if (l->n == 0 && !l->o->output)
                 cli_say(l->c, "no events yet");
         else
                 print(l);
@@ -180,7 +200,7 @@ static int list_run(struct cli *c, const void *opts, char **args UNUSED, size_t 
                     struct err *e)
 {
         AUTO_JSON json_t *out = json_array();
-        struct listing l = {.c = c, .o = opts, .out = out, .e = e};
+        struct listing l = {.c = c, .o = opts, .out = out};
         if (cli_open(c, CLI_EVENTS, e) < 0)
                 return -1;
         l.now = loop_wall(c->app.loop).ns;
