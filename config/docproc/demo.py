@@ -17,7 +17,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -103,12 +103,12 @@ def broker_for(way: str) -> Iterator[str]:
 
 
 class Demo:
-    def __init__(self, bin_dir: Path, way: str, broker: str):
+    def __init__(self, bin_dir: Path, home: Path, way: str, broker: str, pick: Callable[[int], int] = port):
         self.way, self.broker, self.bin = way, broker, bin_dir
-        self.home = ROOT / "build" / "demo"
+        self.home = home
         shutil.rmtree(self.home, ignore_errors=True)
         (self.home / "uploads").mkdir(parents=True)
-        self.api, self.webhook, self.catalog, self.upload = port(2746), port(12000), port(8001), port(8000)
+        self.api, self.webhook, self.catalog, self.upload = pick(2746), pick(12000), pick(8001), pick(8000)
         self.procs: list[Proc] = []
 
     def start(self, name: str, argv: list[str], **env: str) -> Proc:
@@ -121,11 +121,21 @@ class Demo:
         words = ["--uploads", str(self.home / "uploads"), "--graph", str(self.home / "graph" / "graph.sqlite")]
         words += ["--catalog", f"http://127.0.0.1:{self.catalog}", "--port", str(self.webhook)]
         words += [f"--{self.way}", self.broker] if self.broker else []
+        words += ["--worker", str(self.visible_worker())]
         subprocess.run(["sh", str(HERE / "render.sh"), str(out), *words], check=True, stdout=subprocess.DEVNULL)
         suffix = f"-{self.way}" if self.broker else ""
         source = f"eventsource-{self.way}.yaml"
         files = ["artifact-repositories.yaml", "workflowtemplate.yaml", source, f"sensor{suffix}.yaml"]
         return [word for name in files for word in ("-f", str(out / name))]
+
+    def visible_worker(self) -> Path:
+        """Steps have a /tmp and /run of their own: from a checkout there the worker is copied to where they see it."""
+        worker = HERE / "worker"
+        if worker.parts[1] not in ("tmp", "run"):
+            return worker
+        copy = Path.home() / ".cache" / "tiphys" / "demo-worker"
+        shutil.copytree(worker, copy, dirs_exist_ok=True)
+        return copy
 
     def start_all(self) -> None:
         tiphys = str(self.bin / "tiphys")
@@ -227,6 +237,8 @@ def main() -> int:
     way = parser.add_mutually_exclusive_group()
     way.add_argument("--redis", dest="way", action="store_const", const="redis", help="the event goes by a Redis channel")
     way.add_argument("--kafka", dest="way", action="store_const", const="kafka", help="the event goes by a Kafka topic")
+    parser.add_argument("--home", type=Path, default=ROOT / "build" / "demo", help="where everything is written")
+    parser.add_argument("--free-ports", action="store_true", help="any free ports instead of the usual ones")
     parser.add_argument("--keep", action="store_true", help="leave everything running until Ctrl-C")
     parser.add_argument("pdf", nargs="?", type=Path, default=HERE / "sample" / "lab-report.pdf", help="default: the sample lab report")
     parser.set_defaults(way="webhook")
@@ -234,7 +246,7 @@ def main() -> int:
     if not args.pdf.is_file():
         parser.error(f"no such file: {args.pdf}")
     with broker_for(args.way) as broker:
-        demo = Demo(args.bin, args.way, broker)
+        demo = Demo(args.bin, args.home.resolve(), args.way, broker, (lambda _: free_port()) if args.free_ports else port)
         try:
             step(f"start tiphys, the medical catalog and the upload app (event by {args.way})")
             demo.start_all()

@@ -219,10 +219,8 @@ void gofmt_float(struct gofmt *f, double d, char verb, int precision)
         if (f->space && *sign == '+' && !f->plus)
                 *sign = ' ';
         if (!isfinite(d)) {
-                if (isnan(d) && !f->space && !f->plus)
+                if (isnan(d) && !f->space && !f->plus) /* infinities keep their sign */
                         num = (struct str){num.p + 1, num.n - 1};
-                else if (*sign == '+' && !f->plus && !isnan(d))
-                        num = num; /* infinities keep their sign */
                 pad(f, num, false);
                 return;
         }
