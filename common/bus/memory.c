@@ -2,10 +2,10 @@
  * embedded driver keeps, answers as late (at the end of the turn), and forgets all of it when
  * closed. SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/hash.h"
+#include "common/base/table.h"
 #include "common/bus/bus_driver.h"
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 enum { TRIM_EVERY_MS = 60000 };
 

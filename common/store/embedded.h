@@ -8,10 +8,10 @@
 #pragma once
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/table.h"
 #include "common/db/db.h"
 #include "common/store/selector.h"
 #include "common/store/store_driver.h"
-#include <uthash.h>
 
 enum { CHANGES_KEPT = 10000 };
 enum change_type { CHANGE_ADDED = 1, CHANGE_MODIFIED, CHANGE_DELETED };

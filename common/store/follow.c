@@ -8,7 +8,7 @@
 #include "common/base/str.h"
 #include "common/store/store.h"
 #include <stdlib.h>
-#include <uthash.h>
+#include "common/base/table.h"
 
 enum { BACKOFF_FIRST_MS = 200, BACKOFF_MAX_MS = 30000, PAGE = 500 };
 

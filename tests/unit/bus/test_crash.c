@@ -5,6 +5,7 @@
 #include "common/base/fs.h"
 #include "common/base/mem.h"
 #include "common/base/rand.h"
+#include "common/base/table.h"
 #include "common/bus/bus.h"
 #include "common/db/db.h"
 #include "tests/unit/unit.h"
@@ -14,7 +15,6 @@
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <uthash.h>
 
 enum { ROUNDS = 12, LONGEST_MS = 60 };
 extern char **environ;
