@@ -160,14 +160,19 @@ static int expr_holds(const struct expr_filter *f, struct str data, struct arena
                                                   ? val_str(v.str)
                                                   : val_from_json(a, v.raw, VAL_FLOATS);
         }
-        return govaluate_test(f->compiled, vars, a, holds, e);
+        struct val result;
+        if (govaluate_eval(f->compiled, vars, a, &result, e) < 0)
+                return -1;
+        *holds = result.kind == VAL_BOOL &&
+                 result.b; /* any other value does not pass, without being an error */
+        return 0;
 }
 
 static enum filter_verdict check_exprs(const struct filter *f, struct str data, struct arena *a,
                                        struct buf *why)
 {
         struct tally t = tally_begin(f->expr_operator);
-        for (size_t i = 0; i < f->exprs.n; i++) {
+        for (size_t i = 0; data.n && i < f->exprs.n; i++) {
                 const struct expr_filter *ef = &field_items(f->exprs, const struct expr_filter)[i];
                 ERR_SLOT(e);
                 bool holds = true;
@@ -183,7 +188,7 @@ static enum filter_verdict check_exprs(const struct filter *f, struct str data, 
                 if (tally_add(&t, v))
                         break;
         }
-        return t.result;
+        return data.n ? t.result : FILTER_PASS;
 }
 
 /* ---- context ---- */
