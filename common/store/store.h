@@ -71,7 +71,8 @@ enum store_patch {
         STORE_PATCH_JSON,
         STORE_PATCH_STRATEGIC /* kube only; embedded: merge, lists replaced */
 };
-/* A metadata.resourceVersion inside a merge patch is a precondition. */
+/* A metadata.resourceVersion inside a merge patch is a precondition. Of status.nodes, the object
+ * handed to done of a merge patch holds those the patch named (embedded; store_get has all). */
 void store_patch(struct store *s, struct store_ref ref, enum store_patch type, const json_t *patch,
                  store_done_fn *done, void *arg);
 /* Writes made while this is set are bookkeeping in no hurry: on the embedded driver they may share

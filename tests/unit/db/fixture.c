@@ -22,11 +22,16 @@ static void open_db(struct fixture *f)
 
 void fixture_open(struct fixture *f)
 {
+        fixture_open_on(f, clock_system());
+}
+
+void fixture_open_on(struct fixture *f, struct clock *clock)
+{
         struct err e = {0};
         char dir[] = "/tmp/test_db.XXXXXX";
         assert_non_null(mkdtemp(dir));
         *f = (struct fixture){.dir = mem_strdup(dir), .path = fs_join(dir, "db")};
-        must(loop_new(&f->loop, clock_system(), &e), &e);
+        must(loop_new(&f->loop, clock, &e), &e);
         open_db(f);
 }
 

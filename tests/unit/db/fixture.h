@@ -12,6 +12,7 @@ struct fixture {
         char *dir, *path;
 };
 void fixture_open(struct fixture *f); /* with table row(n INTEGER PRIMARY KEY, data BLOB) */
+void fixture_open_on(struct fixture *f, struct clock *clock);
 void fixture_close(struct fixture *f);
 void fixture_reopen(struct fixture *f);
 

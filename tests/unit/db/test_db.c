@@ -157,6 +157,38 @@ static void test_a_chain_of_operations_does_not_keep_the_loop_from_its_sockets(v
         fixture_close(&f);
 }
 
+static void test_patient_operations_share_the_commit_of_the_next_urgent_one(void **state UNUSED)
+{
+        struct fixture f;
+        struct fake_clock clock;
+        fake_clock_init(&clock, (struct wall){NS_PER_S});
+        fixture_open_on(&f, &clock.clock);
+        struct put p[3] = {0};
+        char order[8] = "";
+        int64_t before = commits();
+        for (int i = 0; i < 3; i++) {
+                p[i].order = order;
+                db_patient(f.db, i < 2);
+                put_submit(&f, &p[i], i);
+                if (i == 0)
+                        loop_run_ready(f.loop);
+        }
+        assert_false(p[0].done);
+        wait_for_it(&f, &p[2].done);
+        assert_string_equal(order, "abc");
+        assert_int_equal(commits() - before, 1);
+        db_patient(f.db, true);
+        put_submit(&f, &p[0], 5);
+        loop_run_ready(f.loop);
+        assert_false(p[0].done);
+        fake_clock_advance(&clock, DB_LINGER_MS * NS_PER_MS); /* not for ever */
+        wait_for_it(&f, &p[0].done);
+        put_submit(&f, &p[0], 6);
+        fixture_reopen(&f);
+        assert_true(p[0].done); /* nor over the end */
+        fixture_close(&f);
+}
+
 /* ---- listeners ---- */
 
 struct counter {
@@ -361,6 +393,7 @@ int main(void)
                 cmocka_unit_test(test_closing_answers_everything_even_what_answers_submit),
                 cmocka_unit_test(
                         test_a_chain_of_operations_does_not_keep_the_loop_from_its_sockets),
+                cmocka_unit_test(test_patient_operations_share_the_commit_of_the_next_urgent_one),
                 cmocka_unit_test(test_listeners_hear_of_commits_and_of_nothing_else),
                 cmocka_unit_test(test_the_log_is_recycled_although_a_statement_was_left_half_read),
                 cmocka_unit_test(test_files_are_for_their_owner_only),
