@@ -119,6 +119,7 @@ def test_deleted_workflow_takes_its_processes_along(dev, tmp_path):
     dev.ok("delete", "sleeper")
     wait_for(lambda: len([p for p in processes() if "sleep\x001000" in p]) < len(marks), 20, "its process is gone")
     assert dev.run("get", "sleeper").returncode == 3
+    wait_for(lambda: not list((dev.data / "logs").iterdir()), 10, "its logs are gone")
 
 
 def processes() -> list[str]:
@@ -132,6 +133,16 @@ def processes() -> list[str]:
             except OSError:
                 continue
     return found
+
+
+def test_logs_stay_until_the_workflow_is_deleted(dev):
+    text = "{apiVersion: argoproj.io/v1alpha1, kind: Workflow, metadata: {name: short}, spec: {entrypoint: main, templates: [{name: main, container: {image: none, command: [echo, hi]}}]}}"
+    dev.ok("submit", "--wait", "-", stdin=text)
+    assert dev.ok("logs", "short", "--no-prefix") == "hi\n"
+    assert dev.proc.term() == 0
+    dev.ok("delete", "short")  # nobody looks
+    dev.proc.start()
+    wait_for(lambda: not list((dev.data / "logs").iterdir()), 10, "its logs are gone")
 
 
 def test_deadline_ends_a_workflow(dev, tmp_path):

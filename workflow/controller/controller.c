@@ -45,6 +45,7 @@ struct controller *controller_free(struct controller *c)
 {
         if (!c)
                 return NULL;
+        c->sweep = sweep_free(c->sweep);
         c->workflows = store_follow_stop(c->workflows);
         struct run *r, *next;
         HASH_ITER (hh, c->runs, r, next)
@@ -78,6 +79,7 @@ static void on_synced(void *arg)
 {
         struct controller *c = arg;
         c->synced = true;
+        c->sweep = sweep_start(c);
         log_info(c->log, "Workflows are followed.", F_UINT("unfinished", HASH_COUNT(c->runs)));
 }
 

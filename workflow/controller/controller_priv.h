@@ -85,6 +85,9 @@ struct run {
 void run_set(struct controller *c, json_t *obj); /* the store showed this object */
 void run_gone(struct controller *c, const json_t *obj);
 void run_free(struct run *r);
+/* A workflow that was deleted while nobody looked has pods: end them and forget it. */
+struct run *run_orphan(struct controller *c, const char *uid);
+void run_orphan_end(struct run *r);
 void run_read(struct run *r); /* RUN_READING: ask the store for the whole object */
 void run_input(struct run *r,
                const struct wf_input *in); /* copies; stepped at the end of this turn */
@@ -101,6 +104,7 @@ void pods_requeue(struct run *r); /* the patch failed: flight goes back to next 
 void pods_kill(struct run *r, const char *node_id);
 void pods_recover(struct run *r);
 void pods_kill_all(struct run *r);
+void pods_adopt(struct run *r, const char *node_id); /* of an orphan */
 void pods_on_update(struct run *r, const char *node_id, const struct pod_status *st);
 void pods_deinit(struct run *r);
 
@@ -117,6 +121,12 @@ void persist_deinit(struct run *r);
 void annotations_look(struct run *r, const json_t *obj);
 void annotations_put_done(const struct run *r, json_t *patch); /* null for each that was applied */
 
+/* ---- sweep.c: what deleted workflows have left behind ---- */
+
+struct sweep;
+struct sweep *sweep_start(struct controller *c);
+struct sweep *sweep_free(struct sweep *s);
+
 /* ---- controller.c ---- */
 
 struct controller {
@@ -126,6 +136,7 @@ struct controller {
         struct runner *runner;
         struct cache *templates, *cluster_templates, *config_maps;
         struct store_follow *workflows;
+        struct sweep *sweep;
         struct wf_lookup lookup;
         struct wf_defaults defaults;
         json_t *artifact_repository;

@@ -142,7 +142,7 @@ static void on_finished(struct run *r)
         log_info(r->log, "Workflow finished.", F_STR("phase", wf_phase(r->wf)),
                  F_UINT("nodes", wf_node_count(r->wf)),
                  F_STR("message", json_str(r->view, "status", "message")));
-        runner_forget(r->c->runner, r->uid, false);
+        runner_forget(r->c->runner, r->uid, FORGET_PODS);
         run_free(r);
 }
 

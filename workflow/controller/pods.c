@@ -149,6 +149,12 @@ void pods_kill_all(struct run *r)
                 runner_kill(r->c->runner, r->uid, p->node_id, DEFAULT_GRACE);
 }
 
+void pods_adopt(struct run *r, const char *node_id)
+{
+        if (runner_adopt(r->c->runner, r->uid, node_id))
+                track(r, node_id);
+}
+
 /* ---- news ---- */
 
 static void pass_on(struct run *r, const char *node_id, const struct pod_status *st)
@@ -178,7 +184,7 @@ void pods_on_update(struct run *r, const char *node_id, const struct pod_status 
                 pass_on(r, node_id, st);
         if (r->state != RUN_DELETED || r->pods)
                 return;
-        runner_forget(r->c->runner, r->uid, true);
+        runner_forget(r->c->runner, r->uid, FORGET_LOGS);
         run_free(r);
 }
 

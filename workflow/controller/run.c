@@ -307,10 +307,24 @@ void run_gone(struct controller *c, const json_t *obj)
         r->state = RUN_DELETED;
         loop_undefer(c->o.loop, &r->turn);
         timer_cancel(c->o.loop, &r->timer);
+        run_orphan_end(r);
+}
+
+struct run *run_orphan(struct controller *c, const char *uid)
+{
+        AUTO_JSON json_t *obj = json_pack("{s:{s:s, s:s, s:s}}", "metadata", "name", uid,
+                                          "namespace", "", "uid", uid);
+        struct run *r = run_new(c, obj);
+        r->state = RUN_DELETED;
+        return r;
+}
+
+void run_orphan_end(struct run *r)
+{
         if (r->pods) {
                 pods_kill_all(r);
-        } else {
-                runner_forget(c->runner, r->uid, true);
-                run_free(r);
+                return;
         }
+        runner_forget(r->c->runner, r->uid, FORGET_LOGS);
+        run_free(r);
 }

@@ -79,9 +79,15 @@ void runner_kill(struct runner *r, const char *workflow_uid, const char *node_id
 /* After a restart: re-attach to the pod of this node. True: updates will come (perhaps soon).
  * False: no trace of it: main was never started, so starting the pod is right. */
 bool runner_adopt(struct runner *r, const char *workflow_uid, const char *node_id);
-/* Delete pod folders of a finished workflow (logs and artifacts stay unless `all`). Works on the
- * pool, in the background. */
-void runner_forget(struct runner *r, const char *workflow_uid, bool all);
+/* Delete what a workflow has left: its pod folders when it has finished; its logs too when it was
+ * deleted; its artifacts too when their collection was asked for. Works on the pool, in the
+ * background. */
+enum runner_forget { FORGET_PODS, FORGET_LOGS, FORGET_ARTIFACTS };
+void runner_forget(struct runner *r, const char *workflow_uid, enum runner_forget what);
+/* What is there of workflows, of whenever: each uid once with node_id NULL, then each of its pods.
+ * Reads folders, blocking. */
+typedef void runner_stored_fn(void *arg, const char *workflow_uid, const char *node_id);
+void runner_each_stored(struct runner *r, runner_stored_fn *each, void *arg);
 
 /* Logs of a pod: "<RFC3339Nano> stdout|stderr <text>" lines; path of the file (heap), for cli and
  * server. Never NULL. */

@@ -130,7 +130,7 @@ void runner_kill(struct runner *r, const char *uid, const char *node, int grace_
         tell_later(r, (size_t)(p - r->w->pods));
 }
 
-void runner_forget(struct runner *r, const char *uid UNUSED, bool all UNUSED)
+void runner_forget(struct runner *r, const char *uid UNUSED, enum runner_forget what UNUSED)
 {
         r->w->forgotten++;
 }
@@ -149,4 +149,12 @@ size_t fake_runner_advance(struct runner *r, size_t n, size_t at)
                         tell_later(r, i);
         }
         return moved;
+}
+
+void runner_each_stored(struct runner *r, runner_stored_fn *each, void *arg)
+{
+        for (size_t i = 0; i < r->w->n; i++) {
+                each(arg, r->w->pods[i].uid, NULL);
+                each(arg, r->w->pods[i].uid, r->w->pods[i].node);
+        }
 }

@@ -267,6 +267,44 @@ static void deleted_workflow_kills_its_pods_and_is_forgotten(void **state UNUSED
         teardown(&h);
 }
 
+static void workflow_deleted_while_nobody_looked_leaves_nothing(void **state UNUSED)
+{
+        struct house h;
+        struct err e = {0};
+        setup(&h);
+        start(&h);
+        create(&h, hello);
+        wait_pods(&h);
+        crash(&h);
+        open_store(&h);
+        const struct store_ref ref = {&STORE_WORKFLOW, "default", "hello"};
+        assert_int_equal(store_delete_now(h.store, ref, NULL, &e), 0);
+        start(&h);
+        for (int i = 0; i < 1000 && h.world.forgotten == 0; i++)
+                run_ms(&h, 1);
+        assert_true(h.world.pods[0].killed);
+        assert_int_equal(h.world.forgotten, 1);
+        teardown(&h);
+}
+
+static void completed_workflow_is_forgotten_when_it_is_deleted(void **state UNUSED)
+{
+        struct house h;
+        struct err e = {0};
+        setup(&h);
+        start(&h);
+        create(&h, hello);
+        run_to(&h, "hello", "Succeeded");
+        run_ms(&h, 5);
+        assert_int_equal(h.world.forgotten, 1); /* its pods; the logs stay */
+        const struct store_ref ref = {&STORE_WORKFLOW, "default", "hello"};
+        assert_int_equal(store_delete_now(h.store, ref, NULL, &e), 0);
+        for (int i = 0; i < 1000 && h.world.forgotten == 1; i++)
+                run_ms(&h, 1);
+        assert_int_equal(h.world.forgotten, 2);
+        teardown(&h);
+}
+
 static const char gate[] = HEAD "metadata: {name: gate}\n"
                                 "spec:\n"
                                 "  entrypoint: main\n"
@@ -412,6 +450,8 @@ int main(void)
                 cmocka_unit_test(pod_starts_only_when_its_node_is_durable),
                 cmocka_unit_test(nothing_runs_twice_whenever_the_controller_dies),
                 cmocka_unit_test(deleted_workflow_kills_its_pods_and_is_forgotten),
+                cmocka_unit_test(workflow_deleted_while_nobody_looked_leaves_nothing),
+                cmocka_unit_test(completed_workflow_is_forgotten_when_it_is_deleted),
                 cmocka_unit_test(one_resume_resumes_one_gate_across_crashes),
                 cmocka_unit_test(refused_action_goes_away),
                 cmocka_unit_test(terminate_kills_running_pods),

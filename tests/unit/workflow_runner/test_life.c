@@ -360,11 +360,11 @@ static void forgetting_removes_the_pods_and_all_of_it_if_asked(void **state)
         AUTO(mem_free) char *top = mem_printf("%s/artifacts/default", h->dir);
         const bool never = false;
         assert_true(fs_exists(pods) && fs_exists(log) && fs_exists(stored));
-        runner_forget(h->runner, UID, false);
+        runner_forget(h->runner, UID, FORGET_PODS);
         for (int i = 0; i < 4000 && fs_exists(pods); i++)
                 loop_run_until(h->loop, &never, 5);
         assert_true(!fs_exists(pods) && fs_exists(log) && fs_exists(stored));
-        runner_forget(h->runner, UID, true);
+        runner_forget(h->runner, UID, FORGET_ARTIFACTS);
         for (int i = 0; i < 4000 && fs_exists(log); i++)
                 loop_run_until(h->loop, &never, 5);
         assert_true(!fs_exists(log) && !fs_exists(stored) && !fs_exists(top));

@@ -34,7 +34,7 @@ static void forget_artifacts(const char *data_dir, const char *uid)
 
 struct forget {
         char *data_dir, *uid;
-        bool all;
+        enum runner_forget what;
 };
 
 static void remove_folder(const char *data_dir, const char *kind, const char *uid)
@@ -52,10 +52,10 @@ static void forget_now(void *arg)
 {
         struct forget *f = arg;
         remove_folder(f->data_dir, "pods", f->uid);
-        if (f->all) {
+        if (f->what == FORGET_ARTIFACTS)
                 forget_artifacts(f->data_dir, f->uid); /* the list of them is among the logs */
+        if (f->what != FORGET_PODS)
                 remove_folder(f->data_dir, "logs", f->uid);
-        }
 }
 
 static void forget_done(void *arg)
@@ -66,12 +66,12 @@ static void forget_done(void *arg)
         mem_free(f);
 }
 
-void runner_forget(struct runner *r, const char *workflow_uid, bool all)
+void runner_forget(struct runner *r, const char *workflow_uid, enum runner_forget what)
 {
         if (!name_valid(workflow_uid))
                 return;
         struct forget *f = NEW(struct forget);
-        *f = (struct forget){mem_strdup(r->data_dir), mem_strdup(workflow_uid), all};
+        *f = (struct forget){mem_strdup(r->data_dir), mem_strdup(workflow_uid), what};
         if (r->o.pool) {
                 pool_run(r->o.pool, forget_now, forget_done, f);
                 return;
