@@ -33,24 +33,24 @@ static bool is_terminal_drawing(const struct follower *f)
 
 /* ---- drawing ---- */
 
+/* `whole`: the last drawing, which may be longer than the screen; the others must fit, or they
+ * could not be taken back. */
 static void draw(struct follower *f, bool whole)
 {
         const struct term *t = &f->c->term;
         struct tree_view v = {.term = t, .now = loop_wall(f->c->app.loop)};
         AUTO_BUF struct buf head = BUF_INIT(BUF_UNBOUNDED), b = BUF_INIT(BUF_UNBOUNDED);
         tree_put_header(&head, f->wf, &v);
-        size_t head_lines = 0;
-        for (size_t i = 0; i < head.len; i++)
-                head_lines += head.data[i] == '\n';
-        if (!whole) {
-                v.max_width = (size_t)t->width;
-                size_t room = (size_t)t->height;
-                v.max_rows = room > head_lines + 5 ? room - head_lines - 5 : 1;
-        }
         if (f->lines)
                 buf_addf(&b, "\033[%zuF\033[J", f->lines);
-        size_t from = b.len;
-        buf_add(&b, buf_str(&head), head.len);
+        size_t from = b.len, rows = (size_t)t->height;
+        if (whole) {
+                buf_add(&b, buf_str(&head), head.len);
+        } else {
+                size_t used = term_put_lines(&b, buf_str(&head), rows / 2, (size_t)t->width);
+                v.max_width = (size_t)t->width;
+                v.max_rows = rows > used + 5 ? rows - used - 5 : 1;
+        }
         buf_addc(&b, '\n');
         tree_put_nodes(&b, f->wf, &v);
         f->lines = 0;

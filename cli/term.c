@@ -172,6 +172,20 @@ void table_put(struct buf *b, const struct table *t, const struct term *term, si
                 put_row(b, t, r, widths, term, max_width ? max_width : SIZE_MAX);
 }
 
+size_t term_put_lines(struct buf *b, const char *text, size_t max_lines, size_t max_width)
+{
+        size_t lines = 0;
+        while (*text && lines < max_lines) {
+                size_t n = strcspn(text, "\n");
+                AUTO(mem_free) char *line = mem_strndup(text, n);
+                put_cut(b, line, strchr(line, '\033') ? SIZE_MAX : max_width);
+                buf_addc(b, '\n');
+                text += n + (text[n] == '\n');
+                lines++;
+        }
+        return lines;
+}
+
 /* ---- times ---- */
 
 void human_age(char out[24], int64_t ns)

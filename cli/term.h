@@ -44,6 +44,10 @@ void table_row(struct table *t, const char *const *cells); /* NULL-terminated */
 /* Cut lines at max_width display columns (0: do not). */
 void table_put(struct buf *b, const struct table *t, const struct term *term, size_t max_width);
 
+/* The first `max_lines` lines of a text, each cut at max_width columns; lines with escape sequences
+ * are left whole. Returns how many. */
+size_t term_put_lines(struct buf *b, const char *text, size_t max_lines, size_t max_width);
+
 /* "5s", "3m", "2h", "4d": as kubectl and argo print ages. */
 void human_age(char out[24], int64_t ns);
 /* "12 seconds", "1 minute 5 seconds": as argo prints durations in `get`. */

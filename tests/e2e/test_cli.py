@@ -183,6 +183,57 @@ def test_completion_knows_commands_options_and_choices(cli):
         assert "__complete" in run("completion", shell).stdout
 
 
+def on_terminal(argv: list[str], rows: int = 24, columns: int = 60) -> tuple[int, str]:
+    """Run ARGV on a pseudo-terminal of this size."""
+    import fcntl
+    import os
+    import pty
+    import struct
+    import termios
+
+    parent, child = pty.openpty()
+    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    env = {**os.environ, "TERM": "xterm", "LC_ALL": "C.UTF-8"}
+    env.pop("NO_COLOR", None)
+    proc = subprocess.Popen(argv, stdin=child, stdout=child, stderr=child, env=env)
+    os.close(child)
+    out = b""
+    while True:
+        try:
+            piece = os.read(parent, 65536)
+        except OSError:  # the other side is closed
+            break
+        if not piece:
+            break
+        out += piece
+    os.close(parent)
+    return proc.wait(), out.decode()
+
+
+def test_watch_redraws_in_place_and_ends_with_the_whole_tree(tmp_path):
+    from support.dev import Dev
+
+    from .test_dev import NOTHING
+
+    steps = "".join(f"        - - {{name: s{i}, template: say}}\n" for i in range(30))
+    text = (
+        "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: long}\nspec:\n  entrypoint: main\n  templates:\n"
+        f"    - name: main\n      steps:\n{steps}    - {{name: say, container: {{image: none, command: [echo, hi]}}}}\n"
+    )
+    file = tmp_path / "long.yaml"
+    file.write_text(text)
+    with Dev(tmp_path, NOTHING) as dev:
+        code, out = on_terminal([str(tiphys()), "submit", "--watch", str(file), "--data", str(dev.data)])
+    assert code == 0
+    drawings = out.split("\033[J")
+    assert len(drawings) > 3
+    for drawing in drawings[:-1]:  # they must fit, or they could not be taken back
+        assert drawing.count("\r\n") <= 24
+    assert "... and " in drawings[-2]
+    assert [f"s{i}" in drawings[-1] for i in range(30)] == [True] * 30
+    assert "\033[32m" in out
+
+
 def test_dead_letters_are_listed_and_tried_again(tmp_path):
     from support import free_port, wait_for
     from support.dev import Dev
