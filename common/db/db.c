@@ -144,6 +144,12 @@ void db_patient(struct db *db, bool patient)
         db->patient = patient;
 }
 
+void db_hurry(struct db *db)
+{
+        if (db->first && !db->urgent)
+                become_urgent(db);
+}
+
 bool db_op_open(const struct db *db, const struct db_op *op)
 {
         return op && db->last == op;

@@ -68,6 +68,7 @@ void db_submit(struct db *db, struct db_op *op);
  * standing in its way. The order stays. */
 enum { DB_LINGER_MS = 3 };
 void db_patient(struct db *db, bool patient);
+void db_hurry(struct db *db); /* what waits for company goes now: something else depends on it */
 /* True while nothing was submitted after `op` and this turn is not over: its owner may still add to
  * the work it will do without breaking ORDER. */
 bool db_op_open(const struct db *db, const struct db_op *op);

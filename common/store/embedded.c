@@ -64,6 +64,11 @@ static int estore_ping(struct store *store, struct err *e)
         return version_newest(db_read(estore_of(store)->db), &version, e);
 }
 
+static void hurry(struct store *s)
+{
+        db_hurry(container_of(s, struct estore, store)->db);
+}
+
 static void set_patient(struct store *s, bool patient)
 {
         db_patient(container_of(s, struct estore, store)->db, patient);
@@ -84,6 +89,7 @@ int store_embedded(struct store **out, struct db *db, struct err *e)
                 .watch = estore_watch,
                 .watch_stop = estore_watch_stop,
                 .patient = set_patient,
+                .hurry = hurry,
         };
         json_object_seed(0); /* before trees are made on two threads */
         if (db_migrate(db, steps, ARRAY_LEN(steps), e) < 0)

@@ -73,3 +73,9 @@ void store_patient(struct store *s, bool patient)
         if (s->driver->patient)
                 s->driver->patient(s, patient);
 }
+
+void store_hurry(struct store *s)
+{
+        if (s->driver->hurry)
+                s->driver->hurry(s);
+}

@@ -78,6 +78,7 @@ void store_patch(struct store *s, struct store_ref ref, enum store_patch type, c
 /* Writes made while this is set are bookkeeping in no hurry: on the embedded driver they may share
  * a later commit (db.h: db_patient). */
 void store_patient(struct store *s, bool patient);
+void store_hurry(struct store *s); /* what was in no hurry goes now */
 struct store_delete_opts {
         const char *uid; /* precondition, NULL = none */
 };

@@ -25,6 +25,7 @@ struct store_driver {
                       store_watch_fn *fn, void *arg);
         struct store_watch *(*watch_stop)(struct store_watch *w);
         void (*patient)(struct store *s, bool patient); /* NULL: no difference */
+        void (*hurry)(struct store *s);                 /* NULL: nothing waits */
 };
 
 /* First member of a driver's own struct. */

@@ -73,6 +73,7 @@ struct run {
         json_t *view;     /* {metadata: {labels}, status} without nodes, as last stored */
         json_t *patching; /* node ids of the patch in flight */
         json_t *patching_view;
+        bool patient;    /* it may wait for company */
         json_t *applied; /* action annotations that were applied and may still be on the object */
         struct pod_starts next, flight;
         struct loop_timer retry;

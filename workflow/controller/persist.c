@@ -108,15 +108,29 @@ static void send_patch(struct run *r)
         annotations_put_done(r, patch);
         r->c->patching++;
         /* a change of state that nothing waits for may share the next commit */
-        store_patient(r->c->o.store, r->flight.n == 0 && !wf_completed(r->wf));
+        r->patient = r->flight.n == 0 && !wf_completed(r->wf);
+        store_patient(r->c->o.store, r->patient);
         store_patch(r->c->o.store, (struct store_ref){&STORE_WORKFLOW, r->ns, r->name},
                     STORE_PATCH_MERGE, patch, on_patched, run_op_new(r));
         store_patient(r->c->o.store, false);
 }
 
+/* Steps or users wait for what changed while a patch that was in no hurry is on its way. */
+static void hurry(struct run *r)
+{
+        if (!r->patient || (r->next.n == 0 && !r->finished))
+                return;
+        r->patient = false;
+        store_hurry(r->c->o.store);
+}
+
 void persist_flush(struct run *r)
 {
-        if (r->state == RUN_LIVE && !r->patching && !timer_armed(&r->retry) && is_dirty(r))
+        if (r->state != RUN_LIVE)
+                return;
+        if (r->patching)
+                hurry(r);
+        else if (!timer_armed(&r->retry) && is_dirty(r))
                 send_patch(r);
 }
 
