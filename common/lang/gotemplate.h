@@ -8,8 +8,9 @@
  * docs/reference/gotemplate.md. Values: JSON numbers are float64 ({{eq .Input.n 5}} is an error,
  * {{printf "%d" .Input.n}} prints %!d(float64=5)); a missing key prints <no value>. The result is
  * what the template printed; that "" and "<no value>" count as failures is the caller's rule.
- * Limits (limits.h): steps, nesting LANG_DEPTH, template calls 100 deep, the caps of the arena and
- * of out. Threads: a compiled template is immutable. SPDX-License-Identifier: Apache-2.0 */
+ * Limits (limits.h): steps, nesting LANG_DEPTH, 2000 constructs and template calls inside each
+ * other while running, the caps of the arena and of out. Threads: a compiled template is immutable.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "common/base/buf.h"
 #include "common/base/clock.h"
@@ -35,5 +36,5 @@ int gotmpl_render_input(const struct gotmpl *t, struct str input_json, struct cl
 bool gotmpl_is_empty(struct str result);
 
 /* Names of the fields looked up directly under the root in order of appearance ("Input", "Events"),
- * for lint; borrowed. The count is returned; names may be NULL. */
-size_t gotmpl_roots(const struct gotmpl *t, const char **names, size_t max);
+ * for lint; borrowed. Returns how many there are; at most `max` are stored. */
+size_t gotmpl_roots(const struct gotmpl *t, struct str *names, size_t max);

@@ -58,6 +58,8 @@ bool gotime_parse(struct arena *a, struct str layout, struct str text, const str
 
 /* ---- durations ---- */
 bool godur_parse(struct str s, int64_t *ns);
+/* Argo's: a plain integer is seconds, anything else a Go duration. */
+bool godur_parse_argo(struct str s, int64_t *ns);
 void godur_put(struct abuf *b, int64_t ns);
 int64_t godur_round(int64_t d, int64_t unit);
 int64_t godur_truncate(int64_t d, int64_t unit);

@@ -5,8 +5,8 @@
  * lists (a, b); ** * / % + - ; == != < <= > >= =~ !~ in ; && || ! ; ?: and ??. A bare word is a
  * string for steps and tasks (heads == heads) and an unknown variable, hence an error, for
  * CronWorkflows. Limits: WHEN_MAX_DEPTH levels of nesting, WHEN_MAX_BYTES of text, regular
- * expressions with PCRE2's match limits. Not yet (a later issue): strings that look like dates are
- * compared as strings. Threads: any; pure. SPDX-License-Identifier: Apache-2.0 */
+ * expressions with PCRE2's match limits. Strings that look like dates are unix
+ * seconds. Threads: any; pure. SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "common/base/err.h"
 #include <stdbool.h>

@@ -349,15 +349,17 @@ bool gotmpl_is_empty(struct str result)
 /* ---- roots ---- */
 
 struct roots {
-        const char **names;
+        struct str *names;
         size_t n, max;
 };
 
 static void add_root(struct roots *r, const struct gt_node *n)
 {
-        if (n->type != GTN_FIELD || r->n >= r->max)
+        if (n->type != GTN_FIELD)
                 return;
-        r->names[r->n++] = n->names[0].p;
+        if (r->n < r->max)
+                r->names[r->n] = n->names[0];
+        r->n++;
 }
 
 static void roots_of_pipe(struct roots *r, const struct gt_node *pipe)
@@ -379,9 +381,9 @@ static void roots_of_list(struct roots *r, const struct gt_list *list)
         }
 }
 
-size_t gotmpl_roots(const struct gotmpl *t, const char **names, size_t max)
+size_t gotmpl_roots(const struct gotmpl *t, struct str *names, size_t max)
 {
-        struct roots r = {names, 0, names ? max : 0};
+        struct roots r = {names, 0, max};
         roots_of_list(&r, &t->root);
         return r.n;
 }

@@ -126,7 +126,6 @@ struct gotmpl {
         struct str text;
         struct gt_list root;
         struct gt_define *defines;
-        bool mutates; /* uses set, unset, merge ...: not important for values, kept for lint */
 };
 
 struct gt_parser {

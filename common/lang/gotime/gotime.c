@@ -3,6 +3,7 @@
  * counting, so that the leap day is last. SPDX-License-Identifier: Apache-2.0 */
 #include "common/lang/gotime.h"
 #include "common/base/str.h"
+#include "common/lang/gonum.h"
 
 const char *const gotime_months[12] = {"January",   "February", "March",    "April",
                                        "May",       "June",     "July",     "August",
@@ -233,6 +234,15 @@ bool godur_parse(struct str s, int64_t *ns)
         if (!negative && total == DURATION_LIMIT)
                 return false;
         *ns = (int64_t)(negative ? 0 - total : total);
+        return true;
+}
+
+bool godur_parse_argo(struct str s, int64_t *ns)
+{
+        int64_t seconds;
+        if (gonum_int(s, 10, 64, &seconds) != GONUM_OK)
+                return godur_parse(s, ns);
+        *ns = (int64_t)((uint64_t)seconds * 1000000000u); /* wraps, as there */
         return true;
 }
 

@@ -9,5 +9,7 @@ const struct suite suites[] = {
         {"govaluate.jsonl", case_govaluate, JSON_DECODE_INT_AS_REAL},
         {"when.jsonl", case_when, 0},
         {"goregex.jsonl", case_goregex, 0},
+        {"labels.jsonl", case_labels, 0},
+        {"units.jsonl", case_units, 0},
 };
 const size_t suites_count = ARRAY_LEN(suites);

@@ -1,0 +1,59 @@
+/* tests/fuzz/fuzz_kube_units.c: any bytes as selector, quantity and duration: the canonical form is
+ * read again and printed the same. SPDX-License-Identifier: Apache-2.0 */
+#include "common/lang/gotime.h"
+#include "common/lang/labelsel.h"
+#include "common/lang/quantity.h"
+#include "tests/fuzz/fuzz.h"
+#include <string.h>
+
+typedef int parse_fn(struct labelsel **out, struct str text, size_t *at, struct err *e);
+
+static bool get(const void *thing, struct str key, struct str *value)
+{
+        *value = *(const struct str *)thing;
+        return key.n % 2;
+}
+
+static void selector(parse_fn *parse, struct str text)
+{
+        AUTO(labelsel_free) struct labelsel *s = NULL, *again = NULL;
+        AUTO_BUF struct buf one = BUF_INIT(1 << 20), two = BUF_INIT(1 << 20);
+        size_t at = 0;
+        if (parse(&s, text, &at, NULL) < 0) {
+                FUZZ_CHECK(at <= text.n);
+                return;
+        }
+        (void)labelsel_matches(s, get, &text);
+        labelsel_put(s, &one);
+        FUZZ_CHECK(parse(&again, (struct str){buf_str(&one), one.len}, NULL, NULL) == 0);
+        labelsel_put(again, &two);
+        FUZZ_CHECK(one.len == two.len && memcmp(buf_str(&one), buf_str(&two), one.len) == 0);
+}
+
+static void quantity(struct str text)
+{
+        struct quantity q, again;
+        AUTO_BUF struct buf one = BUF_INIT(1 << 10);
+        if (quantity_parse(&q, text, NULL) < 0)
+                return;
+        (void)quantity_value(&q);
+        (void)quantity_milli(&q);
+        (void)quantity_double(&q);
+        quantity_put(&q, &one);
+        if (one.len <= QUANTITY_TEXT && q.exp < 20) /* bigger ones have no unit: printed without */
+                FUZZ_CHECK(quantity_parse(&again, (struct str){buf_str(&one), one.len}, NULL) ==
+                                   0 &&
+                           quantity_compare(&q, &again) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        struct str text = {(const char *)data, size};
+        int64_t ns;
+        selector(labelsel_labels, text);
+        selector(labelsel_fields, text);
+        quantity(text);
+        (void)godur_parse(text, &ns);
+        (void)godur_parse_argo(text, &ns);
+        return 0;
+}
