@@ -6,15 +6,16 @@
 #include "common/base/mem.h"
 #include "common/base/rand.h"
 #include "common/base/str.h"
+#include "common/base/table.h"
 #include "common/store/store.h"
 #include <stdlib.h>
-#include "common/base/table.h"
 
 enum { BACKOFF_FIRST_MS = 200, BACKOFF_MAX_MS = 30000, PAGE = 500 };
 
-struct followed {
+struct followed { /* what is needed to tell changes and deletions; the object itself is its reader's
+                     to keep */
         UT_hash_handle hh;
-        json_t *obj;
+        char *version, *uid;
         unsigned round; /* of the list that saw it last */
         char key[];     /* "namespace/name" */
 };
@@ -45,14 +46,19 @@ static struct store_list_opts opts(const struct store_follow *f)
                                         .no_nodes = f->no_nodes};
 }
 
+static void forget(struct store_follow *f, struct followed *o)
+{
+        HASH_DEL(f->objects, o);
+        free(o->version);
+        free(o->uid);
+        free(o);
+}
+
 static void follow_free(struct store_follow *f)
 {
         struct followed *o, *tmp;
-        HASH_ITER (hh, f->objects, o, tmp) {
-                HASH_DEL(f->objects, o);
-                json_decref(o->obj);
-                free(o);
-        }
+        HASH_ITER (hh, f->objects, o, tmp)
+                forget(f, o);
         free(f->ns);
         free(f->label_selector);
         free(f->field_selector);
@@ -93,8 +99,7 @@ static void set_object(struct store_follow *f, json_t *obj)
         AUTO(mem_free) char *key = key_of(obj);
         struct followed *o;
         HASH_FIND_STR(f->objects, key, o);
-        bool same = o && streq(obj_version(o->obj), obj_version(obj)) &&
-                    streq(obj_uid(o->obj), obj_uid(obj));
+        bool same = o && streq(o->version, obj_version(obj)) && streq(o->uid, obj_uid(obj));
         if (!o) {
                 o = mem_alloc(sizeof(*o) + strlen(key) + 1);
                 strcpy(o->key, key);
@@ -103,18 +108,22 @@ static void set_object(struct store_follow *f, json_t *obj)
         o->round = f->round;
         if (same)
                 return;
-        json_incref(obj);
-        json_decref(o->obj);
-        o->obj = obj;
+        free(o->version);
+        free(o->uid);
+        o->version = mem_strdup(obj_version(obj));
+        o->uid = mem_strdup(obj_uid(obj));
         f->h.set(f->arg, obj);
 }
 
 static void drop_object(struct store_follow *f, struct followed *o)
 {
-        HASH_DEL(f->objects, o);
-        f->h.gone(f->arg, o->obj);
-        json_decref(o->obj);
-        free(o);
+        const char *slash = strchr(o->key, '/');
+        AUTO_JSON json_t *was =
+                json_pack("{s:s, s:{s:s, s:s%, s:s*, s:s*}}", "kind", f->kind->kind, "metadata",
+                          "name", slash + 1, "namespace", o->key, (size_t)(slash - o->key), "uid",
+                          o->uid, "resourceVersion", o->version);
+        forget(f, o);
+        f->h.gone(f->arg, was);
 }
 
 static void on_event(void *arg, enum store_event type, json_t *obj, const struct err *e)

@@ -122,7 +122,7 @@ struct store_watch *store_watch_stop(struct store_watch *w);
 struct store_follow;
 struct store_follow_handlers {
         void (*set)(void *arg, json_t *obj);  /* new or changed */
-        void (*gone)(void *arg, json_t *obj); /* last known state */
+        void (*gone)(void *arg, json_t *obj); /* kind, name, namespace, uid and last version only */
         void (*synced)(void *arg);            /* after the first complete list; may be NULL */
 };
 int store_follow(struct store_follow **out, struct store *s, const struct store_kind *kind,
