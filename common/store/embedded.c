@@ -4,18 +4,16 @@
 #include <jansson.h>
 
 static const struct db_migration steps[] = {
-        {"store", 1,
-         "CREATE TABLE store_object(id INTEGER PRIMARY KEY, version INTEGER, kind TEXT, ns TEXT, "
-         "name TEXT, body BLOB);"
+        {"objects", 1,
+         "CREATE TABLE store_object(id INTEGER PRIMARY KEY, version INTEGER, kind TEXT, ns TEXT,"
+         " name TEXT, body BLOB);"
          "CREATE UNIQUE INDEX store_object_key ON store_object(kind, ns, name);"
-         "CREATE TABLE store_label(kind TEXT, label TEXT, value TEXT, ns TEXT, name TEXT,"
-         " PRIMARY KEY(kind, label, value, ns, name)) WITHOUT ROWID;"
+         "CREATE TABLE store_label(hash INTEGER, object INTEGER, PRIMARY KEY(hash, object))"
+         " WITHOUT ROWID;"
          "CREATE TABLE store_node(pos INTEGER PRIMARY KEY, object INTEGER, id TEXT, body BLOB);"
          "CREATE UNIQUE INDEX store_node_id ON store_node(object, id);"
-         "CREATE TABLE store_change(version INTEGER PRIMARY KEY, object INTEGER, type INTEGER, "
-         "kind TEXT, ns TEXT,"
-         " name TEXT, was BLOB, body BLOB)"},
-        {"store", 2, "ALTER TABLE store_change ADD COLUMN nodes BLOB"},
+         "CREATE TABLE store_change(version INTEGER PRIMARY KEY, object INTEGER, type INTEGER,"
+         " kind TEXT, ns TEXT, name TEXT, was BLOB, body BLOB, nodes BLOB)"},
 };
 
 char *kind_key(const struct store_kind *k)

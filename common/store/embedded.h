@@ -98,6 +98,9 @@ int row_update(struct db_tx *tx, const struct key *k, const struct row *old, con
 /* last: what watches are told. */
 int row_delete(struct db_tx *tx, const struct key *k, const struct row *old, const json_t *last,
                int64_t version, struct err *e) MUST_CHECK;
+/* Where store_label holds the objects of a kind with this label. Two labels may share a hash: look
+ * at the object. */
+int64_t label_hash(const char *kind, const char *label, const char *value);
 int version_newest(struct db_tx *tx, int64_t *version, struct err *e) MUST_CHECK;
 int version_oldest(struct db_tx *tx, int64_t *version, struct err *e) MUST_CHECK;
 
@@ -140,6 +143,7 @@ struct list_query {
         const struct selector *labels, *fields;
         size_t limit;
         const char *after_ns, *after_name; /* "" from the beginning */
+        int64_t after_id;
         bool no_nodes;
 };
 /* {"items": [...], "metadata": {...}} of one moment. */

@@ -1,9 +1,9 @@
 /* common/store/embedded_read.c: get and list, on the loop's read connection, answered at the end of
  * the turn.
  *
- * A list walks (namespace, name) in order: along the label index when the selector asks for an
- * equality, else along the objects. A page therefore costs what it returns, plus what the other
- * requirements turn away. SPDX-License-Identifier: Apache-2.0 */
+ * A list walks along the label index, in the order of creation, when the selector asks for an
+ * equality; else along the objects by (namespace, name). A page therefore costs what it returns,
+ * plus what the other requirements turn away. SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/hash.h"
 #include "common/base/json.h"
 #include "common/store/embedded.h"
@@ -136,26 +136,21 @@ void estore_get(struct store *store, struct store_ref ref, store_done_fn *done, 
 /* ---- list ---- */
 
 /* Columns: id, version, body, ns, name. */
-#define FROM_LABELS                                                                                \
-        "SELECT o.id, o.version, o.body, o.ns, o.name FROM store_label l CROSS JOIN store_object " \
-        "o"                                                                                        \
-        " ON o.kind = l.kind AND o.ns = l.ns AND o.name = l.name"                                  \
-        " WHERE l.kind = ?1 AND l.label = ?4 AND l.value = ?5"
+#define FROM_LABELS                                                       \
+        "SELECT o.id, o.version, o.body, o.ns, o.name FROM store_label l" \
+        " CROSS JOIN store_object o ON o.id = l.object"                   \
+        " WHERE l.hash = ?4 AND l.object > ?3 AND o.kind = ?1"
 #define FROM_OBJECTS "SELECT id, version, body, ns, name FROM store_object WHERE kind = ?1"
 
 /* How many objects have this label, counted up to a limit. */
-static int count_label(struct db_tx *tx, const struct list_query *q, const char *label,
-                       const char *value, int *n, struct err *e)
+static int count_label(struct db_tx *tx, int64_t hash, int *n, struct err *e)
 {
         sqlite3_stmt *s;
         if (db_stmt(&s, tx,
-                    "SELECT count(*) FROM (SELECT 1 FROM store_label WHERE kind = ? AND label = ? "
-                    "AND value = ? LIMIT 1000)",
+                    "SELECT count(*) FROM (SELECT 1 FROM store_label WHERE hash = ? LIMIT 1000)",
                     e) < 0)
                 return -1;
-        sqlite3_bind_text(s, 1, q->kind, -1, SQLITE_STATIC);
-        sqlite3_bind_text(s, 2, label, -1, SQLITE_STATIC);
-        sqlite3_bind_text(s, 3, value, -1, SQLITE_STATIC);
+        sqlite3_bind_int64(s, 1, hash);
         if (db_step(tx, s, e) < 0)
                 return -1;
         *n = sqlite3_column_int(s, 0);
@@ -163,58 +158,59 @@ static int count_label(struct db_tx *tx, const struct list_query *q, const char 
         return 0;
 }
 
-/* The rarest label the selector asks for. */
-static int choose_label(struct db_tx *tx, const struct list_query *q, const char **label,
-                        const char **value, struct err *e)
+/* The rarest label the selector asks for. 1: there is one. */
+static int choose_label(struct db_tx *tx, const struct list_query *q, int64_t *hash, struct err *e)
 {
-        const char *l, *v;
+        const char *label, *value;
         int fewest = INT_MAX;
-        bool several = selector_nth_equals(q->labels, 1, &l, &v);
-        for (size_t i = 0; selector_nth_equals(q->labels, i, &l, &v); i++) {
+        bool several = selector_nth_equals(q->labels, 1, &label, &value);
+        for (size_t i = 0; selector_nth_equals(q->labels, i, &label, &value); i++) {
+                int64_t h = label_hash(q->kind, label, value);
                 int n = 0;
-                if (several && count_label(tx, q, l, v, &n, e) < 0)
+                if (several && count_label(tx, h, &n, e) < 0)
                         return -1;
-                if (n >= fewest)
-                        continue;
-                fewest = n;
-                *label = l;
-                *value = v;
+                if (n < fewest) {
+                        fewest = n;
+                        *hash = h;
+                }
         }
+        return fewest < INT_MAX;
+}
+
+static int open_by_label(sqlite3_stmt **s, struct db_tx *tx, const struct list_query *q,
+                         int64_t hash, struct err *e)
+{
+        if ((q->ns ? db_stmt(s, tx, FROM_LABELS " AND o.ns = ?2 ORDER BY l.object", e)
+                   : db_stmt(s, tx, FROM_LABELS " ORDER BY l.object", e)) < 0)
+                return -1;
+        if (q->ns)
+                sqlite3_bind_text(*s, 2, q->ns, -1, SQLITE_STATIC);
+        sqlite3_bind_int64(*s, 3, q->after_id);
+        sqlite3_bind_int64(*s, 4, hash);
         return 0;
 }
 
-static int open_cursor(sqlite3_stmt **out, struct db_tx *tx, const struct list_query *q,
+static int open_by_name(sqlite3_stmt **s, struct db_tx *tx, const struct list_query *q,
+                        struct err *e)
+{
+        if ((q->ns ? db_stmt(s, tx, FROM_OBJECTS " AND ns = ?2 AND name > ?3 ORDER BY name", e)
+                   : db_stmt(s, tx, FROM_OBJECTS " AND (ns, name) > (?2, ?3) ORDER BY ns, name",
+                             e)) < 0)
+                return -1;
+        sqlite3_bind_text(*s, 2, q->ns ? q->ns : q->after_ns, -1, SQLITE_STATIC);
+        sqlite3_bind_text(*s, 3, q->after_name, -1, SQLITE_STATIC);
+        return 0;
+}
+
+static int open_cursor(sqlite3_stmt **s, struct db_tx *tx, const struct list_query *q,
                        struct err *e)
 {
-        const char *label = NULL, *value = NULL;
-        sqlite3_stmt *s;
-        int r;
-        if (choose_label(tx, q, &label, &value, e) < 0)
+        int64_t hash = 0;
+        int by_label = choose_label(tx, q, &hash, e);
+        if (by_label < 0 ||
+            (by_label ? open_by_label(s, tx, q, hash, e) : open_by_name(s, tx, q, e)) < 0)
                 return -1;
-        if (label)
-                r = q->ns ? db_stmt(&s, tx,
-                                    FROM_LABELS
-                                    " AND l.ns = ?2 AND l.name > ?3 ORDER BY l.ns, l.name",
-                                    e)
-                          : db_stmt(&s, tx,
-                                    FROM_LABELS
-                                    " AND (l.ns, l.name) > (?2, ?3) ORDER BY l.ns, l.name",
-                                    e);
-        else
-                r = q->ns ? db_stmt(&s, tx,
-                                    FROM_OBJECTS " AND ns = ?2 AND name > ?3 ORDER BY ns, name", e)
-                          : db_stmt(&s, tx,
-                                    FROM_OBJECTS " AND (ns, name) > (?2, ?3) ORDER BY ns, name", e);
-        if (r < 0)
-                return -1;
-        sqlite3_bind_text(s, 1, q->kind, -1, SQLITE_STATIC);
-        sqlite3_bind_text(s, 2, q->ns ? q->ns : q->after_ns, -1, SQLITE_STATIC);
-        sqlite3_bind_text(s, 3, q->after_name, -1, SQLITE_STATIC);
-        if (label) {
-                sqlite3_bind_text(s, 4, label, -1, SQLITE_STATIC);
-                sqlite3_bind_text(s, 5, value, -1, SQLITE_STATIC);
-        }
-        *out = s;
+        sqlite3_bind_text(*s, 1, q->kind, -1, SQLITE_STATIC);
         return 0;
 }
 
@@ -237,10 +233,17 @@ static int take_row(struct db_tx *tx, const struct list_query *q, sqlite3_stmt *
         return r;
 }
 
-static void put_continue(json_t *list, const char *ns, const char *name)
+/* Where the next page begins, in either order. */
+static char *place_of(sqlite3_stmt *s)
+{
+        return mem_printf("%lld/%s/%s", (long long)sqlite3_column_int64(s, 0),
+                          (const char *)sqlite3_column_text(s, 3),
+                          (const char *)sqlite3_column_text(s, 4));
+}
+
+static void put_continue(json_t *list, const char *place)
 {
         AUTO_BUF struct buf token = BUF_INIT(BUF_UNBOUNDED);
-        AUTO(mem_free) char *place = mem_printf("%s/%s", ns, name);
         base64_put(&token, place, strlen(place));
         json_put_at(list, json_string(buf_str(&token)), "metadata", "continue");
 }
@@ -248,7 +251,7 @@ static void put_continue(json_t *list, const char *ns, const char *name)
 static int fill_page(struct db_tx *tx, const struct list_query *q, json_t *list, struct err *e)
 {
         json_t *items = json_object_get(list, "items");
-        AUTO(mem_free) char *last_ns = NULL, *last_name = NULL;
+        AUTO(mem_free) char *last = NULL;
         sqlite3_stmt *s;
         int r;
         if (open_cursor(&s, tx, q, e) < 0)
@@ -260,16 +263,14 @@ static int fill_page(struct db_tx *tx, const struct list_query *q, json_t *list,
                         break;
                 if (r == 0)
                         continue;
-                if (q->limit && json_array_size(items) == q->limit) {
+                if (last) { /* the page is full, and there is more */
                         json_decref(item);
-                        put_continue(list, last_ns, last_name);
+                        put_continue(list, last);
                         break;
                 }
                 json_array_append_new(items, item);
-                if (q->limit && json_array_size(items) == q->limit) {
-                        last_ns = mem_strdup((const char *)sqlite3_column_text(s, 3));
-                        last_name = mem_strdup((const char *)sqlite3_column_text(s, 4));
-                }
+                if (q->limit && json_array_size(items) == q->limit)
+                        last = place_of(s);
         }
         sqlite3_reset(s);
         return r < 0 ? -1 : 0;
@@ -295,35 +296,37 @@ int list_page(struct db_tx *tx, const struct list_query *q, json_t **out, struct
         return 0;
 }
 
-static int read_continue(const char *token, char **ns, char **name, struct err *e)
+/* Cuts *place into its parts. */
+static int read_continue(const char *token, struct buf *place, struct list_query *q, struct err *e)
 {
-        AUTO_BUF struct buf place = BUF_INIT(2048);
-        if (token && !base64_get(&place, token, strlen(token)))
+        q->after_ns = q->after_name = "";
+        if (!token)
+                return 0;
+        char *ns = base64_get(place, token, strlen(token)) && place->len ? strchr(place->data, '/')
+                                                                         : NULL;
+        char *name = ns ? strchr(ns + 1, '/') : NULL;
+        if (!name)
                 return err_set(e, ERR_INVALID, "continue: not a token of ours");
-        const char *slash = strchr(buf_str(&place), '/');
-        if (token && !slash)
+        *ns++ = *name++ = '\0';
+        q->after_ns = ns;
+        q->after_name = name;
+        if (!str_to_i64(place->data, &q->after_id))
                 return err_set(e, ERR_INVALID, "continue: not a token of ours");
-        *ns = slash ? mem_strndup(place.data, (size_t)(slash - place.data)) : mem_strdup("");
-        *name = mem_strdup(slash ? slash + 1 : "");
         return 0;
 }
 
 static int run_list(struct estore *s, struct read_job *j, json_t **out, struct err *e)
 {
         struct db_tx *tx = db_read(s->db);
-        AUTO(mem_free) char *after_ns = NULL, *after_name = NULL;
-        if (read_continue(j->cont, &after_ns, &after_name, e) < 0)
-                return -1;
+        AUTO_BUF struct buf place = BUF_INIT(2048);
         struct list_query q = {.kind = j->kind,
                                .of = &j->of,
                                .ns = j->ns,
                                .labels = j->labels,
                                .fields = j->fields,
                                .limit = j->limit,
-                               .after_ns = after_ns,
-                               .after_name = after_name,
                                .no_nodes = j->no_nodes};
-        if (db_read_begin(tx, e) < 0)
+        if (read_continue(j->cont, &place, &q, e) < 0 || db_read_begin(tx, e) < 0)
                 return -1;
         int r = list_page(tx, &q, out, e);
         db_read_end(tx);

@@ -1,7 +1,9 @@
 /* common/store/embedded_rows.c: between JSON trees and rows. Trees are shared, not copied: only the
  * objects on the way to status.nodes are made anew. SPDX-License-Identifier: Apache-2.0 */
+#include "common/base/hash.h"
 #include "common/base/json.h"
 #include "common/store/embedded.h"
+#include <string.h>
 
 void row_deinit(struct row *r)
 {
@@ -135,37 +137,41 @@ int json_bind(sqlite3_stmt *s, int column, const json_t *body)
 
 /* ---- labels ---- */
 
-static int label_write(struct db_tx *tx, const char *sql_literal, const struct key *k,
+int64_t label_hash(const char *kind, const char *label, const char *value)
+{
+        AUTO_BUF struct buf text = BUF_INIT(BUF_UNBOUNDED);
+        buf_add(&text, kind, strlen(kind) + 1);
+        buf_add(&text, label, strlen(label) + 1);
+        buf_adds(&text, value);
+        return (int64_t)fnv1a64(text.data, text.len);
+}
+
+static int label_write(struct db_tx *tx, const char *sql_literal, const char *kind, int64_t object,
                        const char *label, const json_t *value, struct err *e)
 {
         sqlite3_stmt *s;
         if (db_stmt(&s, tx, sql_literal, e) < 0)
                 return -1;
-        bind_key(s, 1, k);
-        sqlite3_bind_text(s, 4, label, -1, SQLITE_STATIC);
-        sqlite3_bind_text(s, 5, json_string_value(value), -1, SQLITE_STATIC);
+        sqlite3_bind_int64(s, 1, label_hash(kind, label, json_string_value(value)));
+        sqlite3_bind_int64(s, 2, object);
         return db_exec(tx, s, e);
 }
 
 /* Only what differs is written. Either may be NULL. */
-static int labels_write(struct db_tx *tx, const struct key *k, const json_t *old, const json_t *new,
-                        struct err *e)
+static int labels_write(struct db_tx *tx, const char *kind, int64_t object, const json_t *old,
+                        const json_t *new, struct err *e)
 {
+        static const char remove[] = "DELETE FROM store_label WHERE hash = ? AND object = ?";
+        static const char add[] = "INSERT OR IGNORE INTO store_label(hash, object) VALUES(?, ?)";
         const char *label;
         json_t *value;
         json_object_foreach ((json_t *)(uintptr_t)old, label, value)
                 if (!json_equal(value, json_object_get(new, label)) &&
-                    label_write(tx,
-                                "DELETE FROM store_label WHERE kind = ?1 AND ns = ?2 AND name = ?3 "
-                                "AND label = ?4 AND value = ?5",
-                                k, label, value, e) < 0)
+                    label_write(tx, remove, kind, object, label, value, e) < 0)
                         return -1;
         json_object_foreach ((json_t *)(uintptr_t) new, label, value)
                 if (!json_equal(value, json_object_get(old, label)) &&
-                    label_write(tx,
-                                "INSERT INTO store_label(kind, ns, name, label, value) VALUES(?, "
-                                "?, ?, ?, ?)",
-                                k, label, value, e) < 0)
+                    label_write(tx, add, kind, object, label, value, e) < 0)
                         return -1;
         return 0;
 }
@@ -248,7 +254,7 @@ int row_insert(struct db_tx *tx, const struct key *k, const json_t *body, int64_
         bind_key(s, 2, k);
         json_bind(s, 5, body);
         if (db_exec(tx, s, e) < 0 ||
-            labels_write(tx, k, NULL, json_at(body, "metadata", "labels"), e) < 0)
+            labels_write(tx, k->kind, version, NULL, json_at(body, "metadata", "labels"), e) < 0)
                 return -1;
         return change_insert(tx, k, &(struct change_row){version, version, CHANGE_ADDED}, e);
 }
@@ -264,7 +270,7 @@ int row_update(struct db_tx *tx, const struct key *k, const struct row *old, con
         sqlite3_bind_int64(s, 3, old->id);
         const json_t *old_labels = json_at(old->body, "metadata", "labels"),
                      *labels = json_at(body, "metadata", "labels");
-        if (db_exec(tx, s, e) < 0 || labels_write(tx, k, old_labels, labels, e) < 0)
+        if (db_exec(tx, s, e) < 0 || labels_write(tx, k->kind, old->id, old_labels, labels, e) < 0)
                 return -1;
         AUTO_JSON json_t *before = selector_view(old->body);
         AUTO_JSON json_t *after = selector_view(body);
@@ -282,7 +288,8 @@ int row_delete(struct db_tx *tx, const struct key *k, const struct row *old, con
                 return -1;
         sqlite3_bind_int64(s, 1, old->id);
         if (db_exec(tx, s, e) < 0 ||
-            labels_write(tx, k, json_at(old->body, "metadata", "labels"), NULL, e) < 0)
+            labels_write(tx, k->kind, old->id, json_at(old->body, "metadata", "labels"), NULL, e) <
+                    0)
                 return -1;
         if (splits_nodes(k->kind) && nodes_delete(tx, old->id, &changed, e) < 0)
                 return -1;

@@ -4,15 +4,24 @@
 #include "tests/conformance/store/suite.h"
 #include "tests/conformance/store/tests.h"
 
-/* The names in a list, joined: "a b c". */
+static int by_text(const void *a, const void *b)
+{
+        return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The names in a list, sorted and joined: "a b c". */
 static char *names(const json_t *list)
 {
+        const char *all[32];
         struct buf b = BUF_INIT(BUF_UNBOUNDED);
-        size_t i;
+        size_t i, n = json_array_size(json_object_get(list, "items"));
         json_t *item;
+        assert_true(n <= ARRAY_LEN(all));
         json_array_foreach (json_object_get(list, "items"), i, item)
-                buf_addf(&b, "%s%s", i ? " " : "", obj_name(item));
-        buf_adds(&b, "");
+                all[i] = obj_name(item);
+        qsort(all, n, sizeof(*all), by_text);
+        for (i = 0; i < n; i++)
+                buf_addf(&b, "%s%s", i ? " " : "", all[i]);
         return b.data ? buf_take(&b) : mem_strdup("");
 }
 
