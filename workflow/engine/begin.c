@@ -76,9 +76,8 @@ static void read_limits(struct wf *wf)
         wf->deadline_ns = INT64_MAX;
         if (int_at(wf->spec, "activeDeadlineSeconds", &n)) {
                 wf->deadline_ns = wf->started_ns + n * NS_PER_S;
-                if (wf->now_ns > wf->deadline_ns)
-                        control_deadline(wf);
-                else
+                wf->restored_late = wf->now_ns > wf->deadline_ns;
+                if (!wf->restored_late)
                         control_timer(wf, wf->deadline_ns, NONE);
         }
         wf->suspended = json_is_true(json_at(wf->object, "spec", "suspend"));

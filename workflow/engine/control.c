@@ -159,7 +159,7 @@ void control_shut_down(struct wf *wf)
 {
         char *running = mem_printf("workflow shutdown with strategy:  %s",
                                    wf->shutdown == SHUTDOWN_STOP ? "Stop" : "Terminate");
-        wf->changed = true;
+        wf->changed = wf->freed = true;
         for (uint32_t i = 0; i < wf->n_nodes; i++) {
                 struct node *n = node_at(wf, i);
                 if (n->phase >= PHASE_SUCCEEDED || (wf->shutdown == SHUTDOWN_STOP && n->exit_tree))
@@ -178,6 +178,7 @@ void control_shut_down(struct wf *wf)
 /* Running pods end by their own deadline; what is pending or suspended is failed here. */
 void control_deadline(struct wf *wf)
 {
+        wf->late = wf->freed = true;
         for (uint32_t i = 0; i < wf->n_nodes; i++) {
                 struct node *n = node_at(wf, i);
                 if (n->phase >= PHASE_SUCCEEDED || n->exit_tree)
@@ -187,6 +188,8 @@ void control_deadline(struct wf *wf)
                         pod_kill(wf, i);
                 if (pending || n->type == NODE_SUSPEND)
                         node_set(wf, i, PHASE_FAILED, "Step exceeded its deadline");
+                else if (n->type == NODE_RETRY)
+                        retry_due(wf, i); /* no further attempt */
         }
 }
 

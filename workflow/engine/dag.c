@@ -150,10 +150,9 @@ static void judge_items(struct wf *wf, uint32_t group)
         node_close(wf, group);
 }
 
-static enum exec_result start_loop(struct wf *wf, uint32_t dag, uint32_t task, const char *name)
+static enum exec_result start_loop(struct wf *wf, uint32_t dag, uint32_t task, const char *name,
+                                   bool all)
 {
-        if (!exec_room(wf, dag) && node_find(wf, name) == NONE)
-                return EXEC_BLOCKED;
         uint32_t group = task_group(wf, dag, task, name);
         if (node_fulfilled(node_at(wf, group))) { /* recovery: find its items again */
                 struct fanout *l = node_at(wf, dag)->frame->slots[task].loop;
@@ -168,22 +167,22 @@ static enum exec_result start_loop(struct wf *wf, uint32_t dag, uint32_t task, c
                 return EXEC_OK;
         }
         node_at(wf, group)->frame->starting = true;
-        enum exec_result r = task_start(wf, dag, task, group, ROLE_ITEM, name);
+        enum exec_result r = task_start(wf, dag, task, group, ROLE_ITEM, name, all);
         node_at(wf, group)->frame->starting = false;
         judge_items(wf, group);
         return r;
 }
 
-static enum exec_result start_prepared(struct wf *wf, uint32_t dag, uint32_t task)
+static enum exec_result start_prepared(struct wf *wf, uint32_t dag, uint32_t task, bool all)
 {
         struct frame *f = node_at(wf, dag)->frame;
         char *name = task_node_name(wf, dag, task);
         enum exec_result r;
         if (f->slots[task].loop && f->slots[task].loop->n)
-                r = start_loop(wf, dag, task, name);
+                r = start_loop(wf, dag, task, name, all);
         else {
                 bool is_new = node_find(wf, name) == NONE;
-                r = task_start(wf, dag, task, dag, ROLE_TASK, name);
+                r = task_start(wf, dag, task, dag, ROLE_TASK, name, all);
                 if (r == EXEC_OK)
                         place(wf, dag, task, node_at(wf, dag)->frame->slots[task].node, is_new);
         }
@@ -219,32 +218,30 @@ static void start_task(struct wf *wf, uint32_t dag, uint32_t task)
                 err_clear(&why);
                 return;
         }
-        if (start_prepared(wf, dag, task) == EXEC_BLOCKED)
+        if (start_prepared(wf, dag, task, true) == EXEC_BLOCKED)
                 wait_for_room(wf, dag, task);
 }
 
-/* Starts what waits for room, as far as there is some. */
-static void start_ready(struct wf *wf, uint32_t dag)
+/* Starts the first of those that wait for room. True: it did, or there is nothing to do. */
+bool dag_unblock(struct wf *wf, uint32_t dag)
 {
         struct frame *f = node_at(wf, dag)->frame;
-        uint32_t done = 0;
-        bool nested = f->starting;
+        if (!f || node_fulfilled(node_at(wf, dag)) || !f->ready.n)
+                return true;
+        const struct fanout *l = f->slots[f->ready.v[0]].loop;
+        uint32_t before = l ? l->next : 0;
         f->starting = true;
-        while (done < f->ready.n && start_prepared(wf, dag, f->ready.v[done]) == EXEC_OK)
-                done++;
-        f->ready.n -= done;
-        memmove(f->ready.v, f->ready.v + done, f->ready.n * sizeof(*f->ready.v));
-        f->starting = nested;
-        if (f->ready.n)
+        enum exec_result r = start_prepared(wf, dag, f->ready.v[0], false);
+        f->starting = false;
+        bool started = r != EXEC_BLOCKED || (l && l->next > before);
+        if (r != EXEC_BLOCKED) {
+                f->ready.n--;
+                memmove(f->ready.v, f->ready.v + 1, f->ready.n * sizeof(*f->ready.v));
+        }
+        if (started && f->ready.n)
                 task_block(wf, dag);
-}
-
-void dag_unblock(struct wf *wf, uint32_t dag)
-{
-        if (!node_at(wf, dag)->frame || node_fulfilled(node_at(wf, dag)))
-                return;
-        start_ready(wf, dag);
         judge(wf, dag);
+        return started;
 }
 
 /* ---- opening ---- */
@@ -364,7 +361,7 @@ static void adopt_existing(struct wf *wf, uint32_t dag)
                         f->pending++;
                 } else if (node != NONE) {
                         if (task_prepare(wf, dag, i, &why) < 0 ||
-                            start_prepared(wf, dag, i) == EXEC_BLOCKED)
+                            start_prepared(wf, dag, i, true) == EXEC_BLOCKED)
                                 wait_for_room(wf, dag, i);
                         err_clear(&why);
                 }
@@ -429,6 +426,7 @@ void dag_child_done(struct wf *wf, uint32_t dag, uint32_t child)
         if (f->slots[task].state == SLOT_DONE)
                 return;
         f->slots[task].state = SLOT_DONE;
+        f->bad += f->slots[task].node != NONE && phase_bad(node_at(wf, f->slots[task].node)->phase);
         const struct tmpl *t = f->tmpl;
         f->starting = true;
         for (uint32_t i = 0; i < t->tasks[task].n_dependents; i++) {
@@ -468,10 +466,9 @@ static void judge(struct wf *wf, uint32_t dag)
         struct frame *f = node_at(wf, dag)->frame;
         if (!f || f->starting || f->pending || node_fulfilled(node_at(wf, dag)))
                 return;
-        if (f->ready.n && exec_room(wf, dag)) {
-                start_ready(wf, dag);
-                if (f->pending)
-                        return;
+        if (f->ready.n && exec_has_room(wf, dag)) {
+                wf->freed = true; /* what can still be started will be before the DAG is judged */
+                return;
         }
         enum node_phase phase = dag_phase(wf, dag);
         struct err why = {0};
@@ -496,4 +493,11 @@ static void judge(struct wf *wf, uint32_t dag)
         }
         node_set(wf, dag, phase, NULL);
         node_close(wf, dag);
+}
+
+void dag_judge_blocked(struct wf *wf, uint32_t dag)
+{
+        const struct frame *f = node_at(wf, dag)->frame;
+        if (f && f->bad && !f->pending)
+                judge(wf, dag);
 }

@@ -27,6 +27,21 @@ static void push_branches(struct wf *wf, const struct ids *children, enum node_p
         }
 }
 
+/* A Retry node stands for its attempts: the walk goes on behind the last one, and with the hooks.
+ */
+static void push_behind_retry(struct wf *wf, uint32_t retry, enum node_phase phase,
+                              struct branches *q)
+{
+        const struct ids *children = &node_at(wf, retry)->children;
+        for (uint32_t i = children->n; i > 0; i--) {
+                const struct node *child = node_at(wf, children->v[i - 1]);
+                struct ids one = {&children->v[i - 1], 1, 1};
+                push_branches(wf, child->hooked ? &one : &child->children, phase, q);
+                if (!child->hooked)
+                        return;
+        }
+}
+
 static void inherit_phases(struct wf *wf, uint32_t dag, uint8_t *phases)
 {
         const struct frame *f = node_at(wf, dag)->frame;
@@ -42,10 +57,10 @@ static void inherit_phases(struct wf *wf, uint32_t dag, uint8_t *phases)
                 uint32_t k = ours ? target_of[node->slot] : 0;
                 if (k && !phase_bad(phases[k - 1]))
                         phases[k - 1] = (uint8_t)phase;
-                const struct node *go_on = node;
-                if (node->type == NODE_RETRY && node->children.n)
-                        go_on = node_at(wf, node->children.v[node->children.n - 1]);
-                push_branches(wf, &go_on->children, phase, &q);
+                if (node->type == NODE_RETRY)
+                        push_behind_retry(wf, q.v[i].node, phase, &q);
+                else
+                        push_branches(wf, &node->children, phase, &q);
         }
         for (size_t i = 0; i < q.n; i++)
                 node_at(wf, q.v[i].node)->seen = 0;

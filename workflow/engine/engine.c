@@ -183,39 +183,73 @@ static void drain(struct wf *wf)
                 wf->q_head = wf->q_tail = 0;
 }
 
-static void unblock(struct wf *wf, uint32_t i)
+static bool unblock(struct wf *wf, uint32_t i)
 {
         switch ((enum node_type)node_at(wf, i)->type) {
-        case NODE_STEPS: steps_unblock(wf, i); break;
-        case NODE_DAG: dag_unblock(wf, i); break;
-        case NODE_RETRY: retry_unblock(wf, i); break;
-        default: break;
+        case NODE_STEPS: return steps_unblock(wf, i);
+        case NODE_DAG: return dag_unblock(wf, i);
+        case NODE_RETRY: return retry_unblock(wf, i);
+        default: return true;
         }
 }
 
-/* Room came free: those that were held back try again, in the order in which they were. */
+/* Nothing more can start; but failFast, of templates or DAGs, may end what waits. */
+static void judge_blocked(struct wf *wf)
+{
+        for (uint32_t i = 0; i < wf->blocked.n; i++)
+                if (exec_fail_fast(wf, wf->blocked.v[i]))
+                        unblock(wf, wf->blocked.v[i]);
+                else if (node_at(wf, wf->blocked.v[i])->type == NODE_DAG)
+                        dag_judge_blocked(wf, wf->blocked.v[i]);
+}
+
+static uint32_t take_first(struct ids *list)
+{
+        uint32_t first = list->v[0];
+        memmove(list->v, list->v + 1, --list->n * sizeof(first));
+        return first;
+}
+
+/* Room came free: those that were held back try again, one start at a time, first in the tree
+ * first. */
 static void try_blocked(struct wf *wf)
 {
-        struct ids blocked = wf->blocked, hooks = wf->hooks_waiting;
-        wf->blocked = wf->hooks_waiting = (struct ids){0};
+        struct ids hooks = wf->hooks_waiting, held = {0};
+        wf->hooks_waiting = (struct ids){0};
         wf->freed = false;
-        for (uint32_t i = 0; i < hooks.n; i++)
-                tell_owner(wf, hooks.v[i]);
-        for (uint32_t i = 0; i < blocked.n; i++) {
-                bool full = wf->parallelism && wf->active_pods >= wf->parallelism;
-                if (full && !node_at(wf, blocked.v[i])->bad_children)
-                        ids_add(&wf->blocked, blocked.v[i]);
-                else
-                        unblock(wf, blocked.v[i]);
+        wf->unblocking = true;
+        while ((wf->blocked.n || hooks.n) && !wf->completed) {
+                bool ended =
+                        wf->late || wf->shutdown != SHUTDOWN_NONE; /* then most fail without room */
+                if (wf->parallelism && wf->active_pods >= wf->parallelism && !ended) {
+                        judge_blocked(wf);
+                        break;
+                }
+                if (hooks.n &&
+                    (!wf->blocked.n || node_order(wf, hooks.v[0], wf->blocked.v[0]) < 0)) {
+                        tell_owner(wf, take_first(&hooks)); /* it waits again when it must */
+                        continue;
+                }
+                uint32_t first = take_first(&wf->blocked);
+                if (!unblock(wf, first))
+                        ids_add(&held, first);
         }
-        mem_free(blocked.v);
+        for (uint32_t i = 0; i < held.n; i++)
+                task_block(wf, held.v[i]);
+        for (uint32_t i = 0; i < hooks.n; i++)
+                task_wait(wf, &wf->hooks_waiting, hooks.v[i]);
+        wf->unblocking = false;
         mem_free(hooks.v);
+        mem_free(held.v);
 }
 
 static void run(struct wf *wf)
 {
-        if (wf->entry == NONE)
+        if (wf->entry == NONE) {
+                wf->opening = wf->n_nodes > 0;
                 wf_start_entry(wf);
+                wf->opening = false;
+        }
         for (;;) {
                 drain(wf);
                 if (wf->completed || !wf->freed ||
@@ -243,6 +277,19 @@ static void put_changes(struct wf *wf)
         wf->changed = false;
 }
 
+/* What was decided before the restart, carried out once the tree is open and exit handlers are
+ * known. */
+static void end_late(struct wf *wf)
+{
+        if (wf->restored_late)
+                control_deadline(wf);
+        if (wf->restored_shutdown)
+                control_shut_down(wf);
+        wf->restored_late = wf->restored_shutdown = false;
+        if (!wf_is_held(wf))
+                run(wf);
+}
+
 void engine_step(struct wf *wf, const struct wf_input *in, size_t n, struct wall now,
                  struct wf_commands *out)
 {
@@ -256,13 +303,10 @@ void engine_step(struct wf *wf, const struct wf_input *in, size_t n, struct wall
                         timer = timer || in[i].kind == WF_TIMER;
                 }
                 control_due(wf, timer);
-                if (!wf->suspended || wf->shutdown != SHUTDOWN_NONE)
+                if (!wf_is_held(wf))
                         run(wf);
-                if (wf->restored_shutdown && !wf->completed) {
-                        control_shut_down(wf);
-                        run(wf);
-                }
-                wf->restored_shutdown = false;
+                if (!wf->completed && (wf->restored_shutdown || wf->restored_late))
+                        end_late(wf);
                 global_set(wf, "workflow.status", wf->phase);
         }
         put_changes(wf);

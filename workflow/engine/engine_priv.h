@@ -116,6 +116,7 @@ struct frame {
         struct ids ready; /* slots a limit keeps from being started, in the order of the plan */
         bool raise;       /* Steps: a hook that cannot be started makes the whole an error */
         bool starting;    /* children are being started: do not judge yet */
+        uint32_t bad;     /* dag: tasks that ended Failed or Error */
         uint32_t *targets, n_targets; /* dag */
         uint32_t *order;              /* dag: place of each task in the order of Argo's walk */
         uint32_t attempts;            /* Retry */
@@ -168,6 +169,9 @@ struct wf {
         json_t *outputs; /* global outputs, NULL */
         enum shutdown shutdown;
         bool suspended, begun, completed, changed, any_storage;
+        bool timers_fire;       /* the moment itself has passed */
+        bool late;              /* the deadline has passed */
+        bool restored_late;     /* past its deadline at the start: as restored_shutdown */
         bool restored_shutdown; /* the object said so at the start: applied once the tree is open */
         int64_t deadline_ns;    /* started + spec.activeDeadlineSeconds, INT64_MAX: none */
         int64_t parallelism;    /* 0: none */
@@ -179,6 +183,8 @@ struct wf {
         uint32_t *queue; /* fulfilled nodes whose owner does not know yet */
         size_t q_head, q_tail, cap_queue;
         struct ids blocked;       /* composites with something ready that a limit held back */
+        bool opening;             /* the tree is being opened again: nothing new starts yet */
+        bool unblocking;          /* they are being tried, in their order */
         bool freed;               /* a limit may have room again */
         struct ids hooks_waiting; /* children whose exit hook had no room */
         struct ids dirty;
@@ -204,6 +210,9 @@ static inline struct node *node_at(const struct wf *wf, uint32_t i)
         return &wf->nodes[i];
 }
 uint32_t node_find(const struct wf *wf, const char *name);
+/* Before (< 0), the same (0) or behind (> 0) in the order in which Argo walks the tree (order.c).
+ */
+int node_order(const struct wf *wf, uint32_t a, uint32_t b);
 uint32_t node_by_id_text(const struct wf *wf, const char *id);
 struct node_new {
         const char *name; /* copied */
@@ -312,7 +321,9 @@ struct tmpl_scope *exec_scope(struct wf *wf, const char *full);
 int exec_resolve(struct wf *wf, struct tmpl_scope *scope, const json_t *ref, struct tmpl **out,
                  struct err *e) MUST_CHECK;
 /* Room under the limits for one more child of this boundary? */
-bool exec_room(const struct wf *wf, uint32_t boundary);
+bool exec_room(struct wf *wf, uint32_t boundary, bool exit_tree);
+/* The same without regard to who else waits. */
+bool exec_has_room(const struct wf *wf, uint32_t boundary);
 /* failFast of the boundary's template holds its children back. */
 bool exec_fail_fast(const struct wf *wf, uint32_t boundary);
 void exec_raise(struct wf *wf, uint32_t node, struct err *e); /* Error with these words; clears e */
@@ -322,29 +333,34 @@ struct exec exec_child(struct wf *wf, uint32_t composite, uint32_t owner, enum n
 /* ---- task.c: what steps and tasks share: the rendered body, its condition, its loop ---- */
 /* Renders body and loop of a slot. INVALID with words. */
 int task_prepare(struct wf *wf, uint32_t composite, uint32_t slot, struct err *e) MUST_CHECK;
-/* Starts it (all items of a loop as far as limits allow) below `owner`, whose children they become.
- * EXEC_BLOCKED: some are left. */
+/* Starts it below `owner`, whose child or children it becomes. EXEC_BLOCKED: limits hold (some of)
+ * it back; `all` looks at every item of a loop all the same, for some need no room: those whose
+ * condition is false, and those that are errors. */
 enum exec_result task_start(struct wf *wf, uint32_t composite, uint32_t slot, uint32_t owner,
-                            enum node_role role, const char *base);
+                            enum node_role role, const char *base, bool all);
 /* When may a blocked composite try again: registers it. */
 void task_block(struct wf *wf, uint32_t composite);
+/* Puts a node into a list that is kept in the order of the tree. */
+void task_wait(struct wf *wf, struct ids *list, uint32_t node);
 
 /* ---- per kind: open (build or rebuild the frame, start what can be), told of a fulfilled child,
  * try again ---- */
 void steps_open(struct wf *wf, uint32_t n);
 void steps_child_done(struct wf *wf, uint32_t group, uint32_t child);
 void steps_group_done(struct wf *wf, uint32_t steps, uint32_t group);
-void steps_unblock(struct wf *wf, uint32_t steps);
+/* Starts the first thing that was held back; registers the rest. False: it still is held back. */
+bool steps_unblock(struct wf *wf, uint32_t steps);
 void dag_open(struct wf *wf, uint32_t n);
 void dag_child_done(struct wf *wf, uint32_t dag, uint32_t child);
 void dag_item_done(struct wf *wf, uint32_t group, uint32_t child);
 /* Running while a target has no phase yet (dag_phase.c). */
 enum node_phase dag_phase(struct wf *wf, uint32_t dag);
-void dag_unblock(struct wf *wf, uint32_t dag);
+void dag_judge_blocked(struct wf *wf, uint32_t dag); /* nothing of it runs and nothing can start */
+bool dag_unblock(struct wf *wf, uint32_t dag);
 void retry_open(struct wf *wf, uint32_t n);
 void retry_child_done(struct wf *wf, uint32_t retry, uint32_t child);
 void retry_due(struct wf *wf, uint32_t retry);
-void retry_unblock(struct wf *wf, uint32_t retry);
+bool retry_unblock(struct wf *wf, uint32_t retry);
 bool retry_duration(const json_t *v, int64_t *ns); /* seconds or a Go duration */
 uint32_t retry_attempt(const struct wf *wf, uint32_t retry, int64_t number); /* its node, NONE */
 void suspend_open(struct wf *wf, uint32_t n);
@@ -385,6 +401,12 @@ enum hook_result hooks_exit(struct wf *wf, uint32_t composite, uint32_t child, s
 void pod_start(struct wf *wf, uint32_t n);
 void pod_update(struct wf *wf, const struct wf_input *in);
 void pod_kill(struct wf *wf, uint32_t n);
+
+/* Suspended, and nobody has stopped it. */
+static inline bool wf_is_held(const struct wf *wf)
+{
+        return wf->suspended && wf->shutdown == SHUTDOWN_NONE;
+}
 
 /* ---- timer.c ---- */
 void control_timer(struct wf *wf, int64_t at_ns,

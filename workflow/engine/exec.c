@@ -127,7 +127,36 @@ bool exec_fail_fast(const struct wf *wf, uint32_t boundary)
         return t && t->fail_fast && node_at(wf, boundary)->bad_children > 0;
 }
 
-bool exec_room(const struct wf *wf, uint32_t boundary)
+/* After a stop or the deadline pods fail at once: they need no room. */
+static bool needs_none(const struct wf *wf, bool exit_tree)
+{
+        bool ended = wf->shutdown == SHUTDOWN_TERMINATE;
+        ended = ended || (!exit_tree && (wf->shutdown == SHUTDOWN_STOP || wf->late ||
+                                         wf->now_ns >= wf->deadline_ns));
+        return ended;
+}
+
+bool exec_room(struct wf *wf, uint32_t boundary, bool exit_tree)
+{
+        if (wf->opening) { /* first everything that was there, then what is new, in order */
+                wf->freed = true;
+                return false;
+        }
+        if (needs_none(wf, exit_tree))
+                return true;
+        if (!exec_has_room(wf, boundary))
+                return false;
+        const struct node *around = boundary == NONE ? NULL : node_at(wf, boundary);
+        bool siblings_wait =
+                around && around->type == NODE_DAG && around->frame && around->frame->ready.n;
+        if (wf->unblocking || !(siblings_wait || (wf->parallelism && wf->blocked.n)))
+                return true;
+        wf->freed = true; /* others wait: the walk over them gives the room to who is first in the
+                             tree */
+        return false;
+}
+
+bool exec_has_room(const struct wf *wf, uint32_t boundary)
 {
         const struct tmpl *t = boundary_tmpl(wf, boundary);
         if (wf->parallelism && wf->active_pods >= wf->parallelism)
@@ -322,7 +351,7 @@ enum exec_result exec_template(struct wf *wf, const struct exec *x, uint32_t *no
                 *node = error_node(wf, x, &why);
                 return EXEC_OK;
         }
-        if (!exec_room(wf, x->boundary))
+        if (!exec_room(wf, x->boundary, x->exit_tree))
                 return EXEC_BLOCKED;
         bool pod = tmpl_is_leaf(t) && t->type != TMPL_SUSPEND;
         *node = add(wf, x, t->retry ? NODE_RETRY : type_of(t),
@@ -351,7 +380,7 @@ enum exec_result exec_attempt(struct wf *wf, uint32_t retry, uint32_t number, ui
                          .exit_tree = r->exit_tree,
                          .depth = r->depth};
         bool exists = *node != NONE;
-        if (!exists && wf->parallelism && wf->active_pods >= wf->parallelism) {
+        if (!exists && (wf->opening || wf->parallelism) && !exec_room(wf, NONE, r->exit_tree)) {
                 mem_free(name);
                 return EXEC_BLOCKED;
         }

@@ -61,7 +61,7 @@ enum hook_result hooks_exit(struct wf *wf, uint32_t composite, uint32_t child, s
                 return HOOK_FAILED;
         err_clear(e);
         if (r == EXEC_BLOCKED) { /* its place is that of the child: try again when there is room */
-                ids_add(&wf->hooks_waiting, child);
+                task_wait(wf, &wf->hooks_waiting, child);
                 return HOOK_WAIT;
         }
         node_at(wf, hook)->hook_of = child;

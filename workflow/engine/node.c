@@ -325,14 +325,6 @@ static bool is_hook(const struct wf *wf, uint32_t i)
         return wf->nodes[i].hooked;
 }
 
-static uint32_t last_attempt(const struct wf *wf, const struct node *retry)
-{
-        for (uint32_t k = retry->children.n; k > 0; k--)
-                if (!is_hook(wf, retry->children.v[k - 1]))
-                        return retry->children.v[k - 1];
-        return NONE;
-}
-
 static void outbound(const struct wf *wf, uint32_t i, struct ids *out, int depth)
 {
         const struct node *n = &wf->nodes[i];
@@ -341,14 +333,9 @@ static void outbound(const struct wf *wf, uint32_t i, struct ids *out, int depth
                 return;
         }
         switch ((enum node_type)n->type) {
-        case NODE_RETRY: {
-                uint32_t last = last_attempt(wf, n);
-                if (last == NONE)
-                        ids_add(out, i);
-                else
-                        outbound(wf, last, out, depth + 1);
+        case NODE_RETRY: /* its last child, be it the exit hook */
+                ids_add(out, n->children.n ? n->children.v[n->children.n - 1] : i);
                 return;
-        }
         case NODE_TASK_GROUP: {
                 uint32_t before = out->n;
                 for (uint32_t k = 0; k < n->children.n; k++)

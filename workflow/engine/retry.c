@@ -110,16 +110,21 @@ static void finish(struct wf *wf, uint32_t retry, enum node_phase phase, const c
         node_close(wf, retry);
 }
 
-static void start_attempt(struct wf *wf, uint32_t retry)
+static bool start_attempt(struct wf *wf, uint32_t retry)
 {
         struct frame *f = node_at(wf, retry)->frame;
         uint32_t node = NONE;
         f->wait_until_ns = 0;
-        if (exec_attempt(wf, retry, f->attempts, &node) == EXEC_BLOCKED) {
-                task_block(wf, retry);
-                return;
-        }
+        if (exec_attempt(wf, retry, f->attempts, &node) == EXEC_BLOCKED)
+                return false;
         f->attempts++;
+        return true;
+}
+
+static void start_or_wait(struct wf *wf, uint32_t retry)
+{
+        if (!start_attempt(wf, retry))
+                task_block(wf, retry);
 }
 
 static char *human(int64_t ns)
@@ -173,7 +178,8 @@ static bool wait_passed(struct wf *wf, uint32_t retry, const struct strategy *s,
                 finish(wf, retry, l->phase, "Backoff would exceed max duration limit", last);
                 return false;
         }
-        if (wf->now_ns < until && s->has_limit && f->attempts <= s->limit) {
+        bool waits = wf->now_ns < until || (wait > 0 && wf->now_ns == until && !wf->timers_fire);
+        if (waits && s->has_limit && f->attempts <= s->limit) {
                 char *text = human(wait), *message = mem_printf("Backoff for %s", text);
                 f->wait_until_ns = until;
                 node_set(wf, retry, node_at(wf, retry)->phase, message);
@@ -210,7 +216,7 @@ static void decide(struct wf *wf, uint32_t retry, uint32_t last)
                        last);
                 return;
         }
-        if (wf->now_ns > wf->deadline_ns) {
+        if (wf->late || wf->now_ns >= wf->deadline_ns) {
                 finish(wf, retry, l->phase, "retry exceeded workflow deadline", last);
                 return;
         }
@@ -229,7 +235,7 @@ static void decide(struct wf *wf, uint32_t retry, uint32_t last)
         else if (s.has_limit && f->attempts > s.limit)
                 finish(wf, retry, l->phase, "No more retries left", last);
         else
-                start_attempt(wf, retry);
+                start_or_wait(wf, retry);
 }
 
 void retry_open(struct wf *wf, uint32_t retry)
@@ -241,7 +247,7 @@ void retry_open(struct wf *wf, uint32_t retry)
         while (retry_attempt(wf, retry, existing) != NONE)
                 existing++;
         n->frame->attempts = existing ? existing - 1 : 0;
-        start_attempt(wf, retry); /* the last one is taken over when it exists */
+        start_or_wait(wf, retry); /* the last one is taken over when it exists */
 }
 
 void retry_child_done(struct wf *wf, uint32_t retry, uint32_t child)
@@ -262,8 +268,7 @@ void retry_due(struct wf *wf, uint32_t retry)
                 decide(wf, retry, last);
 }
 
-void retry_unblock(struct wf *wf, uint32_t retry)
+bool retry_unblock(struct wf *wf, uint32_t retry)
 {
-        if (node_at(wf, retry)->frame)
-                start_attempt(wf, retry);
+        return !node_at(wf, retry)->frame || start_attempt(wf, retry);
 }

@@ -62,32 +62,63 @@ static char *step_name(const struct wf *wf, const struct frame *f, uint32_t inde
         return mem_printf("%s.%s", node_at(wf, f->group_node)->name, name);
 }
 
-/* Starts what is in f->ready as far as limits allow. */
+static enum exec_result start_step(struct wf *wf, uint32_t steps, uint32_t index, bool all)
+{
+        struct frame *f = node_at(wf, steps)->frame;
+        char *name = step_name(wf, f, index);
+        f->starting = true;
+        enum exec_result r = task_start(wf, steps, index, f->group_node, ROLE_STEP, name, all);
+        f->starting = false;
+        mem_free(name);
+        return r;
+}
+
+/* Starts what can be started of f->ready; the rest stays there. */
 static void start_ready(struct wf *wf, uint32_t steps)
 {
         struct frame *f = node_at(wf, steps)->frame;
-        uint32_t group = f->group_node, done = 0;
-        f->starting = true;
-        while (done < f->ready.n) {
-                char *name = step_name(wf, f, f->ready.v[done]);
-                enum exec_result r =
-                        task_start(wf, steps, f->ready.v[done], group, ROLE_STEP, name);
-                mem_free(name);
+        uint32_t left = 0;
+        for (uint32_t i = 0; i < f->ready.n; i++) {
+                enum exec_result r = start_step(wf, steps, f->ready.v[i], true);
                 if (r == EXEC_RAISED) {
-                        f->starting = false;
                         f->ready.n = 0;
                         return; /* the queue tells steps_child_done */
                 }
                 if (r == EXEC_BLOCKED)
-                        break;
-                done++;
+                        f->ready.v[left++] = f->ready.v[i];
         }
-        f->ready.n -= done;
-        memmove(f->ready.v, f->ready.v + done, f->ready.n * sizeof(*f->ready.v));
-        f->starting = false;
-        if (f->ready.n)
+        f->ready.n = left;
+        if (left)
                 task_block(wf, steps);
-        judge_group(wf, steps, group);
+        judge_group(wf, steps, f->group_node);
+}
+
+/* Starts the first of f->ready; false: it still is held back. */
+static bool start_first(struct wf *wf, uint32_t steps)
+{
+        struct frame *f = node_at(wf, steps)->frame;
+        const struct fanout *l = f->slots[f->ready.v[0]].loop;
+        uint32_t before = l ? l->next : 0;
+        enum exec_result r = start_step(wf, steps, f->ready.v[0], false);
+        if (r == EXEC_RAISED)
+                f->ready.n = 0;
+        if (r != EXEC_OK)
+                return r == EXEC_RAISED || (l && l->next > before);
+        f->ready.n--;
+        memmove(f->ready.v, f->ready.v + 1, f->ready.n * sizeof(*f->ready.v));
+        return true;
+}
+
+bool steps_unblock(struct wf *wf, uint32_t steps)
+{
+        struct frame *f = node_at(wf, steps)->frame;
+        if (!f || node_fulfilled(node_at(wf, steps)) || !f->ready.n)
+                return true;
+        bool started = start_first(wf, steps);
+        if (started && f->ready.n)
+                task_block(wf, steps);
+        judge_group(wf, steps, f->group_node);
+        return started;
 }
 
 static void fill_group(struct wf *wf, uint32_t steps)
@@ -244,12 +275,6 @@ void steps_open(struct wf *wf, uint32_t steps)
                 node_requeue(wf, f->group_node);
         else
                 finish_steps(wf, steps, PHASE_SUCCEEDED, NULL);
-}
-
-void steps_unblock(struct wf *wf, uint32_t steps)
-{
-        if (node_at(wf, steps)->frame && !node_fulfilled(node_at(wf, steps)))
-                start_ready(wf, steps);
 }
 
 void steps_child_done(struct wf *wf, uint32_t group, uint32_t child)

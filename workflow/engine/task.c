@@ -212,46 +212,56 @@ static void count_child(struct wf *wf, uint32_t owner)
         f->pending++;
 }
 
+static enum exec_result start_item(struct wf *wf, struct exec *x, struct fanout *l, uint32_t k)
+{
+        struct err why = {0};
+        AUTO_JSON json_t *body = NULL;
+        x->item = k;
+        if (loop_body(&body, l, k, &why) == 0) {
+                x->ref = body;
+                return start_one(wf, x, x->owner, &l->nodes[k]);
+        }
+        x->ref = l->body;
+        l->nodes[k] = exec_idle_node(wf, x, PHASE_ERROR, err_msg(&why));
+        node_at(wf, l->nodes[k])->raised = true;
+        node_link(wf, x->owner, l->nodes[k]);
+        err_clear(&why);
+        return x->role == ROLE_STEP ? EXEC_RAISED : EXEC_OK;
+}
+
 static enum exec_result start_items(struct wf *wf, uint32_t composite, uint32_t index,
-                                    uint32_t owner, enum node_role role, const char *base)
+                                    uint32_t owner, enum node_role role, const char *base, bool all)
 {
         struct fanout *l = node_at(wf, composite)->frame->slots[index].loop;
-        enum exec_result r = EXEC_OK;
-        while (r == EXEC_OK && l->next < l->n) {
-                uint32_t k = l->next;
-                struct err why = {0};
-                AUTO_JSON json_t *body = NULL;
+        enum exec_result result = EXEC_OK;
+        for (uint32_t k = l->next; k < l->n && (all || result == EXEC_OK) && result != EXEC_RAISED;
+             k++) {
+                if (l->nodes[k] != NONE)
+                        continue;
                 struct exec x = exec_child(wf, composite, owner, role, index);
                 char *name = loop_child_name(base, k, json_array_get(l->items, k));
                 x.name = name;
-                x.item = k;
-                if (loop_body(&body, l, k, &why) < 0) {
-                        x.ref = l->body;
-                        l->nodes[k] = exec_idle_node(wf, &x, PHASE_ERROR, err_msg(&why));
-                        node_at(wf, l->nodes[k])->raised = true;
-                        node_link(wf, owner, l->nodes[k]);
-                        err_clear(&why);
-                } else {
-                        x.ref = body;
-                        r = start_one(wf, &x, owner, &l->nodes[k]);
-                }
+                enum exec_result r = start_item(wf, &x, l, k);
                 mem_free(name);
-                if (r != EXEC_BLOCKED) {
+                if (r == EXEC_BLOCKED)
+                        l->nodes[k] = NONE;
+                else
                         count_child(wf, owner);
-                        l->next++;
-                }
+                result = r == EXEC_OK ? result : r;
         }
-        return r;
+        while (l->next < l->n && l->nodes[l->next] != NONE)
+                l->next++;
+        return result;
 }
 
 enum exec_result task_start(struct wf *wf, uint32_t composite, uint32_t index, uint32_t owner,
-                            enum node_role role, const char *base)
+                            enum node_role role, const char *base, bool all)
 {
         struct slot *slot = &node_at(wf, composite)->frame->slots[index];
         enum exec_result r;
         uint32_t node = NONE;
         if (slot->loop && slot->loop->n) {
-                r = start_items(wf, composite, index, owner, role, base);
+                r = start_items(wf, composite, index, owner, role, base, all);
                 slot = &node_at(wf, composite)->frame->slots[index];
         } else {
                 struct exec x = exec_child(wf, composite, owner, role, index);
@@ -282,10 +292,27 @@ enum exec_result task_start(struct wf *wf, uint32_t composite, uint32_t index, u
         return r;
 }
 
+void task_wait(struct wf *wf, struct ids *list, uint32_t node)
+{
+        uint32_t low = 0, high;
+        for (uint32_t i = 0; i < list->n; i++)
+                if (list->v[i] == node) { /* what it waits with may come earlier now */
+                        memmove(list->v + i, list->v + i + 1, (--list->n - i) * sizeof(node));
+                        break;
+                }
+        for (high = list->n; low < high;) {
+                uint32_t mid = (low + high) / 2;
+                if (node_order(wf, list->v[mid], node) < 0)
+                        low = mid + 1;
+                else
+                        high = mid;
+        }
+        ids_add(list, node);
+        memmove(list->v + low + 1, list->v + low, (list->n - 1 - low) * sizeof(node));
+        list->v[low] = node;
+}
+
 void task_block(struct wf *wf, uint32_t composite)
 {
-        for (uint32_t i = 0; i < wf->blocked.n; i++)
-                if (wf->blocked.v[i] == composite)
-                        return;
-        ids_add(&wf->blocked, composite);
+        task_wait(wf, &wf->blocked, composite);
 }

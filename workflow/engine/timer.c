@@ -10,9 +10,10 @@ static void swap(struct timer *a, struct timer *b)
         *b = t;
 }
 
+/* At one moment the workflow's deadline comes first. */
 static bool before(const struct timer *a, const struct timer *b)
 {
-        return a->at_ns < b->at_ns || (a->at_ns == b->at_ns && a->node < b->node);
+        return a->at_ns < b->at_ns || (a->at_ns == b->at_ns && a->node + 1 < b->node + 1);
 }
 
 void control_timer(struct wf *wf, int64_t at_ns, uint32_t node)
@@ -44,7 +45,7 @@ static struct timer pop(struct wf *wf)
 static bool is_stale(const struct wf *wf, const struct timer *t)
 {
         if (t->node == NONE)
-                return t->at_ns != wf->deadline_ns;
+                return t->at_ns != wf->deadline_ns || wf->late;
         return node_fulfilled(node_at(wf, t->node));
 }
 
@@ -70,22 +71,35 @@ static void fire(struct wf *wf, uint32_t node)
         }
 }
 
-/* A timer fires just after its moment: what else happens at that very moment is seen first. */
+static bool is_due(const struct wf *wf, int64_t at_ns, bool timer_input)
+{
+        return at_ns < wf->now_ns || (timer_input && at_ns == wf->now_ns);
+}
+
+/* A timer fires just after its moment: what else happens at that very moment is seen first. A
+ * suspended workflow only minds its deadline; the rest is caught up with when it goes on. */
 void control_due(struct wf *wf, bool timer_input)
 {
-        while (wf->n_timers && (wf->timers[0].at_ns < wf->now_ns ||
-                                (timer_input && wf->timers[0].at_ns == wf->now_ns))) {
+        wf->timers_fire = true;
+        if (wf_is_held(wf) && !wf->late && is_due(wf, wf->deadline_ns, timer_input))
+                control_deadline(wf);
+        while (wf->n_timers && !wf_is_held(wf) && is_due(wf, wf->timers[0].at_ns, timer_input)) {
                 struct timer t = pop(wf);
                 if (!is_stale(wf, &t))
                         fire(wf, t.node);
         }
+        wf->timers_fire = false;
 }
 
 void control_put_timer(struct wf *wf)
 {
         while (wf->n_timers && is_stale(wf, &wf->timers[0]))
                 pop(wf);
-        int64_t at = wf->n_timers && !wf->completed ? wf->timers[0].at_ns : 0;
+        int64_t at = wf->n_timers ? wf->timers[0].at_ns : 0;
+        if (wf_is_held(wf))
+                at = wf->late || wf->deadline_ns == INT64_MAX ? 0 : wf->deadline_ns;
+        if (wf->completed)
+                at = 0;
         if (at == wf->timer_set_ns)
                 return;
         wf->timer_set_ns = at;

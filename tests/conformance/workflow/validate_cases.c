@@ -12,8 +12,17 @@
 #include "common/yaml/yaml.h"
 #include "workflow/spec/validate.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* Where we differ on purpose; the reasons are in docs/compatibility.md. */
+static const char *const differs[] = {
+        "unit-WorkflowTemplateWithEmptyEnumList", /* the recorded text lost its empty list: valid as
+                                                     it stands */
+        "unit-WorkflowTemplateWithEmptyEnumList-3", /* the same */
+        "example-k8s-patch-json-workflow", /* a key that stands twice in one map is refused */
+};
 
 struct totals {
         size_t passed, failed, listed;
@@ -98,6 +107,9 @@ static void run_case(const json_t *test_case, struct totals *t)
                 verdict = "fail";
         else if (!errors && unsupported)
                 verdict = "not-supported";
+        for (size_t i = 0; i < ARRAY_LEN(differs); i++)
+                if (*verdict == 'f' && streq(differs[i], name))
+                        verdict = "listed";
         *(*verdict == 'p' ? &t->passed : *verdict == 'f' ? &t->failed : &t->listed) += 1;
         if (!t->quiet || *verdict == 'f') {
                 printf("%s %s (%s)%s%s\n", verdict, name, valid ? "valid" : "invalid",
@@ -138,6 +150,14 @@ int main(int argc, char **argv)
                         return 2;
                 t.quiet = true;
         }
+        char file[4096];
+        const char *shared = getenv("TIPHYS_SHARED");
+        snprintf(file, sizeof(file), "%s/conformance/workflow/validate/cases.jsonl",
+                 shared && *shared ? shared : "../shared");
+        if (optind == argc && access(file, R_OK) != 0)
+                printf("no cases at %s: NOT RUN (set TIPHYS_SHARED)\n", file);
+        else if (optind == argc)
+                bad = run_file(file, &t) < 0;
         for (int i = optind; i < argc; i++)
                 bad |= run_file(argv[i], &t) < 0;
         printf("%zu passed, %zu failed, %zu listed\n", t.passed, t.failed, t.listed);

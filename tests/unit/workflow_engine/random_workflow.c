@@ -1,0 +1,171 @@
+/* tests/unit/workflow_engine/random_workflow.c: see random_workflow.h. SPDX-License-Identifier:
+ * Apache-2.0 */
+#include "tests/unit/workflow_engine/random_workflow.h"
+#include <stdbool.h>
+#include <stdio.h>
+
+struct source {
+        uint64_t state;
+};
+
+static unsigned below(struct source *s, unsigned n)
+{
+        s->state = s->state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        return (unsigned)(s->state >> 33) % n;
+}
+
+static const char *pick_template(struct source *s, int level)
+{
+        static const char *const leaves[] = {"ok", "maybe", "retried", "echo"};
+        static char name[16];
+        if (level < 2 && below(s, 3) == 0) {
+                snprintf(name, sizeof(name), "t%d-%u", level + 1, below(s, 2));
+                return name;
+        }
+        return leaves[below(s, 4)];
+}
+
+static void decorate(struct source *s, json_t *task, bool dag)
+{
+        switch (below(s, 8)) {
+        case 0: json_object_set_new(task, "withItems", json_pack("[i,s,b]", 1, "x", 1)); break;
+        case 1:
+                json_object_set_new(task, "withSequence",
+                                    json_pack("{s:i}", "count", (int)below(s, 4)));
+                break;
+        case 2:
+                json_object_set_new(task, "when", json_string(below(s, 2) ? "1 == 1" : "1 == 2"));
+                break;
+        case 3: json_object_set_new(task, "onExit", json_string("ok")); break;
+        case 4:
+                if (!dag)
+                        json_object_set_new(task, "continueOn", json_pack("{s:b}", "failed", 1));
+                break;
+        default: break;
+        }
+}
+
+static json_t *steps_template(struct source *s, const char *name, int level)
+{
+        json_t *groups = json_array();
+        unsigned n_groups = 1 + below(s, 3), number = 0;
+        for (unsigned g = 0; g < n_groups; g++) {
+                json_t *group = json_array();
+                unsigned n = 1 + below(s, 3);
+                for (unsigned i = 0; i < n; i++) {
+                        char step[16];
+                        snprintf(step, sizeof(step), "s%u", number++);
+                        json_t *task = json_pack("{s:s,s:s}", "name", step, "template",
+                                                 pick_template(s, level));
+                        decorate(s, task, false);
+                        json_array_append_new(group, task);
+                }
+                json_array_append_new(groups, group);
+        }
+        return json_pack("{s:s,s:o}", "name", name, "steps", groups);
+}
+
+static json_t *dag_template(struct source *s, const char *name, int level)
+{
+        static const char *const results[] = {"", ".Succeeded", ".Failed", ".Skipped", ".Omitted"};
+        json_t *tasks = json_array();
+        unsigned n = 1 + below(s, 6);
+        for (unsigned i = 0; i < n; i++) {
+                char task_name[16], depends[64];
+                snprintf(task_name, sizeof(task_name), "d%u", i);
+                json_t *task = json_pack("{s:s,s:s}", "name", task_name, "template",
+                                         pick_template(s, level));
+                if (i && below(s, 3)) {
+                        snprintf(depends, sizeof(depends), "%sd%u%s %s d%u", below(s, 5) ? "" : "!",
+                                 below(s, i), results[below(s, 5)], below(s, 2) ? "&&" : "||",
+                                 below(s, i));
+                        json_object_set_new(task, "depends", json_string(depends));
+                }
+                decorate(s, task, true);
+                json_array_append_new(tasks, task);
+        }
+        json_t *dag = json_pack("{s:o}", "tasks", tasks);
+        if (below(s, 3) == 0)
+                json_object_set_new(dag, "failFast", json_boolean(below(s, 2)));
+        return json_pack("{s:s,s:o}", "name", name, "dag", dag);
+}
+
+static json_t *composite(struct source *s, const char *name, int level)
+{
+        json_t *t = below(s, 2) ? steps_template(s, name, level) : dag_template(s, name, level);
+        if (below(s, 4) == 0)
+                json_object_set_new(t, "parallelism", json_integer(1 + below(s, 3)));
+        if (below(s, 5) == 0)
+                json_object_set_new(t, "retryStrategy", json_pack("{s:i}", "limit", 1));
+        return t;
+}
+
+static json_t *templates(struct source *s)
+{
+        json_t *list = json_array();
+        json_array_append_new(list, composite(s, "main", 0));
+        for (int level = 1; level <= 2; level++)
+                for (unsigned k = 0; k < 2; k++) {
+                        char name[16];
+                        snprintf(name, sizeof(name), "t%d-%u", level, k);
+                        json_array_append_new(list, composite(s, name, level));
+                }
+        json_array_append_new(list,
+                              json_pack("{s:s,s:{s:s}}", "name", "ok", "container", "image", "i"));
+        json_array_append_new(
+                list, json_pack("{s:s,s:{s:s}}", "name", "maybe", "container", "image", "i"));
+        json_array_append_new(list, json_pack("{s:s,s:{s:s,s:[s]}}", "name", "echo", "container",
+                                              "image", "i", "args", "{{node.name}}"));
+        json_array_append_new(list,
+                              json_pack("{s:s,s:{s:i,s:s,s:{s:s}},s:{s:s}}", "name", "retried",
+                                        "retryStrategy", "limit", 2, "retryPolicy", "Always",
+                                        "backoff", "duration", "3", "container", "image", "i"));
+        return list;
+}
+
+static json_t *rules(struct source *s)
+{
+        json_t *list = json_array();
+        static const char *const phases[] = {"Failed", "Error", "Deleted", "Succeeded"};
+        for (unsigned i = 0; i < 3; i++) {
+                char glob[16];
+                snprintf(glob, sizeof(glob), "*%u*", below(s, 6));
+                json_array_append_new(list, json_pack("{s:{s:s,s:s},s:s,s:i}", "match", "template",
+                                                      i ? "maybe" : "retried", "node", glob,
+                                                      "phase", phases[below(s, 4)], "duration",
+                                                      (int)(1 + below(s, 5))));
+        }
+        return list;
+}
+
+static json_t *actions(struct source *s)
+{
+        static const char *const what[] = {"stop", "terminate", "suspend"};
+        json_t *list = json_array();
+        if (below(s, 6) == 0) {
+                unsigned k = below(s, 3);
+                json_array_append_new(
+                        list, json_pack("{s:i,s:s}", "at", (int)(1 + below(s, 6)), "do", what[k]));
+                if (k == 2)
+                        json_array_append_new(list,
+                                              json_pack("{s:i,s:s}", "at", 9, "do", "resume"));
+        }
+        return list;
+}
+
+json_t *random_workflow(uint64_t seed)
+{
+        struct source s = {seed * 2 + 1};
+        json_t *spec = json_pack("{s:s,s:o}", "entrypoint", "main", "templates", templates(&s));
+        if (below(&s, 4) == 0)
+                json_object_set_new(spec, "parallelism", json_integer(1 + below(&s, 4)));
+        if (below(&s, 6) == 0)
+                json_object_set_new(spec, "activeDeadlineSeconds", json_integer(2 + below(&s, 8)));
+        if (below(&s, 4) == 0)
+                json_object_set_new(spec, "onExit", json_string(below(&s, 2) ? "ok" : "maybe"));
+        json_t *workflow = json_pack("{s:s,s:{s:s,s:s,s:s,s:s},s:o}", "kind", "Workflow",
+                                     "metadata", "name", "wf", "namespace", "default", "uid", "u",
+                                     "creationTimestamp", "2000-01-01T00:00:00Z", "spec", spec);
+        return json_pack("{s:s,s:o,s:{s:o},s:o}", "name", "random", "workflow", workflow, "pods",
+                         "rules", rules(&s), "actions", actions(&s));
+}

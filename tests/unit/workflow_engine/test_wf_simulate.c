@@ -1,0 +1,148 @@
+/* tests/unit/workflow_engine/test_wf_simulate.c: the simulator, and with it properties of the
+ * engine over random workflows: restoring it from its status after every step does not show, every
+ * run ends, what is completed has no unfulfilled node below it. SPDX-License-Identifier: Apache-2.0
+ */
+#include "common/base/json.h"
+#include "common/yaml/yaml.h"
+#include "tests/unit/unit.h"
+#include "tests/unit/workflow_engine/random_workflow.h"
+#include "workflow/engine/simulate.h"
+
+enum { SEEDS = 3000 };
+
+static json_t *simulate(const json_t *test_case, bool restore)
+{
+        struct simulate_options o = {.restore_each_step = restore, .max_steps = 20000};
+        struct err e = {0};
+        json_t *result = NULL;
+        if (simulate_run(&result, test_case, &o, &e) < 0)
+                fail_msg("%s", err_msg(&e));
+        return result;
+}
+
+static void check_end(uint64_t seed, const json_t *result)
+{
+        const char *phase = json_str(result, "phase");
+        size_t i;
+        json_t *n;
+        if (json_object_get(result, "stalled") || strcmp(phase, "Running") == 0)
+                fail_msg("seed %llu does not end", (unsigned long long)seed);
+        if (strcmp(phase, "Succeeded") != 0)
+                return;
+        json_array_foreach (json_object_get(result, "nodes"), i, n) {
+                const char *p = json_str(n, "phase");
+                if (strcmp(p, "Running") == 0 || strcmp(p, "Pending") == 0)
+                        fail_msg("seed %llu succeeded while %s is %s", (unsigned long long)seed,
+                                 json_str(n, "name"), p);
+        }
+}
+
+static void restoring_after_every_step_does_not_show(void **state)
+{
+        (void)state;
+        for (uint64_t seed = 0; seed < SEEDS; seed++) {
+                AUTO_JSON json_t *test_case = random_workflow(seed);
+                AUTO_JSON json_t *plain = simulate(test_case, false),
+                                 *restored = simulate(test_case, true);
+                AUTO_BUF struct buf differences = BUF_INIT(1 << 20);
+                check_end(seed, plain);
+                if (simulate_compare(&differences, plain, restored))
+                        fail_msg("seed %llu:\n%s", (unsigned long long)seed, buf_str(&differences));
+        }
+}
+
+static void the_same_case_gives_the_same_bytes(void **state)
+{
+        (void)state;
+        for (uint64_t seed = 0; seed < 100; seed++) {
+                AUTO_JSON json_t *test_case = random_workflow(seed);
+                AUTO_JSON json_t *a = simulate(test_case, false), *b = simulate(test_case, false);
+                char *x = json_text(a, 0), *y = json_text(b, 0);
+                assert_string_equal(x, y);
+                free(x);
+                free(y);
+        }
+}
+
+/* ---- the shipped pipeline ---- */
+
+static json_t *load_yaml(const char *path)
+{
+        struct yaml_docs docs = {0};
+        AUTO_DIAGS struct diags d;
+        diags_init(&d);
+        assert_int_equal(yaml_load_file(&docs, path, &d), 0);
+        json_t *root = json_incref(docs.items[0].root);
+        yaml_docs_deinit(&docs);
+        return root;
+}
+
+static const json_t *node_named(const json_t *result, const char *display)
+{
+        size_t i;
+        json_t *n;
+        json_array_foreach (json_object_get(result, "nodes"), i, n) {
+                if (strcmp(json_str(n, "displayName"), display) == 0)
+                        return n;
+        }
+        return NULL;
+}
+
+static void the_document_pipeline_runs_a_page_at_a_time_in_parallel(void **state)
+{
+        static const char text[] =
+                "{\"workflow\":{\"kind\":\"Workflow\",\"metadata\":{\"name\":\"docproc-x\","
+                "\"namespace\":\"default\",\"uid\":\"u\","
+                "\"creationTimestamp\":\"2000-01-01T00:00:00Z\"},\"spec\":{\"workflowTemplateRef\":"
+                "{\"name\":\"docproc-pipeline\"},"
+                "\"arguments\":{\"parameters\":[{\"name\":\"document-id\",\"value\":\"d1\"},{"
+                "\"name\":\"file-path\",\"value\":\"d1.pdf\"}]}}},"
+                "\"pods\":{\"rules\":[{\"match\":{\"template\":\"count-pages\"},\"parameters\":{"
+                "\"count\":\"3\"}},"
+                "{\"match\":{\"template\":\"render-single-page\",\"node\":\"*:1)\"},\"parameters\":"
+                "{\"page\":\"{\\\"page\\\":1}\"}},"
+                "{\"match\":{\"template\":\"render-single-page\"},\"parameters\":{\"page\":\"{"
+                "\\\"page\\\":2}\"}}]}}";
+        AUTO_JSON json_t *test_case = json_loads(text, 0, NULL);
+        (void)state;
+        json_object_set_new(test_case, "objects",
+                            json_pack("[o]", load_yaml("config/docproc/workflowtemplate.yaml")));
+        AUTO_JSON json_t *result = simulate(test_case, true);
+        assert_string_equal(json_str(result, "phase"), "Succeeded");
+        assert_non_null(node_named(result, "store"));
+        assert_non_null(node_named(result, "render-page(2:3)"));
+        assert_null(node_named(result, "render-page(3:4)"));
+}
+
+/* ---- comparing ---- */
+
+static void comparison_names_every_difference_and_masks_times(void **state)
+{
+        static const char expected[] =
+                "{\"phase\":\"Failed\",\"message\":\"any "
+                "words\",\"nodes\":[{\"name\":\"wf\",\"phase\":\"Failed\",\"children\":"
+                "[\"b\",\"a\"],\"inputs\":{\"parameters\":{\"t\":\"at "
+                "2001-02-03T04:05:06Z\"}}},{\"name\":\"gone\"}]}";
+        static const char actual[] =
+                "{\"phase\":\"Failed\",\"message\":\"other "
+                "words\",\"nodes\":[{\"name\":\"wf\",\"phase\":\"Error\",\"children\":"
+                "[\"a\",\"b\"],\"inputs\":{\"parameters\":{\"t\":\"at "
+                "2009-02-03T04:05:06Z\"}}},{\"name\":\"new\"}]}";
+        AUTO_JSON json_t *e = json_loads(expected, 0, NULL), *a = json_loads(actual, 0, NULL);
+        AUTO_BUF struct buf out = BUF_INIT(1 << 16);
+        (void)state;
+        assert_int_equal(simulate_compare(&out, e, a), 3);
+        assert_non_null(strstr(buf_str(&out), "wf: phase: expected \"Failed\", found \"Error\""));
+        assert_int_equal(simulate_compare(&out, e, e), 0);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(restoring_after_every_step_does_not_show),
+                cmocka_unit_test(the_same_case_gives_the_same_bytes),
+                cmocka_unit_test(the_document_pipeline_runs_a_page_at_a_time_in_parallel),
+                cmocka_unit_test(comparison_names_every_difference_and_masks_times),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
