@@ -1,6 +1,7 @@
 /* common/base/clock.h: time that tests can turn.
- * Monotonic and wall-clock times are different types. A clock is passed in; nobody calls time() behind it.
- * Threads: the system clock from any; a fake clock from the thread of its loop. SPDX-License-Identifier: Apache-2.0 */
+ * Monotonic and wall-clock times are different types. A clock is passed in; nobody calls time()
+ * behind it. Threads: the system clock from any; a fake clock from the thread of its loop.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "common/base/attr.h"
 #include <stdint.h>
@@ -26,7 +27,8 @@ struct fake_clock {
         struct wall wall_now;
 };
 void fake_clock_init(struct fake_clock *f, struct wall start); /* monotonic time starts at 1 s */
-void fake_clock_advance(struct fake_clock *f, int64_t ns);     /* both; see loop_run_ready() for timers */
+void fake_clock_advance(struct fake_clock *f,
+                        int64_t ns); /* both; see loop_run_ready() for timers */
 
 static inline struct mono clock_mono(struct clock *c)
 {

@@ -1,5 +1,5 @@
-/* common/base/err.c: see err.h. The words grow at the front: "sensor a: trigger b: POST ...: timeout".
- * SPDX-License-Identifier: Apache-2.0 */
+/* common/base/err.c: see err.h. The words grow at the front: "sensor a: trigger b: POST ...:
+ * timeout". SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/err.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -16,7 +16,8 @@ static const struct {
         int http, exit_code;
 } codes[] = {
         [ERR_NONE] = {"NONE", false, 200, 0},
-#define ERROR_CODE(name_, text, retry_, http_, exit_) [ERR_##name_] = {#name_, retry_, http_, exit_},
+#define ERROR_CODE(name_, text, retry_, http_, exit_) \
+        [ERR_##name_] = {#name_, retry_, http_, exit_},
 #include "common/base/errors.def"
 #undef ERROR_CODE
 };
@@ -47,16 +48,34 @@ int err_set_at(struct err *e, enum err_code code, const char *file, int line, co
 static enum err_code code_of_errno(int errnum)
 {
         switch (errnum) {
-        case ENOENT: case ENOTDIR: case ESRCH: return ERR_NOT_FOUND;
-        case EACCES: case EPERM: case EROFS: return ERR_DENIED;
+        case ENOENT:
+        case ENOTDIR:
+        case ESRCH: return ERR_NOT_FOUND;
+        case EACCES:
+        case EPERM:
+        case EROFS: return ERR_DENIED;
         case EEXIST: return ERR_CONFLICT;
-        case ENOSPC: case EDQUOT: return ERR_FULL;
-        case EFBIG: case E2BIG: case ENAMETOOLONG: return ERR_LIMIT;
-        case ECONNREFUSED: case ECONNRESET: case EHOSTUNREACH: case ENETUNREACH: case EPIPE:
-        case EADDRINUSE: case EADDRNOTAVAIL: case EAGAIN: case EMFILE: case ENFILE: case ENOMEM:
-                return ERR_UNAVAILABLE;
+        case ENOSPC:
+        case EDQUOT: return ERR_FULL;
+        case EFBIG:
+        case E2BIG:
+        case ENAMETOOLONG: return ERR_LIMIT;
+        case ECONNREFUSED:
+        case ECONNRESET:
+        case EHOSTUNREACH:
+        case ENETUNREACH:
+        case EPIPE:
+        case EADDRINUSE:
+        case EADDRNOTAVAIL:
+        case EAGAIN:
+        case EMFILE:
+        case ENFILE:
+        case ENOMEM: return ERR_UNAVAILABLE;
         case ETIMEDOUT: return ERR_TIMEOUT;
-        case EINVAL: case ELOOP: case EXDEV: case EISDIR: return ERR_INVALID;
+        case EINVAL:
+        case ELOOP:
+        case EXDEV:
+        case EISDIR: return ERR_INVALID;
         default: return ERR_INTERNAL;
         }
 }

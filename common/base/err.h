@@ -28,7 +28,8 @@ struct err {
         int64_t retry_after_ms; /* hint from a peer (Retry-After); 0 = none */
 };
 
-/* ERR_SLOT(e): a slot that logs "unreported error" at scope end when nobody reported or cleared it. */
+/* ERR_SLOT(e): a slot that logs "unreported error" at scope end when nobody reported or cleared it.
+ */
 #define ERR_SLOT(name) __attribute__((cleanup(err_slot_end))) struct err name = {0}
 
 #define err_set(e, code, ...) err_set_at((e), (code), __FILE__, __LINE__, __func__, __VA_ARGS__)
@@ -37,8 +38,9 @@ struct err {
 /* All three return -1, so that `return err_set(...)` reads well. A NULL slot is allowed. */
 int err_set_at(struct err *e, enum err_code code, const char *file, int line, const char *func,
                const char *fmt, ...) PRINTF_LIKE(6, 7);
-/* As err_set with ": <strerror>" appended; the code is derived from errno (ENOENT: NOT_FOUND, EACCES: DENIED,
- * ENOSPC: FULL, ECONNREFUSED and friends: UNAVAILABLE, ETIMEDOUT: TIMEOUT, else INTERNAL). */
+/* As err_set with ": <strerror>" appended; the code is derived from errno (ENOENT: NOT_FOUND,
+ * EACCES: DENIED, ENOSPC: FULL, ECONNREFUSED and friends: UNAVAILABLE, ETIMEDOUT: TIMEOUT, else
+ * INTERNAL). */
 int err_errno_at(struct err *e, int errnum, const char *file, int line, const char *func,
                  const char *fmt, ...) PRINTF_LIKE(6, 7);
 int err_wrap(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -47,13 +49,13 @@ static inline bool err_is_set(const struct err *e)
 {
         return e && e->code != ERR_NONE;
 }
-const char *err_msg(const struct err *e);       /* never NULL */
-void err_clear(struct err *e);                  /* reported or handled: the slot is empty again */
+const char *err_msg(const struct err *e); /* never NULL */
+void err_clear(struct err *e);            /* reported or handled: the slot is empty again */
 void err_copy(struct err *to, const struct err *from);
 void err_move(struct err *to, struct err *from); /* `from` is empty afterwards */
 void err_slot_end(struct err *e);
 
-const char *err_code_name(enum err_code code);  /* "INVALID", ... */
-bool err_retryable(enum err_code code);         /* the single place that decides */
+const char *err_code_name(enum err_code code); /* "INVALID", ... */
+bool err_retryable(enum err_code code);        /* the single place that decides */
 int err_http_status(enum err_code code);
 int err_exit_code(enum err_code code);

@@ -14,12 +14,16 @@ struct sha256 {
 };
 void sha256_init(struct sha256 *h);
 void sha256_add(struct sha256 *h, const void *data, size_t n);
-void sha256_adds(struct sha256 *h, const char *s); /* with its NUL, so that fields cannot run into each other */
+void sha256_adds(struct sha256 *h,
+                 const char *s); /* with its NUL, so that fields cannot run into each other */
 void sha256_end(struct sha256 *h, unsigned char out[32]);
 void sha256_of(const void *data, size_t n, unsigned char out[32]);
-void hex_put(char *out, const void *data, size_t n);   /* 2n characters and a NUL */
-/* n characters of lower-case base32 without vowels look-alikes (Kubernetes-safe names), then NUL. */
+void hex_put(char *out, const void *data, size_t n); /* 2n characters and a NUL */
+/* n characters of lower-case base32 without vowels look-alikes (Kubernetes-safe names), then NUL.
+ */
 void base32_name(char *out, size_t n, const unsigned char *bytes);
 void base64_put(struct buf *b, const void *data, size_t n);
-bool base64_get(struct buf *b, const char *text, size_t n); /* standard alphabet, padding optional, white space skipped */
-bool secret_equal(const void *a, size_t an, const void *b, size_t bn); /* constant time, hides the length (HMAC) */
+bool base64_get(struct buf *b, const char *text,
+                size_t n); /* standard alphabet, padding optional, white space skipped */
+bool secret_equal(const void *a, size_t an, const void *b,
+                  size_t bn); /* constant time, hides the length (HMAC) */

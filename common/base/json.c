@@ -12,8 +12,8 @@
 enum { JSON_DEPTH_MAX = 64 };
 
 /* Bytes of a string that need a look: 1 always, 2 when HTML is escaped. */
-static const uint8_t special[256] = {
-        [0 ... 0x1f] = 1, ['"'] = 1, ['\\'] = 1, [0x80 ... 0xff] = 1, ['<'] = 2, ['>'] = 2, ['&'] = 2};
+static const uint8_t special[256] = {[0 ... 0x1f] = 1, ['"'] = 1, ['\\'] = 1, [0x80 ... 0xff] = 1,
+                                     ['<'] = 2,        ['>'] = 2, ['&'] = 2};
 
 static void put_string(struct buf *b, const char *s, size_t n, bool html)
 {
@@ -153,7 +153,8 @@ static void newline(struct buf *b, unsigned style, int depth)
 
 static void put_value(struct buf *b, const json_t *j, unsigned style, int depth);
 
-static void put_member(struct buf *b, const char *key, const json_t *value, unsigned style, int depth, bool first)
+static void put_member(struct buf *b, const char *key, const json_t *value, unsigned style,
+                       int depth, bool first)
 {
         if (!first)
                 buf_addc(b, ',');
@@ -178,14 +179,15 @@ static void put_object(struct buf *b, const json_t *j, unsigned style, int depth
         if (style & JSON_STYLE_SORTED) {
                 const char **keys = mem_calloc(n, sizeof(*keys));
                 size_t i = 0;
-                json_object_foreach(object, key, value)
+                json_object_foreach (object, key, value)
                         keys[i++] = key;
                 qsort(keys, n, sizeof(*keys), by_key);
                 for (i = 0; i < n; i++, first = false)
-                        put_member(b, keys[i], json_object_get(j, keys[i]), style, depth + 1, first);
+                        put_member(b, keys[i], json_object_get(j, keys[i]), style, depth + 1,
+                                   first);
                 free(keys);
         } else {
-                json_object_foreach(object, key, value) {
+                json_object_foreach (object, key, value) {
                         put_member(b, key, value, style, depth + 1, first);
                         first = false;
                 }
@@ -215,7 +217,8 @@ static void put_value(struct buf *b, const json_t *j, unsigned style, int depth)
         case JSON_OBJECT: put_object(b, j, style, depth); break;
         case JSON_ARRAY: put_array(b, j, style, depth); break;
         case JSON_STRING:
-                put_string(b, json_string_value(j), json_string_length(j), style & JSON_STYLE_GO_HTML);
+                put_string(b, json_string_value(j), json_string_length(j),
+                           style & JSON_STYLE_GO_HTML);
                 break;
         case JSON_INTEGER: buf_addf(b, "%lld", (long long)json_integer_value(j)); break;
         case JSON_REAL: put_double(b, json_real_value(j), true); break;
@@ -264,9 +267,11 @@ int json_parse(json_t **out, const char *text, size_t n, struct err *e)
         if (depth_of(text, n) > JSON_DEPTH_MAX)
                 return err_set(e, ERR_LIMIT, "JSON nested deeper than %d", JSON_DEPTH_MAX);
         json_error_t je;
-        json_t *j = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &je);
+        json_t *j =
+                json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &je);
         if (!j)
-                return err_set(e, ERR_INVALID, "line %d column %d: %s", je.line, je.column, je.text);
+                return err_set(e, ERR_INVALID, "line %d column %d: %s", je.line, je.column,
+                               je.text);
         *out = j;
         return 0;
 }
@@ -304,7 +309,7 @@ void json_merge_patch(json_t **target, const json_t *patch)
         }
         const char *key;
         json_t *value;
-        json_object_foreach((json_t *)(uintptr_t)patch, key, value) {
+        json_object_foreach ((json_t *)(uintptr_t)patch, key, value) {
                 if (json_is_null(value)) {
                         json_object_del(*target, key);
                         continue;
@@ -320,11 +325,11 @@ json_t *json_merge_diff(const json_t *from, const json_t *to)
         json_t *diff = json_object();
         const char *key;
         json_t *value;
-        json_object_foreach((json_t *)(uintptr_t)from, key, value) {
+        json_object_foreach ((json_t *)(uintptr_t)from, key, value) {
                 if (!json_object_get(to, key))
                         json_object_set_new(diff, key, json_null());
         }
-        json_object_foreach((json_t *)(uintptr_t)to, key, value) {
+        json_object_foreach ((json_t *)(uintptr_t)to, key, value) {
                 json_t *old = json_object_get(from, key);
                 if (old && json_equal(old, value))
                         continue;
@@ -428,7 +433,8 @@ static int pointer_remove(json_t *root, const char *pointer, struct err *e)
         return 0;
 }
 
-static int pointer_add(json_t **root, const char *pointer, json_t *value_taken, bool replace, struct err *e)
+static int pointer_add(json_t **root, const char *pointer, json_t *value_taken, bool replace,
+                       struct err *e)
 {
         AUTO_JSON json_t *value = value_taken;
         if (!value)
@@ -449,7 +455,8 @@ static int pointer_add(json_t **root, const char *pointer, json_t *value_taken, 
         }
         if (!json_is_array(parent) || (!streq(token, "-") && !is_index(token, &index)) ||
             index > json_array_size(parent))
-                return err_set(e, ERR_INVALID, "json patch: \"%s\" is not a place in a list", pointer);
+                return err_set(e, ERR_INVALID, "json patch: \"%s\" is not a place in a list",
+                               pointer);
         if (replace)
                 json_array_set(parent, index, value);
         else
@@ -459,7 +466,8 @@ static int pointer_add(json_t **root, const char *pointer, json_t *value_taken, 
 
 static int patch_one(json_t **root, json_t *op, struct err *e)
 {
-        const char *name = json_str(op, "op"), *path = json_str(op, "path"), *from = json_str(op, "from");
+        const char *name = json_str(op, "op"), *path = json_str(op, "path"),
+                   *from = json_str(op, "from");
         json_t *value = json_object_get(op, "value");
         if (!name || !path)
                 return err_set(e, ERR_INVALID, "json patch: op and path are required");
@@ -478,7 +486,8 @@ static int patch_one(json_t **root, json_t *op, struct err *e)
         if (streq(name, "move") || streq(name, "copy")) {
                 json_t *at = from ? pointer_get(*root, from) : NULL;
                 if (!at)
-                        return err_set(e, ERR_INVALID, "json patch: nothing at \"%s\"", from ? from : "");
+                        return err_set(e, ERR_INVALID, "json patch: nothing at \"%s\"",
+                                       from ? from : "");
                 json_t *copy = json_deep_copy(at);
                 if (streq(name, "move") && pointer_remove(*root, from, e) < 0) {
                         json_decref(copy);
@@ -496,7 +505,7 @@ int json_apply_patch(json_t **target, const json_t *patch, struct err *e)
         AUTO_JSON json_t *work = json_deep_copy(*target);
         size_t i;
         json_t *op;
-        json_array_foreach((json_t *)(uintptr_t)patch, i, op)
+        json_array_foreach ((json_t *)(uintptr_t)patch, i, op)
                 if (patch_one(&work, op, e) < 0)
                         return -1;
         json_decref(*target);

@@ -1,7 +1,7 @@
 /* common/base/json.h: thin helpers around jansson trees, and our own writer.
- * Trees are for resources and API documents. Event payloads stay raw bytes (jsonscan.h, lang/gjson.h).
- * The writer prints the shortest number that reads back the same and keeps member order.
- * SPDX-License-Identifier: Apache-2.0 */
+ * Trees are for resources and API documents. Event payloads stay raw bytes (jsonscan.h,
+ * lang/gjson.h). The writer prints the shortest number that reads back the same and keeps member
+ * order. SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "common/base/attr.h"
 #include "common/base/buf.h"
@@ -23,21 +23,25 @@ enum json_style {
         JSON_STYLE_GO_HTML = 4, /* < > & as \u003c \u003e \u0026, as Go's encoding/json */
 };
 void json_put(struct buf *b, const json_t *j, unsigned style);
-void json_put_string(struct buf *b, const char *s, size_t n); /* quoted; invalid UTF-8 becomes U+FFFD */
+void json_put_string(struct buf *b, const char *s,
+                     size_t n); /* quoted; invalid UTF-8 becomes U+FFFD */
 void json_put_string_html(struct buf *b, const char *s, size_t n);
-void json_put_double(struct buf *b, double d);                /* shortest; 1e21 and up with exponent, as Go */
-char *json_text(const json_t *j, unsigned style) MUST_CHECK;  /* heap string */
+void json_put_double(struct buf *b, double d); /* shortest; 1e21 and up with exponent, as Go */
+char *json_text(const json_t *j, unsigned style) MUST_CHECK; /* heap string */
 
-/* Limits of SEC-3/SEC-13: depth 64, duplicate keys and trailing bytes refused. The error names line and column. */
+/* Limits of SEC-3/SEC-13: depth 64, duplicate keys and trailing bytes refused. The error names line
+ * and column. */
 int json_parse(json_t **out, const char *text, size_t n, struct err *e) MUST_CHECK;
 
-/* Walk by keys: json_at(wf, "metadata", "name") is the node or NULL; any missing step gives NULL. */
+/* Walk by keys: json_at(wf, "metadata", "name") is the node or NULL; any missing step gives NULL.
+ */
 #define json_at(j, ...) json_at_keys((j), (const char *const[]){__VA_ARGS__, NULL})
 json_t *json_at_keys(const json_t *j, const char *const *keys);
 /* The string there, or NULL when absent or not a string. Borrowed. */
 #define json_str(j, ...) json_string_value(json_at((j), __VA_ARGS__))
 /* Create objects on the way and set (steals value): json_put_at(o, v, "status", "phase"). */
-#define json_put_at(j, value, ...) json_put_at_keys((j), (value), (const char *const[]){__VA_ARGS__, NULL})
+#define json_put_at(j, value, ...) \
+        json_put_at_keys((j), (value), (const char *const[]){__VA_ARGS__, NULL})
 void json_put_at_keys(json_t *j, json_t *value_taken, const char *const *keys);
 
 /* RFC 7396 merge patch applied in place to *target (which may be replaced). `patch` is borrowed. */
@@ -47,6 +51,6 @@ int json_apply_patch(json_t **target, const json_t *patch_list, struct err *e) M
 /* The merge patch that turns `from` into `to` (new reference; an empty object when equal). */
 json_t *json_merge_diff(const json_t *from, const json_t *to);
 
-/* Scalar as text the way Argo prints an "any string": strings as they are, numbers without exponent, true/false,
- * null as "null", containers as compact JSON. Heap string. */
+/* Scalar as text the way Argo prints an "any string": strings as they are, numbers without
+ * exponent, true/false, null as "null", containers as compact JSON. Heap string. */
 char *json_scalar_text(const json_t *j) MUST_CHECK;

@@ -1,5 +1,5 @@
-/* common/base/log.c: see log.h. The settings are the one process-wide state of this folder: a log has one output.
- * SPDX-License-Identifier: Apache-2.0 */
+/* common/base/log.c: see log.h. The settings are the one process-wide state of this folder: a log
+ * has one output. SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/log.h"
 #include "common/base/buf.h"
 #include "common/base/clock.h"
@@ -97,7 +97,8 @@ static bool needs_quotes(const char *s)
         if (!*s)
                 return true;
         for (; *s; s++)
-                if ((unsigned char)*s <= ' ' || *s == '"' || *s == '=' || *s == '\\' || (unsigned char)*s >= 0x7f)
+                if ((unsigned char)*s <= ' ' || *s == '"' || *s == '=' || *s == '\\' ||
+                    (unsigned char)*s >= 0x7f)
                         return true;
         return false;
 }
@@ -141,7 +142,8 @@ static void put_field_always(struct buf *b, enum log_format f, const struct log_
         }
 }
 
-/* A field that finds no room is left out whole, so that the line stays one that machines can read. */
+/* A field that finds no room is left out whole, so that the line stays one that machines can read.
+ */
 static void put_field(struct buf *b, enum log_format f, const struct log_field *field)
 {
         size_t before = b->len;
@@ -179,7 +181,8 @@ static uint64_t admit(const struct log *l, const char *msg, int64_t now_ns)
         return admitted;
 }
 
-void log_emit(const struct log *l, enum log_level level, const char *msg, const struct log_field *fields)
+void log_emit(const struct log *l, enum log_level level, const char *msg,
+              const struct log_field *fields)
 {
         if (level < settings.min_level)
                 return;

@@ -1,5 +1,6 @@
-/* common/base/loop.c: see loop.h. Timers stand in a binary heap over one libevent timer, so that thousands of
- * them cost one system timer and obey the loop's clock. SPDX-License-Identifier: Apache-2.0 */
+/* common/base/loop.c: see loop.h. Timers stand in a binary heap over one libevent timer, so that
+ * thousands of them cost one system timer and obey the loop's clock. SPDX-License-Identifier:
+ * Apache-2.0 */
 #include "common/base/loop.h"
 #include "common/base/mem.h"
 #include <assert.h>

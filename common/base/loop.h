@@ -1,8 +1,8 @@
 /* common/base/loop.h: one event loop per thread, on libevent.
  *
- * A turn: due timers, then ready sockets, then deferred tasks. Whoever wants to act once for everything that
- * happened in a turn (group commit, batching) defers a task. Timers run on the loop's clock, so a fake clock
- * makes time-outs testable: advance it and call loop_run_ready().
+ * A turn: due timers, then ready sockets, then deferred tasks. Whoever wants to act once for
+ * everything that happened in a turn (group commit, batching) defers a task. Timers run on the
+ * loop's clock, so a fake clock makes time-outs testable: advance it and call loop_run_ready().
  * Threads: everything here belongs to the loop's own thread. Other threads talk through a mailbox.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
@@ -19,7 +19,8 @@ AUTO_DEFINE(loop_free, struct loop *);
 void loop_run(struct loop *l);       /* until loop_stop() */
 void loop_stop(struct loop *l);      /* from a callback of this loop */
 void loop_run_ready(struct loop *l); /* everything that can run now, without blocking: for tests */
-/* Run until *done is true or `timeout_ms` of real time went by; true when done: for tests and one-shot commands. */
+/* Run until *done is true or `timeout_ms` of real time went by; true when done: for tests and
+ * one-shot commands. */
 bool loop_run_until(struct loop *l, const bool *done, int64_t timeout_ms);
 struct event_base *loop_base(struct loop *l);
 struct clock *loop_clock(struct loop *l);
@@ -68,10 +69,11 @@ struct mailbox;
 int mailbox_new(struct mailbox **out, struct loop *l, struct err *e) MUST_CHECK;
 struct mailbox *mailbox_free(struct mailbox *mb); /* delivers what is left first */
 AUTO_DEFINE(mailbox_free, struct mailbox *);
-void mailbox_post(struct mailbox *mb, struct mail *m);       /* any thread; in order per thread */
+void mailbox_post(struct mailbox *mb, struct mail *m); /* any thread; in order per thread */
 void mailbox_post_list(struct mailbox *mb, struct mail *first, struct mail *last);
 
-/* Worker pool for blocking work (files, archives): fn runs on a worker thread, then done on the loop. */
+/* Worker pool for blocking work (files, archives): fn runs on a worker thread, then done on the
+ * loop. */
 struct pool;
 int pool_new(struct pool **out, struct loop *l, int threads, struct err *e) MUST_CHECK;
 struct pool *pool_free(struct pool *p); /* waits for running jobs; jobs not begun are run too */

@@ -1,5 +1,6 @@
-/* common/base/mailbox.c: mailboxes and the worker pool of loop.h: a list, a mutex and an eventfd; the list is
- * drained whole, and the eventfd is written only when it was empty. SPDX-License-Identifier: Apache-2.0 */
+/* common/base/mailbox.c: mailboxes and the worker pool of loop.h: a list, a mutex and an eventfd;
+ * the list is drained whole, and the eventfd is written only when it was empty.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/loop.h"
 #include "common/base/mem.h"
 #include <errno.h>

@@ -1,6 +1,7 @@
-/* common/base/metrics.h: counters, gauges and summaries, declared in metrics.def with unit and one sentence;
- * the Prometheus text and the docs come from the same list. A series is looked up once by its label values and
- * then bumped without a lock. Threads: any. SPDX-License-Identifier: Apache-2.0 */
+/* common/base/metrics.h: counters, gauges and summaries, declared in metrics.def with unit and one
+ * sentence; the Prometheus text and the docs come from the same list. A series is looked up once by
+ * its label values and then bumped without a lock. Threads: any. SPDX-License-Identifier:
+ * Apache-2.0 */
 #pragma once
 #include "common/base/buf.h"
 #include <stdint.h>
@@ -15,10 +16,11 @@ enum metric {
 struct metric_series; /* lives as long as the process */
 /* Values in the order of the label names in metrics.def ("a,b"); missing ones are "". */
 struct metric_series *metric_series(enum metric m, const char *v1, const char *v2, const char *v3);
-void metric_add(struct metric_series *s, int64_t n);  /* counter, gauge */
-void metric_set(struct metric_series *s, int64_t v);  /* gauge */
+void metric_add(struct metric_series *s, int64_t n);    /* counter, gauge */
+void metric_set(struct metric_series *s, int64_t v);    /* gauge */
 void metric_observe(struct metric_series *s, double v); /* summary */
 int64_t metric_value(const struct metric_series *s);
 void metrics_put(struct buf *b);     /* Prometheus text exposition 0.0.4, sorted */
 void metrics_put_doc(struct buf *b); /* Markdown */
-void metrics_set_const_label(const char *name, const char *value); /* "namespace"; before the first lookup */
+void metrics_set_const_label(const char *name,
+                             const char *value); /* "namespace"; before the first lookup */

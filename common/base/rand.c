@@ -39,7 +39,8 @@ uint64_t rand_u64(void)
 
 void rand_suffix(char *out, size_t n)
 {
-        static const char alphabet[] = "bcdfghjklmnpqrstvwxz2456789"; /* apimachinery's: no vowels, no look-alikes */
+        static const char alphabet[] =
+                "bcdfghjklmnpqrstvwxz2456789"; /* apimachinery's: no vowels, no look-alikes */
         for (size_t i = 0; i < n; i++)
                 out[i] = alphabet[rand_u64() % (sizeof(alphabet) - 1)];
         out[n] = '\0';

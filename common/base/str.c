@@ -284,7 +284,8 @@ static char *put_digits(char *to, long n, int width)
         return to + width;
 }
 
-/* Every event is stamped, so no strftime here. "2026-01-02T03:04:05", the years of 64-bit nanoseconds have four digits. */
+/* Every event is stamped, so no strftime here. "2026-01-02T03:04:05", the years of 64-bit
+ * nanoseconds have four digits. */
 static char *put_seconds(char *to, const struct tm *tm)
 {
         const int parts[] = {tm->tm_mon + 1, tm->tm_mday, tm->tm_hour, tm->tm_min, tm->tm_sec};

@@ -11,10 +11,10 @@
 /* ---- writing ---- */
 
 /* `name` with its comma and colon: ,"id": */
-#define PUT_ATTR(out, name, value)                                                                 \
-        do {                                                                                       \
-                buf_add((out), ",\"" name "\":", sizeof(name) + 3);                                \
-                json_put_string_html((out), (value), strlen(value));                               \
+#define PUT_ATTR(out, name, value)                                   \
+        do {                                                         \
+                buf_add((out), ",\"" name "\":", sizeof(name) + 3);  \
+                json_put_string_html((out), (value), strlen(value)); \
         } while (0)
 
 static void put_extension(struct buf *out, const struct ce_extension *x)
@@ -46,7 +46,8 @@ void cloudevent_put(struct buf *out, const struct cloudevent *ce)
         PUT_ATTR(out, "type", ce->type);
         if (ce->subject)
                 PUT_ATTR(out, "subject", ce->subject);
-        PUT_ATTR(out, "datacontenttype", ce->datacontenttype ? ce->datacontenttype : "application/json");
+        PUT_ATTR(out, "datacontenttype",
+                 ce->datacontenttype ? ce->datacontenttype : "application/json");
         PUT_ATTR(out, "time", time);
         if (ce->data.p) {
                 buf_add(out, ",\"data\":", 8);

@@ -15,13 +15,26 @@ enum {
 
 /* ---- scalar.c: which value a scalar denotes ---- */
 
-enum scalar_tag { TAG_NONE, TAG_STR, TAG_BOOL, TAG_INT, TAG_FLOAT, TAG_NULL, TAG_BINARY, TAG_OTHER };
+enum scalar_tag {
+        TAG_NONE,
+        TAG_STR,
+        TAG_BOOL,
+        TAG_INT,
+        TAG_FLOAT,
+        TAG_NULL,
+        TAG_BINARY,
+        TAG_OTHER
+};
 enum scalar_tag scalar_tag_of(const char *tag); /* a full tag URI, NULL: none */
-/* A new reference, or NULL: *why then says what is wrong with it ("expected a number behind !!int"). */
-json_t *scalar_resolve(const char *text, size_t n, enum scalar_tag tag, const char **why) MUST_CHECK;
-/* A JSON number for a double: whole ones become integers where they fit. NULL where JSON has none. */
+/* A new reference, or NULL: *why then says what is wrong with it ("expected a number behind
+ * !!int"). */
+json_t *scalar_resolve(const char *text, size_t n, enum scalar_tag tag,
+                       const char **why) MUST_CHECK;
+/* A JSON number for a double: whole ones become integers where they fit. NULL where JSON has none.
+ */
 json_t *scalar_of_double(double d) MUST_CHECK;
-/* Would this text, written without quotes, be read back as a string? By these rules and by those of other readers. */
+/* Would this text, written without quotes, be read back as a string? By these rules and by those of
+ * other readers. */
 bool scalar_reads_as_text(const char *text, size_t n);
 
 /* ---- a text under work ---- */
@@ -49,7 +62,8 @@ enum compose_result {
         COMPOSE_SYNTAX, /* not reported yet; the parser holds the problem */
         COMPOSE_LIMIT,  /* reported; the rest of the text is not looked at */
 };
-/* Behind a document start event: read one document up to its end event. *root may be a null. Nothing is made unless OK. */
+/* Behind a document start event: read one document up to its end event. *root may be a null.
+ * Nothing is made unless OK. */
 enum compose_result yaml_compose(const struct yaml_text *t, yaml_parser_t *p, unsigned first_line,
                                  struct yaml_budget *budget, struct diags *d, json_t **root,
                                  struct marks *marks) MUST_CHECK;

@@ -7,8 +7,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size); /* returns 0; a fault is an abort */
 
 /* Not assert(): it must also hold in builds without asserts. */
-#define FUZZ_CHECK(condition)                                                                      \
-        do {                                                                                       \
-                if (!(condition))                                                                  \
-                        abort();                                                                   \
+#define FUZZ_CHECK(condition)     \
+        do {                      \
+                if (!(condition)) \
+                        abort();  \
         } while (0)

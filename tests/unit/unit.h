@@ -1,4 +1,5 @@
-/* tests/unit/unit.h: cmocka with the headers it wants before it. SPDX-License-Identifier: Apache-2.0 */
+/* tests/unit/unit.h: cmocka with the headers it wants before it. SPDX-License-Identifier:
+ * Apache-2.0 */
 #pragma once
 /* clang-format off */
 #include <setjmp.h>

@@ -1,5 +1,6 @@
-/* workflow/artifact/folder_delete.c: removing from the folder store; see folder.h. Apart from folder.c, so that the controller, which
- * only deletes, is not linked to libarchive and what that needs. SPDX-License-Identifier: Apache-2.0 */
+/* workflow/artifact/folder_delete.c: removing from the folder store; see folder.h. Apart from
+ * folder.c, so that the controller, which only deletes, is not linked to libarchive and what that
+ * needs. SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/mem.h"
 #include "workflow/artifact/folder.h"
 #include <errno.h>

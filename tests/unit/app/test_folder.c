@@ -12,8 +12,8 @@ static void flag_beats_environment_beats_default(void **state UNUSED)
 {
         setenv("TIPHYS_DATA", "/env", 1);
         AUTO(mem_free)
-        char *flag = app_data_dir("/flag"),
-             *env = app_data_dir(NULL), *relative = app_data_dir("here");
+        char *flag = app_data_dir("/flag"), *env = app_data_dir(NULL),
+             *relative = app_data_dir("here");
         unsetenv("TIPHYS_DATA");
         AUTO(mem_free) char *usual = app_data_dir("");
         assert_string_equal(flag, "/flag");

@@ -81,7 +81,7 @@ static void the_whole_group_is_signalled(void **state)
         struct fixture *f = *state;
         int fds[2];
         assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
-        struct proc_spec spec = SHELL("cat & echo up; wait");
+        struct proc_spec spec = SHELL("tail -f /dev/null & echo up; wait");
         int never[2];
         assert_int_equal(pipe2(never, O_CLOEXEC), 0);
         spec.stdout_fd = fds[1];
@@ -93,7 +93,7 @@ static void the_whole_group_is_signalled(void **state)
         proc_signal(f->proc, SIGKILL, true);
         assert_true(loop_run_until(f->loop, &f->ended, 60000));
         assert_int_equal(f->how.signal, SIGKILL);
-        assert_int_equal(read(fds[0], up, 1), 0); /* cat is gone as well: nobody holds the pipe */
+        assert_int_equal(read(fds[0], up, 1), 0); /* tail is gone as well: nobody holds the pipe */
         close(fds[0]);
         close(never[0]);
         close(never[1]);

@@ -1,7 +1,7 @@
 /* tests/unit/sensor/test_condition.c SPDX-License-Identifier: Apache-2.0 */
-#include "tests/unit/unit.h"
-#include "sensor/condition.h"
 #include "common/base/mem.h"
+#include "sensor/condition.h"
+#include "tests/unit/unit.h"
 
 static const char *const names[] = {"a", "b", "c", "my-dep", "my_dep", "and", "1st", "x.y", "true"};
 enum { A = 1, B = 2, C = 4 };
@@ -39,7 +39,8 @@ static void says_where_it_is_wrong(void **state UNUSED)
                 {"a b", "column 3: expected && or ||, found \"b\""},
                 {"a & b", "column 3: expected && or ||, found \"&\""},
                 {"!a", "column 1: conditions know no negation: only &&, || and parentheses"},
-                {"a && my-depp", "column 6: no dependency is named \"my-depp\" (did you mean \"my-dep\"?)"},
+                {"a && my-depp",
+                 "column 6: no dependency is named \"my-depp\" (did you mean \"my-dep\"?)"},
                 {"()", "column 2: expected a dependency name or '(', found \")\""},
         };
         for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -79,7 +80,9 @@ static void names_what_is_missing(void **state UNUSED)
         AUTO(condition_free) struct condition *c = NULL;
         ERR_SLOT(e);
         assert_int_equal(condition_new(&c, "a && b && c", names, 3, &e), 0);
-        AUTO(mem_free) char *two = condition_missing(c, B, names), *all = condition_missing(c, 0, names);
+        AUTO(mem_free)
+        char *two = condition_missing(c, B, names),
+             *all = condition_missing(c, 0, names);
         assert_string_equal(two, "a and c");
         assert_string_equal(all, "a, b and c");
 }
@@ -99,9 +102,12 @@ static void deep_nesting_is_refused(void **state UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(accepts_and_normalises),   cmocka_unit_test(says_where_it_is_wrong),
-                cmocka_unit_test(absent_means_all_dependencies), cmocka_unit_test(holds_follows_precedence),
-                cmocka_unit_test(names_what_is_missing),    cmocka_unit_test(deep_nesting_is_refused),
+                cmocka_unit_test(accepts_and_normalises),
+                cmocka_unit_test(says_where_it_is_wrong),
+                cmocka_unit_test(absent_means_all_dependencies),
+                cmocka_unit_test(holds_follows_precedence),
+                cmocka_unit_test(names_what_is_missing),
+                cmocka_unit_test(deep_nesting_is_refused),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

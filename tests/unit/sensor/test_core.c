@@ -1,16 +1,19 @@
-/* tests/unit/sensor/test_core.c: decisions. The recorded sequences of Argo Events run in tests/conformance/events; here are the rules
- * that are ours, and those worth a name. SPDX-License-Identifier: Apache-2.0 */
-#include "tests/unit/unit.h"
+/* tests/unit/sensor/test_core.c: decisions. The recorded sequences of Argo Events run in
+ * tests/conformance/events; here are the rules that are ours, and those worth a name.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/sensor/sensor_fixture.h"
+#include "tests/unit/unit.h"
 
-static const char two_of_two[] = "metadata: {name: s}\n"
-                                 "spec:\n"
-                                 "  dependencies:\n"
-                                 "  - {name: a, eventSourceName: web, eventName: up, filters: {data: [{path: body.n, type: number, comparator: '>', value: ['5']}]}}\n"
-                                 "  - {name: b, eventSourceName: web, eventName: down}\n"
-                                 "  triggers:\n"
-                                 "  - template: {name: both, conditions: a && b, log: {}}\n"
-                                 "  - template: {name: any, conditions: a || b, log: {}}\n";
+static const char two_of_two[] =
+        "metadata: {name: s}\n"
+        "spec:\n"
+        "  dependencies:\n"
+        "  - {name: a, eventSourceName: web, eventName: up, filters: {data: [{path: body.n, type: "
+        "number, comparator: '>', value: ['5']}]}}\n"
+        "  - {name: b, eventSourceName: web, eventName: down}\n"
+        "  triggers:\n"
+        "  - template: {name: both, conditions: a && b, log: {}}\n"
+        "  - template: {name: any, conditions: a || b, log: {}}\n";
 
 struct stage {
         struct sensor_spec *spec;
@@ -105,14 +108,15 @@ static void restored_events_count_like_new_ones(void **state UNUSED)
 
 static void problems_of_a_sensor_come_all_at_once(void **state UNUSED)
 {
-        static const char yaml[] = "metadata: {name: s}\n"
-                                   "spec:\n"
-                                   "  dependencies:\n"
-                                   "  - {name: a, eventSourceName: web}\n"
-                                   "  - {name: a, eventSourceName: web, eventName: x, transform: {jq: .}}\n"
-                                   "  triggers:\n"
-                                   "  - template: {name: t, conditions: a && q, slack: {}}\n"
-                                   "  - template: {name: t, log: {}, conditionsReset: []}\n";
+        static const char yaml[] =
+                "metadata: {name: s}\n"
+                "spec:\n"
+                "  dependencies:\n"
+                "  - {name: a, eventSourceName: web}\n"
+                "  - {name: a, eventSourceName: web, eventName: x, transform: {jq: .}}\n"
+                "  triggers:\n"
+                "  - template: {name: t, conditions: a && q, slack: {}}\n"
+                "  - template: {name: t, log: {}, conditionsReset: []}\n";
         static const struct {
                 const char *path, *part;
         } want[] = {{"spec.dependencies[0].eventName", ""},
@@ -132,7 +136,8 @@ static void problems_of_a_sensor_come_all_at_once(void **state UNUSED)
         for (size_t i = 0; i < ARRAY_LEN(want); i++) {
                 bool found = false;
                 for (size_t k = 0; k < d.n; k++)
-                        found |= streq(d.items[k].path, want[i].path) && strstr(d.items[k].msg, want[i].part);
+                        found |= streq(d.items[k].path, want[i].path) &&
+                                 strstr(d.items[k].msg, want[i].part);
                 if (!found) {
                         for (size_t k = 0; k < d.n; k++)
                                 print_message("have %s: %s\n", d.items[k].path, d.items[k].msg);

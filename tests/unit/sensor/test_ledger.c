@@ -1,7 +1,8 @@
-/* tests/unit/sensor/test_ledger.c: what a sensor writes down can be read back, digits included. SPDX-License-Identifier: Apache-2.0 */
-#include "tests/unit/unit.h"
+/* tests/unit/sensor/test_ledger.c: what a sensor writes down can be read back, digits included.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sensor/ledger.h"
 #include "tests/unit/sensor/sensor_fixture.h"
+#include "tests/unit/unit.h"
 
 static const char yaml[] = "metadata: {name: s, namespace: n, uid: u-1}\n"
                            "spec:\n"
@@ -14,8 +15,10 @@ static const char yaml[] = "metadata: {name: s, namespace: n, uid: u-1}\n"
 static void firing_id_does_not_depend_on_order(void **state UNUSED)
 {
         struct sensor_spec *spec = spec_of(yaml);
-        struct sensor_event *x = event_of("web", "up", "1", "{}"), *y = event_of("web", "down", "2", "{}");
-        struct core_held one[] = {{0, x}, {1, y}}, two[] = {{1, y}, {0, x}}, other[] = {{0, y}, {1, x}};
+        struct sensor_event *x = event_of("web", "up", "1", "{}"),
+                            *y = event_of("web", "down", "2", "{}");
+        struct core_held one[] = {{0, x}, {1, y}}, two[] = {{1, y}, {0, x}},
+                         other[] = {{0, y}, {1, x}};
         char a[FIRING_ID_LEN + 1], b[FIRING_ID_LEN + 1], c[FIRING_ID_LEN + 1], d[FIRING_ID_LEN + 1];
         firing_id_of(a, spec, "t", one, 2);
         firing_id_of(b, spec, "t", two, 2);
@@ -33,8 +36,10 @@ static void firing_id_does_not_depend_on_order(void **state UNUSED)
 static void intent_reads_back_with_every_digit(void **state UNUSED)
 {
         struct sensor_spec *spec = spec_of(yaml);
-        static const char data[] = "{\"big\":12345678901234567890,\"f\":1.50,\"t\":\"\\u00e9 \\\"q\\\"\"}";
-        struct sensor_event *x = event_of("web", "up", "1", data), *y = event_of("web", "down", "2", "[]");
+        static const char data[] =
+                "{\"big\":12345678901234567890,\"f\":1.50,\"t\":\"\\u00e9 \\\"q\\\"\"}";
+        struct sensor_event *x = event_of("web", "up", "1", data),
+                            *y = event_of("web", "down", "2", "[]");
         x->msg->pos = 77;
         struct core_held held[] = {{0, x}, {1, y}};
         struct wall created = {INT64_C(1700000000123456789)};
@@ -58,8 +63,14 @@ static void intent_reads_back_with_every_digit(void **state UNUSED)
 
 static void broken_records_are_errors_not_crashes(void **state UNUSED)
 {
-        static const char *const texts[] = {"", "{", "[]", "{}", "{\"trigger\":\"t\",\"events\":[{\"dependency\":\"a\"}]}",
-                                            "{\"trigger\":\"t\",\"events\":[{\"dependency\":\"a\",\"stored\":{\"event\":{}}}]}"};
+        static const char *const texts[] = {
+                "",
+                "{",
+                "[]",
+                "{}",
+                "{\"trigger\":\"t\",\"events\":[{\"dependency\":\"a\"}]}",
+                "{\"trigger\":\"t\",\"events\":[{\"dependency\":\"a\",\"stored\":{\"event\":{}}}]"
+                "}"};
         for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
                 struct ledger_firing f = {0};
                 ERR_SLOT(e);
@@ -77,13 +88,16 @@ static void outcome_keeps_ids_and_reason(void **state UNUSED)
         ERR_SLOT(why);
         err_set(&why, ERR_DENIED, "workflows is forbidden");
         struct ledger_outcome o = {3, {0}, {0}, NULL, &why};
-        AUTO(mem_free) char *text = ledger_firing_text(spec, "t", (struct wall){0}, held, 1, false, &o);
+        AUTO(mem_free)
+        char *text = ledger_firing_text(spec, "t", (struct wall){0}, held, 1, false, &o);
         AUTO_JSON json_t *j = json_loads(text, 0, NULL);
         assert_non_null(j);
         assert_string_equal(json_str(j, "outcome"), "dead-letter");
         assert_string_equal(json_str(j, "error"), "workflows is forbidden");
         assert_int_equal(json_integer_value(json_object_get(j, "attempts")), 3);
-        assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(j, "events"), 0), "id")), "1");
+        assert_string_equal(json_string_value(json_object_get(
+                                    json_array_get(json_object_get(j, "events"), 0), "id")),
+                            "1");
         err_clear(&why);
         sensor_event_unref(x);
         sensor_spec_unref(spec);
