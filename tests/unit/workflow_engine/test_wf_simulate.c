@@ -8,7 +8,7 @@
 #include "tests/unit/workflow_engine/random_workflow.h"
 #include "workflow/engine/simulate.h"
 
-enum { SEEDS = 3000 };
+enum { SEEDS = 500 };
 
 static json_t *simulate(const json_t *test_case, bool restore)
 {
