@@ -4,11 +4,12 @@
 #include "cli/dev.h"
 #include "common/base/fs.h"
 #include "common/base/log.h"
+#include "workflow/controller/controller.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { READY_LOOK_MS = 2, READY_GIVE_UP_MS = 3000 };
+enum { READY_LOOK_MS = 2, READY_GIVE_UP_MS = 3000, KILL_PATIENCE_MS = 3000 };
 
 static const char *const roles[] = {"dev", "controller", "sensor", "eventsource"};
 
@@ -92,10 +93,30 @@ static void look_ready(void *arg)
                 timer_after_ms(l, &d->ready_timer, READY_LOOK_MS);
 }
 
+/* --rm: steps must not outlive the folder they run in. */
+static void wait_for_pods(void *arg)
+{
+        struct dev *d = arg;
+        struct loop *l = d->cli->app.loop;
+        if (controller_info(d->controller).pods == 0 || loop_now(l).ns > d->pods_deadline.ns)
+                loop_stop(l);
+        else
+                timer_after_ms(l, &d->ready_timer, READY_LOOK_MS);
+}
+
 static void on_drained(void *arg)
 {
         struct dev *d = arg;
-        loop_stop(d->cli->app.loop);
+        struct loop *l = d->cli->app.loop;
+        if (d->o->rm) {
+                controller_kill_pods(d->controller);
+                d->pods_deadline = mono_add_ms(loop_now(l), KILL_PATIENCE_MS);
+        }
+        timer_init(&d->ready_timer, wait_for_pods, d);
+        if (d->o->rm)
+                wait_for_pods(d);
+        else
+                loop_stop(l);
 }
 
 static void on_signal(void *arg, int sig)

@@ -32,8 +32,8 @@ struct dev {
         struct redrive *redrive;
         struct eventsources *sources;
         json_t *images;
-        struct loop_timer ready_timer, drain_timer;
-        struct mono started;
+        struct loop_timer ready_timer;
+        struct mono started, pods_deadline;
         bool draining, announced;
 };
 /* The parts, without files and words. dev_parts_free() is safe at any stage. */

@@ -298,6 +298,20 @@ def test_temporary_folder_is_gone_afterwards(tmp_path):
         assert not [p for p in tmp_path.iterdir() if p.name.startswith("tiphys-")]
 
 
+def test_steps_do_not_outlive_a_temporary_folder(tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    sleeper = counting(out, "sleeper", 1).replace("sleep 0.05", "exec sleep 1001")
+    with Proc([tiphys(), "dev", "--rm", "--port", "0"], tmp_path / "log", env={"TMPDIR": str(tmp_path)}) as proc:
+        done = Cli(tmp_path)
+        done.data = proc.wait_log(r"data +(\S+) \(removed at the end\)").group(1)
+        done.ok("submit", "-", stdin=sleeper)
+        wait_for(lambda: (out / "sleeper").exists(), 10, "the step runs")
+        assert proc.term() == 0
+    left = subprocess.run(["pgrep", "-fx", "sleep 1001"], capture_output=True, text=True).stdout
+    assert left == "" and not [p for p in tmp_path.iterdir() if p.name.startswith("tiphys-")]
+
+
 def test_bad_files_are_named_all_at_once_and_nothing_starts(tmp_path):
     (tmp_path / "a.yaml").write_text(
         "apiVersion: argoproj.io/v1alpha1\nkind: EventSource\nmetadata: {name: a}\nspec:\n"

@@ -146,6 +146,13 @@ void controller_count_phase(const char *ns, const char *from, const char *to)
         metric_add(metric_series(METRIC_WF_TOTAL, to, ns, NULL), 1);
 }
 
+void controller_kill_pods(struct controller *c)
+{
+        struct run *r, *next;
+        HASH_ITER (hh, c->runs, r, next)
+                pods_kill_all(r, 0);
+}
+
 /* ---- drain ---- */
 
 static void end_drain(struct controller *c)

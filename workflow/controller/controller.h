@@ -38,6 +38,9 @@ bool controller_ready(
 /* No new steps; patches in flight finish, then `done` (or after grace_ms). Running pods go on: the
  * next start adopts them. */
 void controller_drain(struct controller *c, int grace_ms, loop_fn *done, void *arg);
+/* SIGKILL for every running pod: the data folder is about to be removed. controller_info() says
+ * when they are gone. */
+void controller_kill_pods(struct controller *c);
 struct controller *controller_free(struct controller *c);
 AUTO_DEFINE(controller_free, struct controller *);
 

@@ -104,7 +104,7 @@ void pods_start(struct run *r, struct pod_starts *starts); /* hand over; empties
 void pods_requeue(struct run *r); /* the patch failed: flight goes back to next */
 void pods_kill(struct run *r, const char *node_id);
 void pods_recover(struct run *r);
-void pods_kill_all(struct run *r);
+void pods_kill_all(struct run *r, int grace_s);      /* negative: the usual 30 s */
 void pods_adopt(struct run *r, const char *node_id); /* of an orphan */
 void pods_on_update(struct run *r, const char *node_id, const struct pod_status *st);
 void pods_deinit(struct run *r);

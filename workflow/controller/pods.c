@@ -142,11 +142,11 @@ void pods_kill(struct run *r, const char *node_id)
                 runner_kill(r->c->runner, r->uid, node_id, DEFAULT_GRACE);
 }
 
-void pods_kill_all(struct run *r)
+void pods_kill_all(struct run *r, int grace_s)
 {
         struct run_pod *p, *next;
         HASH_ITER (hh, r->pods, p, next)
-                runner_kill(r->c->runner, r->uid, p->node_id, DEFAULT_GRACE);
+                runner_kill(r->c->runner, r->uid, p->node_id, grace_s);
 }
 
 void pods_adopt(struct run *r, const char *node_id)

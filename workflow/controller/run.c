@@ -322,7 +322,7 @@ struct run *run_orphan(struct controller *c, const char *uid)
 void run_orphan_end(struct run *r)
 {
         if (r->pods) {
-                pods_kill_all(r);
+                pods_kill_all(r, -1);
                 return;
         }
         runner_forget(r->c->runner, r->uid, FORGET_LOGS);
