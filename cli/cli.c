@@ -16,9 +16,9 @@ const struct opt cli_global_opts[] = {
             .help = "data folder ($TIPHYS_DATA, else /var/lib/tiphys for root, else "
                     "~/.local/share/tiphys)"),
         OPT(struct cli_globals, kubeconfig, OPT_STR, .arg = "FILE",
-            .help = "use a Kubernetes cluster instead of the data folder"),
+            .help = "resources are in the cluster of this kubeconfig, not in the data folder"),
         OPT(struct cli_globals, context, OPT_STR, .arg = "NAME",
-            .help = "context in the kubeconfig"),
+            .help = "resources are in the cluster of this context of the kubeconfig"),
         OPT(struct cli_globals, no_color, OPT_FLAG, .name = "no-color",
             .help = "no colour, as with NO_COLOR in the environment"),
         OPT(struct cli_globals, no_utf8, OPT_FLAG, .name = "no-utf8",

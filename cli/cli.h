@@ -75,6 +75,8 @@ enum cli_open { CLI_READ, CLI_WRITE, CLI_EVENTS /* read, with the bus */, CLI_EV
 /* Opens store (and bus) of the data folder. CLI_READ on a folder where nothing ever ran: NOT_FOUND
  * with the next command. */
 int cli_open(struct cli *c, enum cli_open how, struct err *e) MUST_CHECK;
+/* UNSUPPORTED when a cluster was asked for. */
+int cli_no_cluster(const struct cli *c, const char *why, struct err *e) MUST_CHECK;
 const char *cli_ns(const struct cli *c);      /* -n, else "default" */
 const char *cli_list_ns(const struct cli *c); /* NULL with -A */
 bool cli_controller_runs(struct cli *c);

@@ -148,7 +148,8 @@ static int dev_run(struct cli *c, const void *opts, char **args UNUSED, size_t n
 {
         struct dev d = {.cli = c, .o = opts};
         int code = -1;
-        if (app_configure_log(d.o->log_level, d.o->log_format, e) < 0 ||
+        if (cli_no_cluster(c, "tiphys dev works on its data folder", e) < 0 ||
+            app_configure_log(d.o->log_level, d.o->log_format, e) < 0 ||
             choose_folder(c, d.o, e) < 0)
                 return -1;
         const struct app_options o = {.data_dir = c->data_dir, .work = true};

@@ -144,7 +144,8 @@ static int logs_run(struct cli *c, const void *opts, char **args, size_t n, stru
         const struct logs_opts *o = opts;
         struct logs l = {.c = c, .o = o, .pod = n > 1 ? args[1] : NULL};
         AUTO_JSON json_t *wf = NULL;
-        if (cli_open(c, CLI_READ, e) < 0 || cli_find_workflow(c, args[0], &wf, e) < 0)
+        if (cli_no_cluster(c, "not supported yet for logs; use kubectl logs", e) < 0 ||
+            cli_open(c, CLI_READ, e) < 0 || cli_find_workflow(c, args[0], &wf, e) < 0)
                 return -1;
         l.uid = mem_strdup(obj_uid(wf));
         if (o->since)

@@ -6,7 +6,7 @@
 
 const char *cli_ns(const struct cli *c)
 {
-        return c->g.ns ? c->g.ns : "default";
+        return c->g.ns ? c->g.ns : c->app.ns ? c->app.ns : "default";
 }
 
 const char *cli_list_ns(const struct cli *c)
@@ -14,29 +14,51 @@ const char *cli_list_ns(const struct cli *c)
         return c->g.all_namespaces ? NULL : cli_ns(c);
 }
 
+static bool in_cluster(const struct cli *c)
+{
+        return c->g.kubeconfig || c->g.context;
+}
+
+int cli_no_cluster(const struct cli *c, const char *why, struct err *e)
+{
+        return in_cluster(c) ? err_set(e, ERR_UNSUPPORTED, "--kubeconfig and --context: %s", why)
+                             : 0;
+}
+
+static int check_folder(const struct cli *c, bool reads, struct err *e)
+{
+        if (!reads || app_data_exists(c->data_dir))
+                return 0;
+        return err_set(e, ERR_NOT_FOUND,
+                       "nothing ever ran on the data folder %s: start `tiphys dev`, or name "
+                       "another one with --data",
+                       c->data_dir);
+}
+
 int cli_open(struct cli *c, enum cli_open how, struct err *e)
 {
-        if (c->g.kubeconfig || c->g.context)
-                return err_set(e, ERR_UNSUPPORTED,
-                               "not supported yet: --kubeconfig and --context (use kubectl for a "
-                               "cluster)");
+        bool reads = how == CLI_READ || how == CLI_EVENTS,
+             events = how == CLI_EVENTS || how == CLI_EVENTS_WRITE;
         c->data_dir = app_data_dir(c->g.data);
-        bool reads = how == CLI_READ || how == CLI_EVENTS;
-        if (reads && !app_data_exists(c->data_dir))
-                return err_set(e, ERR_NOT_FOUND,
-                               "nothing ever ran on the data folder %s: start `tiphys dev`, or "
-                               "name another one with --data",
-                               c->data_dir);
+        if (events &&
+            cli_no_cluster(c, "events are in the data folder of the daemons, not in a cluster", e) <
+                    0)
+                return -1;
+        if (!in_cluster(c) && check_folder(c, reads, e) < 0)
+                return -1;
         struct app_options o = {.data_dir = c->data_dir,
                                 .read_only = reads,
-                                .no_bus = how == CLI_READ || how == CLI_WRITE};
+                                .no_bus = !events,
+                                .kubeconfig = c->g.kubeconfig,
+                                .context = c->g.context};
         return app_open(&c->app, &o, e);
 }
 
 bool cli_controller_runs(struct cli *c)
 {
         struct app_holder h;
-        return app_lock_holder(c->data_dir, "controller", &h);
+        return in_cluster(c) ||
+               app_lock_holder(c->data_dir, "controller", &h); /* a cluster looks after itself */
 }
 
 /* ---- finding ---- */

@@ -40,6 +40,7 @@ static int open_cluster(struct app *app, const struct app_options *o, struct err
                 return -1;
         log_info(log_root(), "Resources are in a cluster.", F_STR("server", config->server),
                  F_STR("as", config->origin));
+        app->ns = mem_strdup(config->ns);
         if (kube_client_new(&client, app->loop, config, e) < 0)
                 return -1;
         return store_kube(&app->store, client, e);
@@ -47,15 +48,16 @@ static int open_cluster(struct app *app, const struct app_options *o, struct err
 
 static int open_store(struct app *app, const struct app_options *o, struct err *e)
 {
-        app->cluster = o->kubeconfig || o->context || o->in_cluster;
         return app->cluster ? open_cluster(app, o, e) : store_embedded(&app->store, app->db, e);
 }
 
 int app_open(struct app *app, const struct app_options *o, struct err *e)
 {
         app->data_dir = mem_strdup(o->data_dir);
-        if (loop_new(&app->loop, clock_system(), e) < 0 || open_database(app, o, e) < 0 ||
-            open_store(app, o, e) < 0)
+        app->cluster = o->kubeconfig || o->context || o->in_cluster;
+        bool no_database = app->cluster && o->no_bus;
+        if (loop_new(&app->loop, clock_system(), e) < 0 ||
+            (!no_database && open_database(app, o, e) < 0) || open_store(app, o, e) < 0)
                 return -1;
         if (!o->no_bus && bus_embedded(&app->bus, app->db, NULL, e) < 0)
                 return -1;
@@ -76,6 +78,7 @@ void app_close(struct app *app)
         app->db = db_close(app->db);
         app->loop = loop_free(app->loop);
         mem_free(TAKE(app->data_dir));
+        mem_free(TAKE(app->ns));
 }
 
 /* ---- signals ---- */

@@ -56,9 +56,10 @@ struct app_options {
 struct app {
         struct loop *loop;
         char *data_dir;
-        struct db *db;
+        struct db *db; /* NULL with a cluster and no_bus */
         struct store *store;
         bool cluster;             /* the store is a cluster's, not part of db */
+        char *ns;                 /* cluster: where its configuration says we work */
         struct bus *bus;          /* NULL with no_bus */
         struct pool *pool;        /* work only */
         struct http_client *http; /* work only */
