@@ -36,8 +36,9 @@ bool utf8_valid(const char *s, size_t n);
 /* The number of bytes of the code point at s (1 for an invalid byte), and the code point (0xFFFD if
  * invalid). */
 size_t utf8_decode(const char *s, size_t n, uint32_t *cp);
-#define utf8_encode str_utf8_encode /* libjansson.a has a utf8_encode of its own: static programs \
-                                     */
+#define utf8_encode                                                                   \
+        str_utf8_encode /* libjansson.a has a utf8_encode of its own: static programs \
+                         */
 size_t utf8_encode(uint32_t cp, char out[4]);
 
 /* The candidate nearest to `word` (edit distance at most a third of its length), or NULL: "did you

@@ -81,8 +81,7 @@ static void names_what_is_missing(void **state UNUSED)
         ERR_SLOT(e);
         assert_int_equal(condition_new(&c, "a && b && c", names, 3, &e), 0);
         AUTO(mem_free)
-        char *two = condition_missing(c, B, names),
-             *all = condition_missing(c, 0, names);
+        char *two = condition_missing(c, B, names), *all = condition_missing(c, 0, names);
         assert_string_equal(two, "a and c");
         assert_string_equal(all, "a, b and c");
 }
