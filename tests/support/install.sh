@@ -7,7 +7,7 @@
 # it every time. Needs root or sudo; otherwise it prints the line to run.
 set -eu
 
-build='gcc libc6-dev zlib1g-dev ccache ninja-build cmake pkg-config libevent-dev libjansson-dev libyaml-dev libsqlite3-dev
+build='gcc libc6-dev zlib1g-dev ccache mold ninja-build cmake pkg-config libevent-dev libjansson-dev libyaml-dev libsqlite3-dev
     libcurl4-openssl-dev libssl-dev librdkafka-dev libhiredis-dev uthash-dev libpcre2-dev
     liblua5.1-0-dev libjq-dev libonig-dev libarchive-dev tzdata'
 demo='poppler-utils tesseract-ocr tesseract-ocr-eng python3-fastapi python3-uvicorn python3-redis
