@@ -150,11 +150,6 @@ void control_input(struct wf *wf, const struct wf_input *in)
 
 /* ---- shutdown and deadline ---- */
 
-static bool is_leaf(const struct node *n)
-{
-        return n->type == NODE_POD || n->type == NODE_HTTP || n->type == NODE_PLUGIN;
-}
-
 void control_shut_down(struct wf *wf)
 {
         char *running = mem_printf("workflow shutdown with strategy:  %s",
@@ -164,7 +159,7 @@ void control_shut_down(struct wf *wf)
                 struct node *n = node_at(wf, i);
                 if (n->phase >= PHASE_SUCCEEDED || (wf->shutdown == SHUTDOWN_STOP && n->exit_tree))
                         continue;
-                if (is_leaf(n)) {
+                if (node_is_work(n)) {
                         pod_kill(wf, i);
                         node_set(wf, i, PHASE_FAILED, running);
                 } else if (n->type == NODE_SUSPEND)
@@ -183,7 +178,7 @@ void control_deadline(struct wf *wf)
                 struct node *n = node_at(wf, i);
                 if (n->phase >= PHASE_SUCCEEDED || n->exit_tree)
                         continue;
-                bool pending = is_leaf(n) && n->phase == PHASE_PENDING;
+                bool pending = node_is_work(n) && n->phase == PHASE_PENDING;
                 if (pending)
                         pod_kill(wf, i);
                 if (pending || n->type == NODE_SUSPEND)

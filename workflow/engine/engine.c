@@ -322,7 +322,7 @@ void wf_each_live_pod(const struct wf *wf,
         arena_init(&a, 0);
         for (uint32_t i = 0; i < wf->n_nodes; i++) {
                 const struct node *n = node_at(wf, i);
-                if (n->type == NODE_POD && n->phase < PHASE_SUCCEEDED)
+                if (node_is_work(n) && n->phase < PHASE_SUCCEEDED)
                         each(arg, node_id_text(wf, n, &a), node_pod_name(wf, n, &a));
         }
         arena_deinit(&a);
@@ -331,8 +331,7 @@ void wf_each_live_pod(const struct wf *wf,
 void wf_restart_pod(struct wf *wf, const char *node_id, struct wall now, struct wf_commands *out)
 {
         uint32_t i = node_by_id_text(wf, node_id);
-        if (i == NONE || node_at(wf, i)->type != NODE_POD ||
-            node_at(wf, i)->phase >= PHASE_SUCCEEDED)
+        if (i == NONE || !node_is_work(node_at(wf, i)) || node_at(wf, i)->phase >= PHASE_SUCCEEDED)
                 return;
         node_at(wf, i)->pod_started = false;
         if (!node_at(wf, i)->tmpl) /* not opened yet: the first step starts it */

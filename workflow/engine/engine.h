@@ -66,22 +66,54 @@ struct wf_input {
         const json_t *outputs; /* as in pod_status; WF_SET: {"parameters": [{name, value}]} */
         const char *set_phase; /* WF_SET: "" or NULL leaves it */
         const char *progress;  /* WF_POD: "n/m" reported by the pod, or NULL */
+        bool ready;            /* WF_POD, POD_RUNNING: every container is ready. A daemon counts as
+                                  done from here on (its node is Daemoned); others ignore it */
+        const json_t *containers; /* WF_POD of a containerSet, any phase, or NULL: [{"name",
+                                     "exitCode": n, absent while it runs; "message"}]; containers
+                                     not named there wait */
         const char *ip, *host;
         struct wall started, finished;
         const char *node_field_selector; /* WF_RESUME, WF_STOP, WF_SET; NULL: every suspend node */
         const json_t *spec;              /* WF_SPEC */
 };
 enum wf_command_kind {
-        WF_START_POD,    /* node, template, capture_result, deadline */
-        WF_KILL_POD,     /* node */
+        WF_START_POD,    /* node, work, template, capture_result, deadline: one piece of work */
+        WF_KILL_POD,     /* node: of every kind of work */
         WF_SET_TIMER,    /* at; replaces the workflow's timer; at.ns 0 clears it */
         WF_NODE_CHANGED, /* node: persist it (each node at most once per step) */
         WF_CHANGED, /* workflow-level status changed: phase, message, progress, outputs, conditions,
                        finishedAt */
         WF_FINISHED, /* after WF_CHANGED: the workflow has completed */
 };
+/* What a WF_START_POD asks for. Whatever it is, it is answered by WF_POD inputs for its node: any
+ * number of POD_PENDING/POD_RUNNING, then exactly one of POD_SUCCEEDED, POD_FAILED, POD_ERROR with
+ * the words of what went wrong; it ends early on WF_KILL_POD and on deadline_s, and is started
+ * again by its idempotent name after recovery (wf_each_live_pod names it, wf_restart_pod repeats
+ * the command). Everything in `template` is substituted: nothing holds a tag that could still be
+ * known. Retries are the engine's: whoever carries work out never repeats it.
+ *
+ * WORK_POD       template.container | script | containerSet with inputs, outputs, sidecars,
+ *                initContainers, volumes, daemon, metadata ...: a pod sandbox. podSpecPatch is
+ *                applied already. containerSet: `containers` of the input tells each container.
+ * WORK_RESOURCE  template.resource {action, manifest | manifestFrom, mergeStrategy, flags,
+ *                setOwnerReference, successCondition, failureCondition}. Outputs: exitCode "0", the
+ *                declared parameters from jsonPath/jqFilter of the object. A refused call is
+ *                POD_FAILED "main: Error (exit code 64): <words>", outputs {"exitCode": "64"}; a
+ *                failureCondition that holds, too.
+ * WORK_DATA      template.data {source: {artifactPaths}, transformation}. Outputs: exitCode "0",
+ *                result (JSON text) when capture_result, declared parameters and artifacts.
+ *                Trouble is POD_FAILED "main: Error (exit code 64): <words>".
+ * WORK_HTTP      template.http {url, method, headers, timeoutSeconds, body, bodyFrom,
+ *                insecureSkipVerify, successCondition}. Outputs: {"result": body} on success, none
+ *                otherwise, no exitCode. "received non-2xx response code: 500" is POD_FAILED; a
+ *                request that got no answer is POD_ERROR.
+ * WORK_PLUGIN    template.plugin {<name>: {...}}: POST /api/v1/template.execute. Its node.phase,
+ *                node.message and node.outputs are the answer; a plugin that cannot be reached is
+ *                POD_ERROR. */
+enum wf_work { WORK_POD, WORK_RESOURCE, WORK_DATA, WORK_HTTP, WORK_PLUGIN };
 struct wf_command {
         enum wf_command_kind kind;
+        enum wf_work work;                          /* WF_START_POD */
         const char *node_id, *node_name, *pod_name; /* borrowed from the wf until the next step */
         json_t *template; /* WF_START_POD: resolved template, owned by the command list */
         bool capture_result;
@@ -114,8 +146,8 @@ json_t *wf_labels_json(const struct wf *wf); /* workflows.argoproj.io/phase, /co
 const char *wf_phase(const struct wf *wf);   /* "", Pending, Running, Succeeded, Failed, Error */
 bool wf_completed(const struct wf *wf);
 size_t wf_node_count(const struct wf *wf);
-/* Nodes whose pods were Pending or Running when the state was stored: the controller adopts or
- * restarts them. */
+/* Nodes whose work (of every kind: enum wf_work) was Pending or Running when the state was stored,
+ * daemons included: the controller adopts or restarts them. */
 void wf_each_live_pod(const struct wf *wf,
                       void (*each)(void *arg, const char *node_id, const char *pod_name),
                       void *arg);

@@ -201,6 +201,11 @@ struct wf {
 bool phase_completed(enum node_phase p); /* Succeeded, Failed, Error */
 bool phase_bad(enum node_phase p);       /* Failed, Error */
 bool node_fulfilled(const struct node *n);
+/* Pod, HTTP, Plugin: work is carried out for it, limits count it. */
+static inline bool node_is_work(const struct node *n)
+{
+        return n->type == NODE_POD || n->type == NODE_HTTP || n->type == NODE_PLUGIN;
+}
 const char *node_phase_name(enum node_phase p);
 const char *node_type_name(enum node_type t);
 enum node_phase node_phase_parse(const char *s);

@@ -25,7 +25,7 @@ static void complete(struct wf *wf, const char *phase, const char *message)
         for (uint32_t i = 0; i < wf->n_nodes && wf->active_pods;
              i++) { /* whatever still runs belongs to nobody now */
                 const struct node *n = node_at(wf, i);
-                if (n->type == NODE_POD && n->phase < PHASE_SUCCEEDED)
+                if (node_is_work(n) && n->phase < PHASE_SUCCEEDED)
                         pod_kill(wf, i);
         }
 }

@@ -36,7 +36,7 @@ static void fill(struct wf *wf, uint32_t index, const json_t *j)
         n->daemoned = json_is_true(json_object_get(j, "daemoned"));
         n->hooked = json_is_true(json_at(j, "nodeFlag", "hooked"));
         n->retried = json_is_true(json_at(j, "nodeFlag", "retried"));
-        n->pod_started = n->type == NODE_POD;
+        n->pod_started = node_is_work(n);
         if (display && strcmp(display, n->display) != 0)
                 n->display = wf_intern(wf, display);
         if (progress && sscanf(progress, "%u/%u", &done, &all) == 2 && done <= all &&
@@ -64,7 +64,7 @@ static void load_links(struct wf *wf, struct ids *to, const json_t *list)
 static void count(struct wf *wf, uint32_t index)
 {
         const struct node *n = node_at(wf, index);
-        bool pod = n->type == NODE_POD || n->type == NODE_HTTP || n->type == NODE_PLUGIN;
+        bool pod = node_is_work(n);
         bool active = n->phase == PHASE_PENDING || n->phase == PHASE_RUNNING;
         wf->failed_nodes += phase_bad(n->phase);
         wf->active_pods += pod && active;

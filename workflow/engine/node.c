@@ -154,14 +154,9 @@ char *node_pod_name(const struct wf *wf, const struct node *n, struct arena *a)
         return out;
 }
 
-static bool counts_as_pod(const struct node *n)
-{
-        return n->type == NODE_POD || n->type == NODE_HTTP || n->type == NODE_PLUGIN;
-}
-
 static bool has_progress(const struct node *n)
 {
-        return counts_as_pod(n) || n->type == NODE_SUSPEND || n->type == NODE_CONTAINER;
+        return node_is_work(n) || n->type == NODE_SUSPEND || n->type == NODE_CONTAINER;
 }
 
 /* ---- creation ---- */
@@ -257,10 +252,10 @@ static void count_change(struct wf *wf, const struct node *n, enum node_phase fr
         uint32_t was_bad = phase_bad(from), bad = phase_bad(to);
         wf->failed_nodes += bad - was_bad;
         wf->freed = wf->freed || active < was_active;
-        if (counts_as_pod(n))
+        if (node_is_work(n))
                 wf->active_pods += active - was_active;
         if (n->boundary == NONE ||
-            (!counts_as_pod(n) && n->type != NODE_STEPS && n->type != NODE_DAG))
+            (!node_is_work(n) && n->type != NODE_STEPS && n->type != NODE_DAG))
                 return;
         wf->nodes[n->boundary].active_children += active - was_active;
         wf->nodes[n->boundary].bad_children += bad - was_bad;

@@ -178,6 +178,17 @@ static const char *shutdown_name(const struct wf *wf)
         return wf->shutdown == SHUTDOWN_STOP ? "Stop" : "Terminate";
 }
 
+static enum wf_work work_of(const struct tmpl *t)
+{
+        switch (t->type) {
+        case TMPL_RESOURCE: return WORK_RESOURCE;
+        case TMPL_DATA: return WORK_DATA;
+        case TMPL_HTTP: return WORK_HTTP;
+        case TMPL_PLUGIN: return WORK_PLUGIN;
+        default: return WORK_POD;
+        }
+}
+
 void pod_start(struct wf *wf, uint32_t index)
 {
         struct node *n = node_at(wf, index);
@@ -206,6 +217,7 @@ void pod_start(struct wf *wf, uint32_t index)
         if (retry_duration(json_object_get(tmpl, "timeout"), &ns) && ns > 0)
                 control_timer(wf, n->started_s * NS_PER_S + ns, index);
         wf_put_command(wf, (struct wf_command){.kind = WF_START_POD,
+                                               .work = work_of(n->tmpl),
                                                .node_id = node_id_text(wf, n, &wf->step),
                                                .node_name = n->name,
                                                .pod_name = node_pod_name(wf, n, &wf->step),
@@ -304,8 +316,7 @@ void pod_update(struct wf *wf, const struct wf_input *in)
                 return;
         struct node *n = node_at(wf, index);
         enum node_phase phase = phase_of(in->pod_phase);
-        bool leaf = n->type == NODE_POD || n->type == NODE_HTTP || n->type == NODE_PLUGIN;
-        if (!leaf || n->phase >= PHASE_SUCCEEDED || phase < n->phase)
+        if (!node_is_work(n) || n->phase >= PHASE_SUCCEEDED || phase < n->phase)
                 return;
         if (in->ip)
                 n->pod_ip = wf_intern(wf, in->ip);
