@@ -11,5 +11,6 @@ const struct suite suites[] = {
         {"goregex.jsonl", case_goregex, 0},
         {"labels.jsonl", case_labels, 0},
         {"units.jsonl", case_units, 0},
+        {"cron.jsonl", case_cron, 0},
 };
 const size_t suites_count = ARRAY_LEN(suites);
