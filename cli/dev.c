@@ -185,6 +185,9 @@ static const struct opt dev_opts[] = {
             .choices = isolations, .help = "how steps are kept apart"),
         OPT(struct dev_opts, images, OPT_STR, .arg = "FILE",
             .help = "what images mean here: image name to {root, command, args}"),
+        OPT(struct dev_opts, config, OPT_STR, .arg = "FILE",
+            .help = "of the controller, as Argo's workflow-controller-configmap: retention, "
+                    "archive, workflow defaults"),
         OPT(struct dev_opts, rm, OPT_FLAG,
             .help = "remove the data folder at the end; a temporary one without --data"),
         OPT(struct dev_opts, strict, OPT_FLAG, .help = "unknown fields in files are errors"),

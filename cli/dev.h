@@ -6,6 +6,7 @@
 
 struct api;
 struct controller;
+struct controller_config;
 struct eventsources;
 struct http_server;
 struct redrive;
@@ -15,7 +16,7 @@ struct sensors;
 struct dev_opts {
         struct opt_list files;
         int64_t port, webhook_port;
-        const char *isolation, *listen, *images, *log_level, *log_format;
+        const char *isolation, *listen, *images, *config, *log_level, *log_format;
         bool rm, strict;
 };
 struct dev {
@@ -27,6 +28,7 @@ struct dev {
         struct app_status status;
         struct api *api;
         struct runner *runner;
+        struct controller_config *config;
         struct controller *controller;
         struct sensors *sensors;
         struct redrive *redrive;

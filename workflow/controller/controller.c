@@ -1,7 +1,8 @@
 /* workflow/controller/controller.c: start, follow, drain; see controller.h. Workflows are followed
  * once the caches are filled, and only those that are not completed: a data folder with a long
  * history starts as fast as an empty one. SPDX-License-Identifier: Apache-2.0 */
-#include "workflow/controller/controller_priv.h"
+#include "workflow/controller/config.h"
+#include "workflow/controller/finished.h"
 #include <stdlib.h>
 
 #define NOT_COMPLETED "workflows.argoproj.io/completed!=true"
@@ -34,7 +35,8 @@ int controller_new(struct controller **out, const struct controller_options *o,
         c->artifact_repository =
                 json_pack("{s:b, s:{s:s}}", "archiveLogs", 0, "folder", "keyFormat",
                           "{{workflow.namespace}}/{{workflow.name}}/{{pod.name}}");
-        c->defaults = (struct wf_defaults){o->workflow_defaults, c->artifact_repository};
+        c->defaults = (struct wf_defaults){o->config ? o->config->workflow_defaults : NULL,
+                                           c->artifact_repository};
         task_init(&c->drain_check, on_drain_check, c);
         timer_init(&c->drain_timer, on_drain_timeout, c);
         *out = c;
@@ -45,6 +47,7 @@ struct controller *controller_free(struct controller *c)
 {
         if (!c)
                 return NULL;
+        c->finished = finished_free(c->finished);
         c->sweep = sweep_free(c->sweep);
         c->workflows = store_follow_stop(c->workflows);
         struct run *r, *next;
@@ -80,6 +83,7 @@ static void on_synced(void *arg)
         struct controller *c = arg;
         c->synced = true;
         c->sweep = sweep_start(c);
+        c->finished = finished_start(c);
         log_info(c->log, "Workflows are followed.", F_UINT("unfinished", HASH_COUNT(c->runs)));
 }
 

@@ -18,14 +18,16 @@
 #include "workflow/runner/runner.h"
 
 struct controller;
+struct controller_config;
 struct store;
 
 struct controller_options {
         struct loop *loop;
         struct store *store;
-        const char *ns;                  /* namespace to follow, NULL = all; copied */
-        const char *label_selector;      /* of Workflows, NULL = all; copied */
-        const json_t *workflow_defaults; /* NULL; borrowed */
+        const char *ns;             /* namespace to follow, NULL = all; copied */
+        const char *label_selector; /* of Workflows, NULL = all; copied */
+        const struct controller_config
+                *config; /* config.h; NULL: the defaults; borrowed for life */
 };
 int controller_new(struct controller **out, const struct controller_options *o,
                    struct err *e) MUST_CHECK;

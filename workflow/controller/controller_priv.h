@@ -138,6 +138,7 @@ struct controller {
         struct cache *templates, *cluster_templates, *config_maps;
         struct store_follow *workflows;
         struct sweep *sweep;
+        struct finished *finished;
         struct wf_lookup lookup;
         struct wf_defaults defaults;
         json_t *artifact_repository;

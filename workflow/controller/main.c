@@ -2,21 +2,26 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "common/app/daemon.h"
 #include "common/base/log.h"
+#include "workflow/controller/config.h"
 #include "workflow/controller/controller.h"
 #include "workflow/runner/runner.h"
 
 struct parts {
+        struct controller_config *config;
         struct controller *controller;
         struct runner *runner;
 };
 struct more_flags {
-        const char *isolation;
+        const char *isolation, *config;
         int64_t max_running;
 };
 static const char *const isolations[] = {"auto", "sandbox", "none", NULL};
 static const struct opt more[] = {
         OPT(struct more_flags, isolation, OPT_CHOICE, .arg = "HOW", .def = "auto",
             .choices = isolations, .help = "how steps are kept apart"),
+        OPT(struct more_flags, config, OPT_STR, .arg = "FILE",
+            .help = "retention, archive, workflow defaults: as Argo's "
+                    "workflow-controller-configmap"),
         OPT(struct more_flags, max_running, OPT_INT, .name = "max-running", .arg = "N", .def = "0",
             .min = 0, .max = 100000, .help = "steps at once; 0: 4 for each core"),
         OPT_END};
@@ -43,7 +48,11 @@ static int start_runner(struct daemon *d, struct err *e)
 static int start(struct daemon *d, struct err *e)
 {
         struct parts *p = d->self;
-        struct controller_options o = {.loop = d->app.loop,
+        const struct more_flags *m = d->more_values;
+        if (controller_config_load(&p->config, m->config, e) < 0)
+                return -1;
+        struct controller_options o = {.config = p->config,
+                                       .loop = d->app.loop,
                                        .store = d->app.store,
                                        .ns = d->flags.ns,
                                        .label_selector = d->flags.selector};
@@ -72,6 +81,7 @@ static void stop(struct daemon *d)
         struct parts *p = d->self;
         p->controller = controller_free(p->controller);
         p->runner = runner_free(p->runner);
+        p->config = controller_config_free(p->config);
 }
 
 int main(int argc, char **argv)

@@ -211,6 +211,9 @@ const struct shape template_shape[] = {S("name", SHAPE_STR),
 
 static const struct shape template_resource_ref[] = {S("name", SHAPE_STR),
                                                      S("clusterScope", SHAPE_BOOL), END};
+static const struct shape ttl_strategy[] = {S("secondsAfterCompletion", SHAPE_INT),
+                                            S("secondsAfterSuccess", SHAPE_INT),
+                                            S("secondsAfterFailure", SHAPE_INT), END};
 static const struct shape repository_ref[] = {S("configMap", SHAPE_STR), S("key", SHAPE_STR), END};
 
 #define SPEC_FIELDS                                                                                \
@@ -222,7 +225,7 @@ static const struct shape repository_ref[] = {S("configMap", SHAPE_STR), S("key"
                 NOT_YET_BESIDE("volumeClaimGC"), S("parallelism", SHAPE_INT),                      \
                 SUB("artifactRepositoryRef", SHAPE_OBJ, repository_ref), S("suspend", SHAPE_BOOL), \
                 SUB("podMetadata", SHAPE_OBJ, metadata), KUBE("podGC"),                            \
-                KUBE("podDisruptionBudget"), NOT_YET_BESIDE("ttlStrategy"),                        \
+                KUBE("podDisruptionBudget"), SUB("ttlStrategy", SHAPE_OBJ, ttl_strategy),          \
                 S("activeDeadlineSeconds", SHAPE_INT), S("onExit", SHAPE_STR),                     \
                 SUB("hooks", SHAPE_NAMED, hook), NOT_YET_BESIDE("metrics"),                        \
                 S("shutdown", SHAPE_STR), KUBE("priority"), NOT_YET("synchronization"),            \

@@ -1,0 +1,24 @@
+/* workflow/controller/finished.h: workflows that have completed: who lives how long.
+ *
+ * finished.c   sees them: page by page at start, then by a watch; tells those below.
+ * gc.c         deletes what is too old (ttlStrategy) or too many (retentionPolicy).
+ * archiving.c  copies them into the archive, before gc may take them.
+ * Objects come without their nodes. Memory is used for workflows that will be deleted, not for
+ * history. Threads: the loop's. SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "workflow/controller/controller_priv.h"
+
+struct finished;
+struct finished *finished_start(struct controller *c);
+struct finished *finished_free(struct finished *f);
+
+/* ---- gc.c ---- */
+
+struct gc;
+struct gc *gc_new(struct controller *c);
+struct gc *gc_free(struct gc *gc);
+void gc_look(struct gc *gc, const json_t *obj); /* new or changed; completed and archived */
+void gc_gone(struct gc *gc, const char *uid);   /* deleted, or running again */
+/* When a completed workflow is to be deleted; false: not by time. `defaults`: workflowDefaults or
+ * NULL. Pure. */
+bool gc_expiry(const json_t *obj, const json_t *defaults, struct wall *at);
