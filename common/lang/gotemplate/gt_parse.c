@@ -1,6 +1,7 @@
 /* common/lang/gotemplate/gt_parse.c: see gt_priv.h: actions and control structures. Recursion
  * follows the nesting of the text and ends at LANG_DEPTH. SPDX-License-Identifier: Apache-2.0 */
 #include "common/lang/gotemplate/gt_priv.h"
+#include "common/lang/gounquote.h"
 #include "common/lang/unicode/unicode.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -86,48 +87,6 @@ static void append(struct gt_list *list, struct gt_node *n)
 
 /* ---- quoted texts ---- */
 
-static int hex(char c)
-{
-        if (c >= '0' && c <= '9')
-                return c - '0';
-        c |= 0x20;
-        return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Behind a backslash at s.p[*i]. True with the bytes in out. */
-static bool escape(struct str s, size_t *i, char quote, char out[4], size_t *len)
-{
-        static const char from[] = "abfnrtv\\", to[] = "\a\b\f\n\r\t\v\\";
-        if (*i >= s.n)
-                return false;
-        char c = s.p[(*i)++];
-        const char *at = c ? strchr(from, c) : NULL;
-        *len = 1;
-        if (at || c == quote) {
-                out[0] = at ? to[at - from] : c;
-                return true;
-        }
-        unsigned digits = c == 'x' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : c >= '0' && c <= '7' ? 3 : 0;
-        bool octal = c >= '0' && c <= '7';
-        uint32_t v = 0;
-        if (octal)
-                (*i)--;
-        if (digits == 0 || s.n - *i < digits)
-                return false;
-        for (unsigned k = 0; k < digits; k++) {
-                int d = hex(s.p[(*i)++]);
-                if (d < 0 || (octal && d > 7))
-                        return false;
-                v = v * (octal ? 8 : 16) + (uint32_t)d;
-        }
-        if (c == 'x' || octal) {
-                out[0] = (char)v;
-                return v <= 255;
-        }
-        *len = utf8_encode(v, out);
-        return v <= 0x10FFFF && !(v >= 0xD800 && v <= 0xDFFF);
-}
-
 bool gt_unquote(struct gt_parser *p, struct gt_item item, struct str *out)
 {
         struct str in = {item.val.p + 1, item.val.n - 2};
@@ -142,7 +101,7 @@ bool gt_unquote(struct gt_parser *p, struct gt_item item, struct str *out)
                         text[n++] = c;
                         continue;
                 }
-                if (!escape(in, &i, item.val.p[0], text + n, &len)) {
+                if (!gounquote_escape(in, &i, item.val.p[0], text + n, &len)) {
                         gt_error(p, item.pos, "invalid escape in a quoted text");
                         return false;
                 }

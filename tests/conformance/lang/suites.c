@@ -12,5 +12,6 @@ const struct suite suites[] = {
         {"labels.jsonl", case_labels, 0},
         {"units.jsonl", case_units, 0},
         {"cron.jsonl", case_cron, 0},
+        {"jsonpath.jsonl", case_jsonpath, 0},
 };
 const size_t suites_count = ARRAY_LEN(suites);
