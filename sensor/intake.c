@@ -3,7 +3,10 @@
  * One commit is under way at a time; what is decided meanwhile gathers for the next, so a failed
  * commit (disk full) is simply repeated and nothing overtakes it. A firing starts when its intent
  * is durable, or, where the effect is an idempotent write to the same database, right behind the
- * submitted intent (the ORDER promise of db.h). SPDX-License-Identifier: Apache-2.0 */
+ * submitted intent (the ORDER promise of db.h). On the embedded bus messages may come while their
+ * own transaction is open: event, decision and created object then share one sync; if that fails,
+ * the bus revokes them and the sensor starts again from what is stored. SPDX-License-Identifier:
+ * Apache-2.0 */
 #include "common/base/str.h"
 #include "sensor/sensor_priv.h"
 #include <stdlib.h>

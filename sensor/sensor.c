@@ -35,6 +35,13 @@ static char *consumer_name(const struct sensor_spec *spec)
         return mem_printf("sensor/%s/%s/%s", spec->ns, spec->name, spec->uid);
 }
 
+static void on_revoked(void *arg)
+{
+        struct sensor *s = arg;
+        log_warn(s->log, "an event was not stored after all; starting again from what is");
+        loop_defer(s->owner->o.loop, &s->start_again);
+}
+
 static int consume(struct sensor *s, struct err *e)
 {
         size_t n = s->spec->dependencies.n;
@@ -45,7 +52,8 @@ static int consume(struct sensor *s, struct err *e)
         AUTO(mem_free) char *name = consumer_name(s->spec);
         struct bus_consumer_options o = {.name = name,
                                          .subjects = (const char *const *)subjects,
-                                         .start_at = s->spec->created};
+                                         .start_at = s->spec->created,
+                                         .revoked = on_revoked};
         int r = bus_consume(&s->consumer, s->owner->o.bus, &o, sensor_on_messages, s, e);
         for (size_t i = 0; i < n; i++)
                 free(subjects[i]);
@@ -78,6 +86,7 @@ static int sensor_start(struct sensor *s, struct err *e)
 static void sensor_stop(struct sensor *s)
 {
         s->closing = true;
+        loop_undefer(s->owner->o.loop, &s->start_again);
         while (s->firings) {
                 struct firing *f = s->firings;
                 if (f->running && !f->finished && f->attempts > 0) {
@@ -151,6 +160,19 @@ static void start_one(struct sensor *s)
         err_clear(&e);
 }
 
+static void on_start_again(void *arg);
+
+static void add(struct sensors *all, json_t *object_taken)
+{
+        struct sensor *s = NEW(struct sensor);
+        s->owner = all;
+        s->object = object_taken;
+        task_init(&s->start_again, on_start_again, s);
+        s->next = all->list;
+        all->list = s;
+        start_one(s);
+}
+
 void sensors_set(struct sensors *all, const json_t *object)
 {
         const char *name = obj_name(object);
@@ -161,12 +183,7 @@ void sensors_set(struct sensors *all, const json_t *object)
                 return;
         if (*p)
                 sensors_remove(all, obj_ns(object), name);
-        struct sensor *s = NEW(struct sensor);
-        s->owner = all;
-        s->object = json_deep_copy(object);
-        s->next = all->list;
-        all->list = s;
-        start_one(s);
+        add(all, json_deep_copy(object));
 }
 
 void sensors_remove(struct sensors *all, const char *ns, const char *name)
@@ -176,6 +193,15 @@ void sensors_remove(struct sensors *all, const char *ns, const char *name)
                 return;
         *p = s->next;
         sensor_free(s);
+}
+
+static void on_start_again(void *arg)
+{
+        struct sensor *s = arg;
+        struct sensors *all = s->owner;
+        json_t *object = json_incref(s->object);
+        sensors_remove(all, obj_ns(object), obj_name(object));
+        add(all, object);
 }
 
 static void on_set(void *arg, json_t *object)

@@ -63,7 +63,8 @@ struct sensor {
         struct firing **born, **flight_born; /* firings whose intent is in gather / flight */
         size_t n_born, born_cap, n_flight_born, flight_born_cap;
         bool committing, paused, closing;
-        struct loop_timer retry; /* of a failed commit */
+        struct loop_task start_again; /* the bus took an event back: on from the durable state */
+        struct loop_timer retry;      /* of a failed commit */
         int64_t retry_ms;
         struct metric_series *m_fired, *m_rejected, *m_errors, *m_unrelated, *m_lag, *m_dead;
         struct sensor *next;

@@ -136,6 +136,39 @@ void bus_stored(struct bus *b, struct bus_msg *m)
         b->ring_bytes += m->len;
 }
 
+bool bus_offer(struct bus *b, struct bus_msg *const *m, size_t n)
+{
+        size_t bytes = 0;
+        for (size_t i = 0; i < n; i++)
+                bytes += m[i]->len;
+        if (!n || n >= BUS_RING || bytes >= BUS_RING_BYTES || m[0]->pos != b->tail + 1 ||
+            !bus_consumer_any_at(b, b->tail))
+                return false;
+        uint64_t before = b->tail;
+        for (size_t i = 0; i < n; i++)
+                bus_stored(b, m[i]);
+        b->tail = m[n - 1]->pos;
+        bus_consumer_pump_at(b, before);
+        return true;
+}
+
+void bus_offer_holds(struct bus *b)
+{
+        bus_consumer_pump_all(b); /* those who were not at the end then */
+}
+
+void bus_take_back(struct bus *b, uint64_t from)
+{
+        while (b->ring_next > b->ring_first && b->ring_next > from) {
+                struct bus_msg **slot = &b->ring[--b->ring_next % BUS_RING];
+                b->ring_bytes -= (*slot)->len;
+                *slot = bus_msg_unref(*slot);
+        }
+        if (b->tail >= from)
+                b->tail = from - 1;
+        bus_consumer_revoke_from(b, from);
+}
+
 struct bus_msg *bus_ring_get(struct bus *b, uint64_t pos)
 {
         return pos >= b->ring_first && pos < b->ring_next ? b->ring[pos % BUS_RING] : NULL;

@@ -72,8 +72,14 @@ struct bus_consumer;
 struct bus_consumer_options {
         const char *name;            /* durable: "sensor/<namespace>/<name>/<uid>" */
         const char *const *subjects; /* exact subjects, NULL-terminated; NULL = all */
-        struct wall start_at;  /* where a NEW consumer begins: the first message accepted at or
-                                  after; 0 = the oldest */
+        struct wall start_at; /* where a NEW consumer begins: the first message accepted at or
+                                 after; 0 = the oldest */
+        /* NULL, or: the consumer can take back. Then a message may be delivered inside the
+         * transaction that stores it, so that what the consumer commits at once shares its sync.
+         * Called when that transaction failed: what was made of messages since the last committed
+         * position must be forgotten; the consumer delivers nothing any more and is to be closed.
+         */
+        void (*revoked)(void *arg);
         size_t window;         /* messages delivered and not yet committed (default 256) ... */
         uint64_t window_bytes; /* ... and their data, beyond the first (default 32 MiB) */
 };

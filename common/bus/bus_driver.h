@@ -76,12 +76,22 @@ void bus_deinit(struct bus *b);
 /* `m` was stored at m->pos: remembered for consumers who keep up. */
 void bus_stored(struct bus *b, struct bus_msg *m);
 void bus_tail_moved(struct bus *b, uint64_t tail);
+/* From inside the transaction that stores them: n messages, with positions, offered to consumers
+ * who keep up and can take back. False: nobody took them; they are told of by bus_stored() after
+ * the commit. Else the outcome is told by bus_offer_holds() or bus_take_back(). */
+bool bus_offer(struct bus *b, struct bus_msg *const *m, size_t n);
+void bus_offer_holds(struct bus *b);
+void bus_take_back(struct bus *b, uint64_t from); /* positions from here on are not stored */
 void bus_append_answer(struct bus *b, const struct bus_msg *m, bus_done_fn *done, void *arg,
                        enum bus_outcome outcome, uint64_t pos, const struct err *e);
 void bus_commit_answer(struct bus_commit *c, const struct err *e); /* frees it */
 
 /* between bus.c and consumer.c */
 void bus_consumer_pump_all(struct bus *b);
+/* Those who have seen everything before `pos`, and can take back: is there one; deliver to them. */
+bool bus_consumer_any_at(struct bus *b, uint64_t pos);
+void bus_consumer_pump_at(struct bus *b, uint64_t pos);
+void bus_consumer_revoke_from(struct bus *b, uint64_t pos);
 void bus_consumer_committed(struct bus_consumer *c, uint64_t position);
 void bus_commit_submit(struct bus *b, struct bus_consumer *c, const char *name, uint64_t position,
                        bool forget, const struct bus_put *puts, size_t n, bus_commit_fn *done,

@@ -35,6 +35,7 @@ struct bus_consumer {
         struct subject *subjects; /* sorted by hash; NULL: all */
         size_t n_subjects, window;
         bus_deliver_fn *deliver;
+        void (*revoked)(void *arg);
         void *arg;
         uint64_t position; /* committed by the owner */
         uint64_t noted;    /* stored: the position, or further when nothing in between was ours */
@@ -221,6 +222,40 @@ void bus_consumer_pump_all(struct bus *b)
                 loop_defer(b->loop, &c->pump);
 }
 
+/* ---- delivering inside the transaction that stores ---- */
+
+static bool is_at(const struct bus_consumer *c, uint64_t pos)
+{
+        return c->revoked && c->seen == pos && !c->paused && !timer_armed(&c->again);
+}
+
+bool bus_consumer_any_at(struct bus *b, uint64_t pos)
+{
+        for (struct bus_consumer *c = b->consumers; c; c = c->next)
+                if (is_at(c, pos))
+                        return true;
+        return false;
+}
+
+void bus_consumer_pump_at(struct bus *b, uint64_t pos)
+{
+        struct bus_consumer *next;
+        for (struct bus_consumer *c = b->consumers; c; c = next) {
+                next = c->next;
+                if (is_at(c, pos))
+                        pump(c);
+        }
+}
+
+void bus_consumer_revoke_from(struct bus *b, uint64_t pos)
+{
+        for (struct bus_consumer *c = b->consumers; c; c = c->next)
+                if (c->seen >= pos) {
+                        c->paused = true;
+                        c->revoked(c->arg);
+                }
+}
+
 /* ---- committing ---- */
 
 void bus_commit(struct bus_consumer *c, uint64_t position, const struct bus_put *puts, size_t n,
@@ -259,6 +294,7 @@ int bus_consume(struct bus_consumer **out, struct bus *b, const struct bus_consu
         c->bus = b;
         c->name = mem_strdup(o->name);
         c->deliver = deliver;
+        c->revoked = o->revoked;
         c->arg = arg;
         c->window = o->window ? o->window : DEFAULT_WINDOW;
         c->window_bytes = o->window_bytes ? o->window_bytes : DEFAULT_WINDOW_BYTES;

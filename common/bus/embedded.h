@@ -16,6 +16,8 @@ struct append_op { /* the appends of one turn */
         struct embedded *b;
         struct append_item *items;
         size_t n, cap;
+        uint64_t
+                offered; /* first position that consumers were offered before the commit; 0: none */
         struct append_op *next, **prev; /* those on their way */
 };
 struct embedded {

@@ -163,15 +163,50 @@ static int work(struct db_tx *tx, struct db_op *op, struct err *e)
 
 /* ---- loop ---- */
 
+static size_t collect_stored(struct bus_msg **out, const struct append_op *a)
+{
+        size_t n = 0;
+        for (size_t i = 0; i < a->n; i++)
+                if (a->items[i].outcome == BUS_STORED) {
+                        a->items[i].m->pos = a->items[i].pos;
+                        out[n++] = a->items[i].m;
+                }
+        return n;
+}
+
+/* Between the INSERTs and their commit: consumers who keep up decide now, and share the sync. */
+static void executed(struct db_op *op)
+{
+        struct append_op *a = container_of(op, struct append_op, op);
+        AUTO(mem_free) struct bus_msg **stored = mem_calloc(a->n, sizeof(*stored));
+        size_t n = collect_stored(stored, a);
+        if (n && bus_offer(&a->b->bus, stored, n))
+                a->offered = stored[0]->pos;
+}
+
+static void tell_of_offer(struct append_op *a, bool holds)
+{
+        uint64_t from = a->offered;
+        if (!from)
+                return;
+        if (holds) {
+                bus_offer_holds(&a->b->bus);
+        } else {
+                a->offered = 0;
+                bus_take_back(&a->b->bus, from);
+        }
+}
+
 void embedded_append_op_free(struct append_op *a)
 {
         mem_free(a->items);
         mem_free(a);
 }
 
-static void answer(struct embedded *b, struct append_item *it, const struct err *e)
+static void answer(struct append_op *a, struct append_item *it, const struct err *e)
 {
-        if (!e && it->outcome == BUS_STORED) {
+        struct embedded *b = a->b;
+        if (!e && it->outcome == BUS_STORED && !a->offered) {
                 it->m->pos = it->pos;
                 bus_stored(&b->bus, it->m);
         }
@@ -187,8 +222,9 @@ static void done(struct db_op *op, const struct err *e)
         struct embedded *b = a->b;
         if (b->gathering == a)
                 b->gathering = NULL;
+        tell_of_offer(a, !e && !op->parted);
         for (size_t i = 0; i < a->n; i++)
-                answer(b, &a->items[i], e);
+                answer(a, &a->items[i], e);
         *a->prev = a->next;
         if (a->next)
                 a->next->prev = a->prev;
@@ -206,7 +242,8 @@ static struct append_op *gathering(struct embedded *b)
                 return b->gathering;
         struct append_op *a = b->spare ? TAKE(b->spare) : NEW(struct append_op);
         a->b = b;
-        a->op = (struct db_op){.work = work, .done = done};
+        a->op = (struct db_op){.work = work, .executed = executed, .done = done};
+        a->offered = 0;
         a->next = b->appends;
         a->prev = &b->appends;
         if (a->next)

@@ -2,8 +2,11 @@
  *
  * The happy way is one pass: BEGIN IMMEDIATE, every work(), COMMIT. Only when an operation fails is
  * the list run again, each operation in a savepoint of its own, so that the common case pays
- * nothing for the isolation. What ends the transaction as such (disk full, I/O, read-only, busy)
- * fails all operations: a second try would meet the same disk. SPDX-License-Identifier: Apache-2.0
+ * nothing for the isolation. On the loop's thread those who act on an operation may join its
+ * transaction before the commit (an event, the decision on it and the object it creates are one
+ * sync); if one of them fails, the rest is run again without them. What ends the transaction as
+ * such (disk full, I/O, read-only, busy) fails all operations: a second try would meet the same
+ * disk. SPDX-License-Identifier: Apache-2.0
  */
 #include "common/db/db_priv.h"
 
@@ -79,9 +82,69 @@ static int run_apart(struct db_tx *tx, struct batch *b, struct err *e)
         return commit(tx, e);
 }
 
-/* 0: done, with results in the operations; -1: nothing was stored, *e says why. */
-static int run_together(struct db_tx *tx, struct batch *b, struct err *e)
+static void append_ops(struct batch *b, struct db_ops more)
 {
+        b->last->next = more.first;
+        b->last = more.last;
+        b->n += more.n;
+}
+
+/* Lets others join and runs what they submit. -1: one of it failed. */
+static int join(struct db *db, struct batch *b, struct db_ops *joined)
+{
+        db->joining = true;
+        for (struct db_op *op = b->first; op; op = op->next)
+                if (op->executed)
+                        op->executed(op);
+        db->joining = false;
+        *joined = db_take_submitted(db);
+        bool over = false;
+        for (struct db_op *op = joined->first; op; op = op->next)
+                if (work(db->writer, op, &over) < 0)
+                        return -1;
+        return 0;
+}
+
+/* Those who joined are told that it came to nothing; the others were stored without them. */
+static void part(struct batch *b, struct db_ops joined)
+{
+        struct err e = {0};
+        err_set(&e, ERR_UNAVAILABLE, "database: undone together with a neighbour that failed");
+        for (struct db_op *op = joined.first; op; op = op->next)
+                if (!err_is_set(&op->result))
+                        err_copy(&op->result, &e);
+        for (struct db_op *op = b->first; op; op = op->next)
+                op->parted = op->executed != NULL;
+        err_clear(&e);
+}
+
+static int run_together(struct db *db, struct batch *b, struct err *e);
+
+/* The transaction holds all operations of b: commits it, with whoever joins. */
+static int commit_joined(struct db *db, struct batch *b, struct err *e)
+{
+        struct db_ops joined = {0};
+        if (!b->may_join)
+                return commit(db->writer, e);
+        int r = join(db, b, &joined);
+        if (!joined.n)
+                return commit(db->writer, e);
+        if (r == 0) {
+                append_ops(b, joined);
+                return commit(db->writer, e);
+        }
+        rollback(db->writer);
+        part(b, joined);
+        b->may_join = false;
+        r = run_together(db, b, e);
+        append_ops(b, joined);
+        return r;
+}
+
+/* 0: done, with results in the operations; -1: nothing was stored, *e says why. */
+static int run_together(struct db *db, struct batch *b, struct err *e)
+{
+        struct db_tx *tx = db->writer;
         if (begin(tx, e) < 0)
                 return -1;
         bool over = false;
@@ -95,7 +158,7 @@ static int run_together(struct db_tx *tx, struct batch *b, struct err *e)
                 }
                 return b->n == 1 ? 0 : run_apart(tx, b, e);
         }
-        return commit(tx, e);
+        return commit_joined(db, b, e);
 }
 
 void committer_run(struct db *db, struct batch *b, bool post)
@@ -106,7 +169,7 @@ void committer_run(struct db *db, struct batch *b, bool post)
         int64_t began = clock_mono(clock_system()).ns;
         tx->committed = false;
         bool turn = wake_turn_begin(db->wake, &e) == 0;
-        if (!turn || run_together(tx, b, &e) < 0) {
+        if (!turn || run_together(db, b, &e) < 0) {
                 fail_all(b, &e);
                 err_clear(&e);
         }

@@ -3,6 +3,7 @@
 #include "common/base/log.h"
 #include "common/base/str.h"
 #include "common/db/db_priv.h"
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -13,19 +14,23 @@ enum { SMALL_WEIGHT = 8, FAST_NS = 500 * 1000 };
 
 /* ---- submitting ---- */
 
-static struct batch *gather(struct db *db)
+struct db_ops db_take_submitted(struct db *db)
 {
-        if (!db->first)
-                return NULL;
-        struct batch *b = NEW(struct batch);
-        b->db = db;
-        b->first = db->first;
-        b->last = db->last;
-        b->n = db->gathered;
+        struct db_ops ops = {db->first, db->last, db->gathered};
         db->first = db->last = NULL;
         db->gathered = 0;
         db->urgent = false;
         timer_cancel(db->loop, &db->linger);
+        return ops;
+}
+
+static struct batch *gather(struct db *db)
+{
+        struct db_ops ops = db_take_submitted(db);
+        if (!ops.n)
+                return NULL;
+        struct batch *b = NEW(struct batch);
+        *b = (struct batch){.db = db, .first = ops.first, .last = ops.last, .n = ops.n};
         return b;
 }
 
@@ -62,8 +67,8 @@ static void hand_over(struct db *db)
  * the committer. */
 static bool worth_doing_here(struct db *db)
 {
-        if (db->usual_ns > FAST_NS || db->wal_frames >= CHECKPOINT_FRAMES ||
-            db->unanswered != db->gathered)
+        bool slow = db->usual_ns > FAST_NS && !db->any_disk_is_fast;
+        if (slow || db->wal_frames >= CHECKPOINT_FRAMES || db->unanswered != db->gathered)
                 return false;
         unsigned weight = 0;
         for (const struct db_op *op = db->first; op && weight <= SMALL_WEIGHT; op = op->next)
@@ -81,6 +86,7 @@ static void commit_here(struct db *db)
         struct batch *b = gather(db);
         db->had_its_turn = true;
         timer_after_ms(db->loop, &db->next_turn, 0);
+        b->may_join = true;
         committer_run(db, b, false);
         db_deliver(b);
 }
@@ -126,6 +132,7 @@ void db_submit(struct db *db, struct db_op *op)
 {
         op->next = NULL;
         op->result = (struct err){0};
+        op->parted = false;
         if (db->last)
                 db->last->next = op;
         else
@@ -162,6 +169,7 @@ size_t db_queue_length(const struct db *db)
 
 void db_settle(struct db *db)
 {
+        assert(!db->joining);
         if (db->read_only)
                 return;
         hand_over(db);
@@ -332,6 +340,7 @@ int db_open(struct db **out, struct loop *l, const char *path, const struct db_o
         db->loop = l;
         db->path = mem_strdup(path);
         db->read_only = o->read_only;
+        db->any_disk_is_fast = o->any_disk_is_fast;
         pthread_mutex_init(&db->lock, NULL);
         pthread_mutex_init(&db->writing, NULL);
         pthread_cond_init(&db->work, NULL);

@@ -31,7 +31,10 @@ struct db_options {
         bool unsafe_no_sync; /* synchronous=OFF; tests only, logged as unsafe */
         bool accept_damage;  /* open although durable changes at the end of the log are lost; logged
                               */
-        int reader_cache_kib; /* 0: 512 */
+        int reader_cache_kib;  /* 0: 512 */
+        bool any_disk_is_fast; /* tests: small transactions run on the loop however long a sync
+                                * takes
+                                */
 };
 /* Creates the file (mode 0600) when it is not there. INVALID for a foreign file, and for a
  * write-ahead log that is damaged before its end (INV-15). */
@@ -58,6 +61,13 @@ struct db_op { /* embed it; owned by the caller until done */
         /* Loop thread, after the commit, never from inside db_submit. `e` is NULL when durable;
          * borrowed. */
         void (*done)(struct db_op *op, const struct err *e);
+        /* NULL, or: whoever acts on this operation may do so in its transaction. Called on the loop
+         * between work() and the commit, where the transaction runs on the loop (small ones of a
+         * process that is alone); what is submitted from inside joins the transaction. It may not
+         * call db_settle(). When `done` comes with an error, or with `parted` set, what joined has
+         * failed too and is told so. */
+        void (*executed)(struct db_op *op);
+        bool parted;        /* this operation was stored without what joined it */
         unsigned weight;    /* rough number of rows, for whom it matters; 0 counts as 1 */
         struct db_op *next; /* private from here */
         struct err result;

@@ -49,6 +49,7 @@ struct batch { /* what one turn handed over */
         struct db *db;
         struct db_op *first, *last;
         size_t n;
+        bool may_join; /* it runs on the loop's thread: others may join */
         bool changed;
         int wal_frames;
         int64_t took_ns;
@@ -64,7 +65,7 @@ struct db {
         char *path;
         struct db_tx *reader, *writer;
         struct wake *wake;
-        bool read_only;
+        bool read_only, any_disk_is_fast;
 
         /* loop thread */
         struct db_op *first, *last; /* submitted in this turn */
@@ -74,6 +75,7 @@ struct db {
         bool patient;      /* operations submitted now may wait for company */
         bool urgent;       /* one of those gathered may not */
         bool had_its_turn; /* committed on the loop already in this turn */
+        bool joining;      /* what is submitted now joins the transaction under way */
         int64_t usual_ns;  /* how long commits take these days */
         int wal_frames;
         struct metric_series *commits, *ops;
@@ -89,3 +91,9 @@ struct db {
         pthread_mutex_t writing; /* the writer connection: committer, or db_migrate at start-up */
 };
 void db_deliver(struct batch *b); /* loop thread: answer and free */
+/* Takes what was submitted since; n 0: nothing. */
+struct db_ops {
+        struct db_op *first, *last;
+        size_t n;
+};
+struct db_ops db_take_submitted(struct db *db);

@@ -296,6 +296,83 @@ static void test_a_foreign_file_is_refused(void **state UNUSED)
         fixture_close(&f);
 }
 
+/* ---- joining a transaction under way ---- */
+
+struct host { /* an operation that another one joins */
+        struct put put, guest;
+        struct fixture *f;
+        size_t offers;
+        int64_t guest_n;
+};
+
+static void invite(struct db_op *op)
+{
+        struct host *h = container_of(op, struct host, put.op);
+        assert_false(h->put.done);
+        if (h->offers++ == 0)
+                put_submit(h->f, &h->guest, h->guest_n);
+}
+
+static void host_submit(struct host *h, struct fixture *f, int64_t n, int64_t guest)
+{
+        *h = (struct host){.f = f, .guest_n = guest, .guest.len = h->guest.len};
+        put_submit(f, &h->put, n);
+        h->put.op.executed = invite;
+}
+
+static void test_who_acts_on_an_operation_joins_its_commit(void **state UNUSED)
+{
+        struct fixture f;
+        fixture_open(&f);
+        char order[8] = "";
+        struct host h = {0};
+        int64_t before = commits();
+        host_submit(&h, &f, 1, 2);
+        h.put.order = h.guest.order = order;
+        wait_for_it(&f, &h.guest.done);
+        assert_string_equal(order, "bc");
+        assert_int_equal(h.offers, 1);
+        assert_int_equal(commits() - before, 1);
+        assert_int_equal(count_rows(&f), 2);
+        fixture_close(&f);
+}
+
+static void test_a_guest_that_fails_does_not_fail_its_host(void **state UNUSED)
+{
+        struct fixture f;
+        fixture_open(&f);
+        assert_int_equal(put_now(&f, 2, 1), ERR_NONE);
+        struct host h = {0};
+        host_submit(&h, &f, 1, 2);
+        wait_for_it(&f, &h.guest.done);
+        assert_int_equal(h.put.code, ERR_NONE);
+        assert_true(h.put.op.parted);
+        assert_int_equal(h.guest.code, ERR_CONFLICT);
+        assert_int_equal(count_rows(&f), 2);
+        fixture_close(&f);
+}
+
+static void test_host_and_guest_fail_together_when_the_disk_is_full(void **state UNUSED)
+{
+        struct fixture f;
+        fixture_open(&f);
+        assert_int_equal(sql_now(&f, "PRAGMA max_page_count = 20"), ERR_NONE);
+        struct host h = {.guest.len = 1 << 20};
+        host_submit(&h, &f, 1, 2);
+        h.put.len = 1 << 20;
+        wait_for_it(&f, &h.put.done);
+        assert_int_equal(h.put.code, ERR_FULL);
+        assert_int_equal(h.offers, 0); /* it was never executed */
+        host_submit(&h, &f, 3, 4);
+        h.guest.len = 1 << 20;
+        wait_for_it(&f, &h.guest.done);
+        assert_int_equal(h.put.code, ERR_NONE);
+        assert_true(h.put.op.parted);
+        assert_int_equal(h.guest.code, ERR_FULL);
+        assert_int_equal(count_rows(&f), 1);
+        fixture_close(&f);
+}
+
 /* A full disk, as SQLite sees it. */
 static void test_a_full_database_refuses_and_recovers(void **state UNUSED)
 {
@@ -398,6 +475,9 @@ int main(void)
                 cmocka_unit_test(test_the_log_is_recycled_although_a_statement_was_left_half_read),
                 cmocka_unit_test(test_files_are_for_their_owner_only),
                 cmocka_unit_test(test_a_foreign_file_is_refused),
+                cmocka_unit_test(test_who_acts_on_an_operation_joins_its_commit),
+                cmocka_unit_test(test_a_guest_that_fails_does_not_fail_its_host),
+                cmocka_unit_test(test_host_and_guest_fail_together_when_the_disk_is_full),
                 cmocka_unit_test(test_a_full_database_refuses_and_recovers),
                 cmocka_unit_test(test_migrations_run_once_and_a_newer_file_is_refused),
                 cmocka_unit_test(test_a_failed_migration_changes_nothing),
