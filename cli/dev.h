@@ -5,6 +5,7 @@
 #include "common/app/daemon.h"
 
 struct api;
+struct archive;
 struct controller;
 struct controller_config;
 struct eventsources;
@@ -29,6 +30,7 @@ struct dev {
         struct api *api;
         struct runner *runner;
         struct controller_config *config;
+        struct archive *archive;
         struct controller *controller;
         struct sensors *sensors;
         struct redrive *redrive;

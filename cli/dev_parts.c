@@ -9,6 +9,7 @@
 #include "sensor/redrive.h"
 #include "sensor/sensor.h"
 #include "server/api/api.h"
+#include "workflow/archive/archive.h"
 #include "workflow/controller/config.h"
 #include "workflow/controller/controller.h"
 #include "workflow/runner/runner.h"
@@ -58,10 +59,13 @@ static int start_runner(struct dev *d, struct err *e)
 
 static int start_workflows(struct dev *d, struct err *e)
 {
-        if (controller_config_load(&d->config, d->o->config, e) < 0)
+        if (controller_config_load(&d->config, d->o->config, e) < 0 ||
+            (d->config->persistence.archive && archive_sqlite(&d->archive, d->cli->app.db, e) < 0))
                 return -1;
-        struct controller_options o = {
-                .loop = d->cli->app.loop, .store = d->cli->app.store, .config = d->config};
+        struct controller_options o = {.loop = d->cli->app.loop,
+                                       .store = d->cli->app.store,
+                                       .config = d->config,
+                                       .archive = d->archive};
         if (controller_new(&d->controller, &o, e) < 0 || start_runner(d, e) < 0)
                 return -1;
         return controller_start(d->controller, d->runner, e);
@@ -149,6 +153,7 @@ void dev_parts_free(struct dev *d)
         d->redrive = redrive_free(d->redrive);
         d->sensors = sensors_free(d->sensors);
         d->controller = controller_free(d->controller);
+        d->archive = archive_close(d->archive);
         d->config = controller_config_free(d->config);
         d->runner = runner_free(d->runner);
         d->api = api_free(d->api);

@@ -11,22 +11,6 @@ static const struct opt get_opts[] = {OPT_OUTPUT(struct get_opts),
                                           .help = "show only nodes in this phase"),
                                       OPT_END};
 
-static void print_tree(struct cli *c, const struct get_opts *o, const json_t *wf)
-{
-        AUTO_BUF struct buf b = BUF_INIT(BUF_UNBOUNDED);
-        const struct tree_view v = {.term = &c->term,
-                                    .now = loop_wall(c->app.loop),
-                                    .wide = streq(o->output, "wide"),
-                                    .status = o->status};
-        tree_put_header(&b, wf, &v);
-        AUTO_BUF struct buf nodes = BUF_INIT(BUF_UNBOUNDED);
-        tree_put_nodes(&nodes, wf, &v);
-        if (nodes.len)
-                buf_addc(&b, '\n');
-        buf_add(&b, buf_str(&nodes), nodes.len);
-        cli_write(&b);
-}
-
 /* "NAME", "KIND/NAME" or "KIND NAME". */
 static int split_words(char **args, size_t n, const struct store_kind **kind, const char **name,
                        struct err *e)
@@ -57,7 +41,7 @@ static int get_run(struct cli *c, const void *opts, char **args, size_t n, struc
         if (output_objects(o->output, list, true))
                 return EXIT_OK;
         if (kind == &STORE_WORKFLOW)
-                print_tree(c, o, obj);
+                tree_print(c, obj, streq(o->output, "wide"), o->status);
         else
                 output_objects("yaml", list, true);
         return EXIT_OK;

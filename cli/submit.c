@@ -5,6 +5,7 @@
 #include "cli/output.h"
 #include "cli/tree.h"
 #include "common/base/fs.h"
+#include "workflow/controller/resubmit.h"
 #include <stdlib.h>
 
 enum { MAX_PARAMETER_FILE = 1 << 20 };
@@ -46,24 +47,6 @@ static const struct opt submit_opts[] = {
 
 /* ---- what the options say ---- */
 
-static void set_parameter(json_t *wf, const char *name, json_t *value_taken)
-{
-        json_t *list = json_at(wf, "spec", "arguments", "parameters"), *p;
-        size_t i;
-        if (!json_is_array(list)) {
-                json_put_at(wf, json_array(), "spec", "arguments", "parameters");
-                list = json_at(wf, "spec", "arguments", "parameters");
-        }
-        json_array_foreach (list, i, p) {
-                if (streq(json_str(p, "name"), name)) {
-                        json_object_set_new(p, "value", value_taken);
-                        json_object_del(p, "valueFrom");
-                        return;
-                }
-        }
-        json_array_append_new(list, json_pack("{s:s, s:o}", "name", name, "value", value_taken));
-}
-
 static int set_pairs(json_t *wf, const struct opt_list *list, struct err *e)
 {
         for (size_t i = 0; i < list->n; i++) {
@@ -77,7 +60,7 @@ static int set_pairs(json_t *wf, const struct opt_list *list, struct err *e)
                 if (!utf8_valid(eq + 1, strlen(eq + 1)))
                         return err_set(e, ERR_INVALID, "--parameter %s: the value is not UTF-8",
                                        name);
-                set_parameter(wf, name, json_string(eq + 1));
+                workflow_set_parameter(wf, name, json_string(eq + 1));
         }
         return 0;
 }
@@ -96,7 +79,7 @@ static int set_from_file(json_t *wf, const char *path, struct err *e)
         json_t *value;
         json_object_foreach (map, name, value) {
                 AUTO(mem_free) char *text = json_scalar_text(value);
-                set_parameter(wf, name, json_string(text));
+                workflow_set_parameter(wf, name, json_string(text));
         }
         return 0;
 }

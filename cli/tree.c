@@ -412,3 +412,16 @@ void tree_put_header(struct buf *b, const json_t *wf, const struct tree_view *v)
         put_parameters(b, "Parameters:", json_at(wf, "spec", "arguments", "parameters"));
         put_parameters(b, "Output Parameters:", json_at(wf, "status", "outputs", "parameters"));
 }
+
+void tree_print(struct cli *c, const json_t *wf, bool wide, const char *status)
+{
+        AUTO_BUF struct buf b = BUF_INIT(BUF_UNBOUNDED), nodes = BUF_INIT(BUF_UNBOUNDED);
+        const struct tree_view v = {
+                .term = &c->term, .now = loop_wall(c->app.loop), .wide = wide, .status = status};
+        tree_put_header(&b, wf, &v);
+        tree_put_nodes(&nodes, wf, &v);
+        if (nodes.len)
+                buf_addc(&b, '\n');
+        buf_add(&b, buf_str(&nodes), nodes.len);
+        cli_write(&b);
+}

@@ -15,6 +15,8 @@ struct tree_view {
 };
 void tree_put_header(struct buf *b, const json_t *wf, const struct tree_view *v);
 void tree_put_nodes(struct buf *b, const json_t *wf, const struct tree_view *v);
+/* Both, to standard output. */
+void tree_print(struct cli *c, const json_t *wf, bool wide, const char *status);
 const char *tree_icon(const struct term *t, const char *phase);
 /* "Running", "Running (Suspended)", "Pending" for an empty phase. */
 const char *tree_status_word(const json_t *wf);

@@ -17,6 +17,7 @@
 #include "common/base/loop.h"
 #include "workflow/runner/runner.h"
 
+struct archive;
 struct controller;
 struct controller_config;
 struct store;
@@ -26,6 +27,7 @@ struct controller_options {
         struct store *store;
         const char *ns;             /* namespace to follow, NULL = all; copied */
         const char *label_selector; /* of Workflows, NULL = all; copied */
+        struct archive *archive;    /* NULL: none, whatever the configuration says; borrowed */
         const struct controller_config
                 *config; /* config.h; NULL: the defaults; borrowed for life */
 };

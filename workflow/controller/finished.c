@@ -5,11 +5,12 @@
 #include <stdlib.h>
 
 #define COMPLETED "workflows.argoproj.io/completed=true"
-enum { PAGE = 200, AGAIN_MS = 10000 };
+enum { PAGE = 200, AGAIN_MS = 10000, BREATH_MS = 20, BUSY = 500 };
 
 struct finished {
         struct controller *c;
         struct gc *gc;
+        struct archiving *archiving;
         char *selector, *cont, *version;
         struct store_watch *watch;
         struct loop_timer again;
@@ -18,7 +19,8 @@ struct finished {
 
 static void see(struct finished *f, const json_t *obj)
 {
-        if (str_empty(json_str(obj, "metadata", "deletionTimestamp")))
+        if (str_empty(json_str(obj, "metadata", "deletionTimestamp")) &&
+            archiving_look(f->archiving, obj))
                 gc_look(f->gc, obj);
 }
 
@@ -85,6 +87,8 @@ static void on_list(void *arg, json_t *answer, const struct err *e)
         f->cont = mem_strdup(json_str(answer, "metadata", "continue"));
         if (str_empty(f->cont))
                 watch(f);
+        else if (archiving_busy(f->archiving) > BUSY)
+                timer_after_ms(f->c->o.loop, &f->again, BREATH_MS);
         else
                 list(f);
 }
@@ -102,6 +106,7 @@ struct finished *finished_start(struct controller *c)
         struct finished *f = NEW(struct finished);
         f->c = c;
         f->gc = gc_new(c);
+        f->archiving = archiving_new(c);
         f->selector = c->o.label_selector ? mem_printf("%s,%s", COMPLETED, c->o.label_selector)
                                           : mem_strdup(COMPLETED);
         timer_init(&f->again, on_again, f);
@@ -116,6 +121,7 @@ struct finished *finished_free(struct finished *f)
         timer_cancel(f->c->o.loop, &f->again);
         f->watch = store_watch_stop(f->watch);
         f->gc = gc_free(f->gc);
+        f->archiving = archiving_free(f->archiving);
         f->stopped = true;
         if (!f->listing)
                 free_now(f);

@@ -22,3 +22,13 @@ void gc_gone(struct gc *gc, const char *uid);   /* deleted, or running again */
 /* When a completed workflow is to be deleted; false: not by time. `defaults`: workflowDefaults or
  * NULL. Pure. */
 bool gc_expiry(const json_t *obj, const json_t *defaults, struct wall *at);
+
+/* ---- archiving.c ---- */
+
+struct archiving;
+struct archiving *archiving_new(struct controller *c); /* NULL: there is no archive */
+struct archiving *archiving_free(struct archiving *a);
+/* True: it is in the archive, or does not belong there; else the copy is begun, and the label that
+ * says it is done makes it seen again. */
+bool archiving_look(struct archiving *a, const json_t *obj);
+size_t archiving_busy(const struct archiving *a); /* copies on their way */

@@ -2,12 +2,14 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "common/app/daemon.h"
 #include "common/base/log.h"
+#include "workflow/archive/archive.h"
 #include "workflow/controller/config.h"
 #include "workflow/controller/controller.h"
 #include "workflow/runner/runner.h"
 
 struct parts {
         struct controller_config *config;
+        struct archive *archive;
         struct controller *controller;
         struct runner *runner;
 };
@@ -49,9 +51,11 @@ static int start(struct daemon *d, struct err *e)
 {
         struct parts *p = d->self;
         const struct more_flags *m = d->more_values;
-        if (controller_config_load(&p->config, m->config, e) < 0)
+        if (controller_config_load(&p->config, m->config, e) < 0 ||
+            (p->config->persistence.archive && archive_sqlite(&p->archive, d->app.db, e) < 0))
                 return -1;
         struct controller_options o = {.config = p->config,
+                                       .archive = p->archive,
                                        .loop = d->app.loop,
                                        .store = d->app.store,
                                        .ns = d->flags.ns,
@@ -81,6 +85,7 @@ static void stop(struct daemon *d)
         struct parts *p = d->self;
         p->controller = controller_free(p->controller);
         p->runner = runner_free(p->runner);
+        p->archive = archive_close(p->archive);
         p->config = controller_config_free(p->config);
 }
 

@@ -12,14 +12,16 @@ void house_open_store(struct house *h)
         struct db_options o = {.unsafe_no_sync = true};
         assert_int_equal(loop_new(&h->loop, h->clock ? &h->clock->clock : clock_system(), &e), 0);
         if (db_open(&h->db, h->loop, h->path, &o, &e) < 0 ||
-            store_embedded(&h->store, h->db, &e) < 0)
+            store_embedded(&h->store, h->db, &e) < 0 ||
+            (h->config->persistence.archive && archive_sqlite(&h->archive, h->db, &e) < 0))
                 fail_msg("%s", err_msg(&e));
 }
 
 void house_start(struct house *h)
 {
         struct err e = {0};
-        struct controller_options o = {.loop = h->loop, .store = h->store, .config = h->config};
+        struct controller_options o = {
+                .loop = h->loop, .store = h->store, .config = h->config, .archive = h->archive};
         assert_int_equal(controller_new(&h->controller, &o, &e), 0);
         h->runner = fake_runner_new(&h->world, h->loop, controller_on_pod, h->controller);
         assert_int_equal(controller_start(h->controller, h->runner, &e), 0);
@@ -29,6 +31,7 @@ void house_crash(struct house *h)
 {
         h->controller = controller_free(h->controller);
         h->runner = runner_free(h->runner);
+        h->archive = archive_close(h->archive);
         h->store = store_close(h->store);
         h->db = db_close(h->db);
         h->loop = loop_free(h->loop);

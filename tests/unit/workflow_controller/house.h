@@ -9,6 +9,7 @@
 #include "common/store/store.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/workflow_controller/fake_runner.h"
+#include "workflow/archive/archive.h"
 #include "workflow/controller/action.h"
 #include "workflow/controller/config.h"
 #include "workflow/controller/controller.h"
@@ -18,6 +19,7 @@ struct house {
         struct world world;
         struct fake_clock *clock; /* NULL: real time */
         struct controller_config *config;
+        struct archive *archive; /* as the configuration says */
         struct loop *loop;
         struct db *db;
         struct store *store;

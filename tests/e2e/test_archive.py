@@ -1,0 +1,68 @@
+"""Finished workflows: archived, deleted when their time has come, and still there in the archive."""
+
+import json
+
+import pytest
+
+from support import wait_for
+from support.dev import Dev
+
+NOTHING = "{apiVersion: v1, kind: ConfigMap, metadata: {name: nothing}}"
+
+HELLO = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: hello, labels: {team: red}}
+spec:
+  entrypoint: main
+  ttlStrategy: {secondsAfterCompletion: 0}
+  arguments: {parameters: [{name: word, value: one}]}
+  templates:
+    - name: main
+      inputs: {parameters: [{name: word}]}
+      container: {image: none, command: [echo, "{{inputs.parameters.word}}"]}
+"""
+
+
+@pytest.fixture
+def dev(tmp_path):
+    config = tmp_path / "controller.yaml"
+    config.write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: workflow-controller-configmap}\ndata:\n  persistence: |\n    archive: true\n")
+    with Dev(tmp_path, NOTHING, "--config", str(config)) as running:
+        yield running
+
+
+def archived(dev) -> list[dict]:
+    return json.loads(dev.ok("archive", "list", "-A", "-o", "json"))["items"]
+
+
+def test_archive_outlives_the_workflow(dev):
+    assert archived(dev) == []
+    dev.ok("submit", "-", stdin=HELLO)
+    wait_for(lambda: archived(dev) and not dev.workflows(), 15, "the workflow is in the archive only")
+    (kept,) = archived(dev)
+    uid = kept["metadata"]["uid"]
+    assert kept["status"]["phase"] == "Succeeded" and "nodes" not in kept["status"]
+    for word in (uid, "hello"):
+        whole = json.loads(dev.ok("archive", "get", word, "-o", "json"))
+        assert whole["status"]["nodes"]["hello"]["phase"] == "Succeeded"
+    assert "✔ hello" in dev.ok("archive", "get", "hello")
+    assert "team" in dev.ok("archive", "list-label-keys").split()
+    assert dev.ok("archive", "list-label-values", "-l", "team") == "red\n"
+    assert dev.ok("archive", "list", "-l", "team=red", "-o", "name") == "hello\n"
+    assert dev.ok("archive", "list", "-l", "team=blue", "-o", "name") == ""
+    dev.ok("archive", "delete", uid)
+    assert archived(dev) == []
+    assert dev.run("archive", "get", uid).returncode == 3
+
+
+def test_resubmitted_from_the_archive(dev):
+    dev.ok("submit", "-", stdin=HELLO)
+    wait_for(lambda: archived(dev) and not dev.workflows(), 15, "the workflow is in the archive only")
+    dev.ok("archive", "resubmit", "hello", "-p", "word=two")
+    wait_for(lambda: len(archived(dev)) == 2, 15, "the second run is in the archive")
+    again = archived(dev)[0]
+    assert again["metadata"]["name"].startswith("hello-")
+    assert again["metadata"]["labels"]["workflows.argoproj.io/resubmitted-from-workflow"] == "hello"
+    assert again["metadata"]["labels"]["team"] == "red"
+    assert again["spec"]["arguments"]["parameters"] == [{"name": "word", "value": "two"}]
