@@ -1,9 +1,10 @@
 /* common/net/curl_lazy.c: see curl_lazy.h. SPDX-License-Identifier: Apache-2.0 */
 #include "common/net/curl_lazy.h"
+#include <pthread.h>
 
 struct curl_functions curl_fn;
 
-int curl_load(struct err *e)
+static int load(struct err *e)
 {
         static const char *const names[] = {
 #define FUNCTION(name) #name,
@@ -17,4 +18,14 @@ int curl_load(struct err *e)
         if (first && curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
                 return err_set(e, ERR_INTERNAL, "curl cannot be initialised");
         return 0;
+}
+
+int curl_load(struct err *e)
+{
+        static pthread_mutex_t lock =
+                PTHREAD_MUTEX_INITIALIZER; /* transfers load it from worker threads */
+        pthread_mutex_lock(&lock);
+        int rc = load(e);
+        pthread_mutex_unlock(&lock);
+        return rc;
 }

@@ -52,6 +52,8 @@ static void free_call(struct http_call *call)
         if (call->easy)
                 free_easy(c, call);
         buf_deinit(&call->response.body);
+        http_call_drop_headers(call);
+        mem_free(call->response.headers);
         err_clear(&call->early);
         free(call->what);
         free(call);
@@ -167,6 +169,8 @@ static size_t on_header(char *data, size_t size, size_t n, void *arg)
 {
         struct http_call *call = arg;
         n *= size;
+        if (call->keep_headers)
+                http_call_keep_header(call, data, n);
         if (n >= 5 && memcmp(data, "HTTP/", 5) == 0)
                 call->has_location = false;
         else if (n >= 9 && strncasecmp(data, "Location:", 9) == 0)
@@ -328,6 +332,7 @@ static struct http_call *new_call(struct http_client *c, const struct http_call_
         call->on_data = spec->on_data;
         call->on_status = spec->on_status;
         call->max_redirects = spec->max_redirects;
+        call->keep_headers = spec->keep_headers;
         call->max_bytes = spec->max_response_bytes;
         if (!call->max_bytes && !spec->on_data)
                 call->max_bytes = HTTP_RESPONSE_BYTES;

@@ -8,6 +8,7 @@
 #include "common/base/buf.h"
 #include "common/base/loop.h"
 #include "common/base/secret.h"
+#include <stdint.h>
 
 struct http_client;
 int http_client_new(struct http_client **out, struct loop *l, struct err *e) MUST_CHECK;
@@ -24,13 +25,18 @@ struct http_tls { /* all optional; PEM texts or file names */
         bool insecure_skip_verify;
         const char *server_name;
 };
+struct http_file { /* n bytes of an open file from `at`; read while they are sent, not copied */
+        int fd;
+        uint64_t at, n;
+};
 struct http_call_spec { /* borrowed; copied before http_call returns */
         const char *method, *url;
         const struct http_header *headers; /* end with {NULL} */
         const void *body;
         size_t body_len;
-        const struct secret *bearer; /* Authorization: Bearer */
-        const char *user;            /* basic auth */
+        const struct http_file *file; /* in place of `body`; the descriptor stays open until done */
+        const struct secret *bearer;  /* Authorization: Bearer */
+        const char *user;             /* basic auth */
         const struct secret *password;
         struct http_tls tls;
         int connect_timeout_ms, timeout_ms; /* 0: defaults; timeout_ms -1: none (watches) */
@@ -39,6 +45,7 @@ struct http_call_spec { /* borrowed; copied before http_call returns */
         int max_redirects;
         bool guard;
         const char *host;        /* overrides the Host header */
+        bool keep_headers;       /* response.headers is filled */
         bool no_default_headers; /* send exactly `headers` (plus Host, Content-Length) */
         /* When set, the bytes of a 2xx answer are handed over as they come, without a limit unless
          * max_response_bytes is set; other answers are collected as ever, for http_status_err().
@@ -52,7 +59,10 @@ struct http_response {
         struct buf body;
         int64_t retry_after_ms; /* from Retry-After, 0 = none */
         const char *content_type;
+        struct http_header *headers; /* with keep_headers, of the last answer; end with {NULL} */
 };
+/* Of a response with keep_headers: the first header of that name, any case; NULL: none. */
+const char *http_response_header(const struct http_response *r, const char *name);
 /* `e` NULL: an HTTP answer came, whatever its status. Borrowed. */
 typedef void http_done_fn(void *arg, const struct http_response *r, const struct err *e);
 struct http_call;

@@ -19,11 +19,19 @@ struct http_call {
         struct http_response response;
         size_t received, max_bytes; /* 0: unlimited */
         int max_redirects;
+        struct http_file file;
+        uint64_t file_sent;
+        bool keep_headers;
+        size_t n_headers, cap_headers;
         const char *refused; /* the guard's word */
         bool status_told, has_location, over_limit, aborted, cancelled, running, finished;
         CURLcode result;
         struct err early; /* what was wrong before curl saw it */
 };
+/* http_client_body.c: bytes of a file as the body; headers of the answer kept. */
+void http_call_send_file(struct http_call *call, const struct http_call_spec *spec);
+void http_call_keep_header(struct http_call *call, const char *line, size_t n);
+void http_call_drop_headers(struct http_call *call);
 /* Everything of the spec into call->easy. */
 int http_call_setup(struct http_call *call, const struct http_call_spec *spec,
                     struct err *e) MUST_CHECK;

@@ -137,6 +137,10 @@ static void set_body(struct http_call *call, const struct http_call_spec *spec)
                 SET(call, NOBODY, 1L);
                 return;
         }
+        if (spec->file) {
+                http_call_send_file(call, spec);
+                return;
+        }
         if (spec->body_len || wants_body) {
                 SET(call, POSTFIELDSIZE_LARGE, (curl_off_t)spec->body_len);
                 SET(call, COPYPOSTFIELDS, spec->body_len ? spec->body : "");

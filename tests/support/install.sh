@@ -9,7 +9,7 @@ set -eu
 
 build='gcc libc6-dev zlib1g-dev ccache mold ninja-build cmake pkg-config libevent-dev libjansson-dev libyaml-dev libsqlite3-dev
     libcurl4-openssl-dev libssl-dev librdkafka-dev libhiredis-dev uthash-dev libpcre2-dev
-    liblua5.1-0-dev libjq-dev libonig-dev libarchive-dev tzdata'
+    liblua5.1-0-dev libjq-dev libonig-dev libarchive-dev libexpat1-dev tzdata'
 demo='poppler-utils tesseract-ocr tesseract-ocr-eng python3-fastapi python3-uvicorn python3-redis
     python3-multipart python3-httpx python3-kafka python3-yaml redis-server'
 test='libcmocka-dev clang-14 clang-format-14 libclang-rt-14-dev python3-pytest python3-pytest-xdist

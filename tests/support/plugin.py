@@ -16,12 +16,13 @@ from . import proc, scratch
 from .http_sink import HttpSink, http_sink
 from .kafka_broker import KafkaBroker, kafka_broker
 from .kube_cluster import KubeCluster, kube_cluster
+from .minio_server import MinioServer, minio_server
 from .neo4j_server import Neo4jServer, neo4j_server
 from .redis_server import RedisServer, redis_server
 from .tls import TlsFiles, tls_files
 
 # Under xdist all tests of one of these run in one worker, so that it starts once.
-SHARED = ("kube", "kafka", "secure_kafka", "neo4j")
+SHARED = ("kube", "kafka", "secure_kafka", "neo4j", "minio")
 
 _numbers = itertools.count(1)
 
@@ -65,6 +66,19 @@ def topic(kafka: KafkaBroker) -> str:
     name = f"topic-{os.getpid()}-{next(_numbers)}"
     kafka.create_topic(name)
     return name
+
+
+@pytest.fixture(scope="session")
+def minio() -> Iterator[MinioServer]:
+    """One S3 store per run; take a bucket of your own."""
+    with minio_server() as server:
+        yield server
+
+
+@pytest.fixture
+def bucket(minio: MinioServer) -> str:
+    """A new bucket on `minio`."""
+    return minio.make_bucket(f"bucket-{os.getpid()}-{next(_numbers)}")
 
 
 @pytest.fixture(scope="session")

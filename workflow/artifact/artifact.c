@@ -4,7 +4,9 @@
 #include "common/base/fs.h"
 #include "common/base/json.h"
 #include "common/base/mem.h"
+#include "common/net/http_wait.h"
 #include "workflow/artifact/artifact_driver.h"
+#include "workflow/artifact/location.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -14,8 +16,7 @@ static const struct artifact_driver *const drivers[] = {
 #include "workflow/artifact/artifacts.def"
 #undef ARTIFACT
 };
-static const char *const later[] = {"s3",   "gcs",         "azure", "oss",   "hdfs",
-                                    "http", "artifactory", "git",   "plugin"};
+static const char *const later[] = {"gcs", "azure", "oss", "hdfs", "git", "plugin"};
 
 int artifacts_open(struct artifacts **out, const char *data_dir, struct err *e)
 {
@@ -32,17 +33,43 @@ int artifacts_open(struct artifacts **out, const char *data_dir, struct err *e)
 
 struct artifacts *artifacts_close(struct artifacts *a)
 {
-        if (a)
-                close(a->store);
+        if (!a)
+                return NULL;
+        close(a->store);
+        http_wait_free(a->http);
         mem_free(a);
         return NULL;
 }
 
-static const struct artifact_driver *find(const json_t *artifact, const json_t **at, struct err *e)
+int artifacts_remote(struct artifacts *a, const struct location_secrets *secrets, bool guard,
+                     struct err *e)
+{
+        a->secrets = secrets;
+        a->guard = guard;
+        return a->http ? 0 : http_wait_new(&a->http, e);
+}
+
+void artifacts_cancel(struct artifacts *a)
+{
+        if (a->http)
+                http_wait_cancel(a->http);
+}
+
+static const struct artifact_driver *reachable(const struct artifacts *a,
+                                               const struct artifact_driver *d, struct err *e)
+{
+        if (a->http || !location_is_remote(d->type))
+                return d;
+        err_set(e, ERR_UNAVAILABLE, "no way to %s from here", d->type);
+        return NULL;
+}
+
+static const struct artifact_driver *find(const struct artifacts *a, const json_t *artifact,
+                                          const json_t **at, struct err *e)
 {
         for (size_t i = 0; i < ARRAY_LEN(drivers); i++)
                 if ((*at = json_object_get(artifact, drivers[i]->type)))
-                        return drivers[i];
+                        return reachable(a, drivers[i], e);
         for (size_t i = 0; i < ARRAY_LEN(later); i++) {
                 if (!json_object_get(artifact, later[i]))
                         continue;
@@ -63,7 +90,7 @@ int artifact_stat(struct artifacts *a, const json_t *artifact, const char *sub,
                   struct artifact_info *out, struct err *e)
 {
         const json_t *at;
-        const struct artifact_driver *d = find(artifact, &at, e);
+        const struct artifact_driver *d = find(a, artifact, &at, e);
         return named(artifact, d ? d->stat(a, at, sub, out, e) : -1, e);
 }
 
@@ -71,7 +98,7 @@ int artifact_open(struct artifacts *a, const json_t *artifact, const char *sub, 
                   struct err *e)
 {
         const json_t *at;
-        const struct artifact_driver *d = find(artifact, &at, e);
+        const struct artifact_driver *d = find(a, artifact, &at, e);
         return named(artifact, d ? d->open(a, at, sub, fd, e) : -1, e);
 }
 
@@ -79,7 +106,7 @@ int artifact_list(struct artifacts *a, const json_t *artifact, const char *sub, 
                   struct err *e)
 {
         const json_t *at;
-        const struct artifact_driver *d = find(artifact, &at, e);
+        const struct artifact_driver *d = find(a, artifact, &at, e);
         return named(artifact, d ? d->list(a, at, sub, out, e) : -1, e);
 }
 
@@ -87,13 +114,35 @@ int artifact_pack(struct artifacts *a, const json_t *artifact, const char *sub, 
                   struct err *e)
 {
         const json_t *at;
-        const struct artifact_driver *d = find(artifact, &at, e);
+        const struct artifact_driver *d = find(a, artifact, &at, e);
         return named(artifact, d ? d->pack(a, at, sub, fd, e) : -1, e);
 }
 
 int artifact_delete(struct artifacts *a, const json_t *artifact, struct err *e)
 {
         const json_t *at;
-        const struct artifact_driver *d = find(artifact, &at, e);
+        const struct artifact_driver *d = find(a, artifact, &at, e);
         return named(artifact, d ? d->delete (a, at, e) : -1, e);
+}
+
+int artifact_fetch(struct artifacts *a, const json_t *artifact, const char *sub, int to_dir,
+                   const char *to, struct err *e)
+{
+        const json_t *at;
+        const struct artifact_driver *d = find(a, artifact, &at, e);
+        if (d && !d->fetch)
+                return named(artifact, err_set(e, ERR_UNSUPPORTED, "%s cannot be read", d->type),
+                             e);
+        return named(artifact, d ? d->fetch(a, at, sub, to_dir, to, e) : -1, e);
+}
+
+int artifact_save(struct artifacts *a, const json_t *artifact, int from_dir, const char *from,
+                  struct err *e)
+{
+        const json_t *at;
+        const struct artifact_driver *d = find(a, artifact, &at, e);
+        if (d && !d->save)
+                return named(artifact, err_set(e, ERR_UNSUPPORTED, "%s cannot be written", d->type),
+                             e);
+        return named(artifact, d ? d->save(a, at, from_dir, from, e) : -1, e);
 }

@@ -2,10 +2,11 @@
  * collection.
  *
  * An artifact is an object as in status.nodes[].outputs.artifacts or inputs.artifacts: {"name",
- * "path", <location>, ...}, the location being one of artifacts.def: {"folder": {"key"}} or {"raw":
- * {"data"}}. `sub` is a path inside a folder, or NULL. Steps do not come this way: the executor
- * works on the folder store itself (folder.h). Threads: any; everything blocks, so on the loop only
- * for small answers. SPDX-License-Identifier: Apache-2.0 */
+ * "path", <location>, ...}, the location (made whole: location.h) being one of artifacts.def:
+ * {"folder": {"key"}}, {"raw": {"data"}}, {"s3": {...}}, ... `sub` is a path inside a folder, or
+ * NULL. Steps do not come this way: the executor works on the folder store itself (folder.h).
+ * Threads: any; everything blocks, so on the loop only for small answers. SPDX-License-Identifier:
+ * Apache-2.0 */
 #pragma once
 #include "common/base/clock.h"
 #include "common/base/err.h"
@@ -16,6 +17,14 @@ struct artifacts; /* the stores of one data directory */
 int artifacts_open(struct artifacts **out, const char *data_dir, struct err *e) MUST_CHECK;
 struct artifacts *artifacts_close(struct artifacts *a);
 AUTO_DEFINE(artifacts_close, struct artifacts *);
+
+/* For stores elsewhere: the values of the secrets that locations name, borrowed for life, and
+ * whether private addresses are refused. Until it was called they answer UNAVAILABLE. */
+struct location_secrets;
+int artifacts_remote(struct artifacts *a, const struct location_secrets *secrets, bool guard,
+                     struct err *e) MUST_CHECK;
+/* What runs and all that follows ends with UNAVAILABLE. Any thread. */
+void artifacts_cancel(struct artifacts *a);
 
 struct artifact_info {
         bool folder;
@@ -36,3 +45,10 @@ int artifact_list(struct artifacts *a, const json_t *artifact, const char *sub, 
 int artifact_pack(struct artifacts *a, const json_t *artifact, const char *sub, int fd,
                   struct err *e) MUST_CHECK;
 int artifact_delete(struct artifacts *a, const json_t *artifact, struct err *e) MUST_CHECK;
+/* Place its content as to_dir/to, which must not exist: a file or a tree, as it is stored (nothing
+ * is unpacked). NOT_FOUND when there is none. */
+int artifact_fetch(struct artifacts *a, const json_t *artifact, const char *sub, int to_dir,
+                   const char *to, struct err *e) MUST_CHECK;
+/* Store from_dir/from, a file or a tree, as it is, in place of what was there. */
+int artifact_save(struct artifacts *a, const json_t *artifact, int from_dir, const char *from,
+                  struct err *e) MUST_CHECK;

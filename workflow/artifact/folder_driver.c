@@ -31,6 +31,8 @@ static artifact_open_fn folder_open;
 static artifact_list_fn folder_list;
 static artifact_pack_fn folder_pack;
 static artifact_delete_fn folder_remove;
+static artifact_fetch_fn folder_fetch;
+static artifact_save_fn folder_save;
 
 static int folder_stat(struct artifacts *a, const json_t *at, const char *sub,
                        struct artifact_info *out, struct err *e)
@@ -134,6 +136,28 @@ static int folder_remove(struct artifacts *a, const json_t *at, struct err *e)
         return folder_delete(a->store, key ? key : "", e);
 }
 
+static int folder_fetch(struct artifacts *a, const json_t *at, const char *sub, int to_dir,
+                        const char *to, struct err *e)
+{
+        const char *key = json_str(at, "key");
+        return folder_get(a->store, key ? key : "", sub, FOLDER_PLAIN, false, to_dir, to, e);
+}
+
+static int folder_save(struct artifacts *a, const json_t *at, int from_dir, const char *from,
+                       struct err *e)
+{
+        const char *key = json_str(at, "key");
+        struct tree_copy how = {.link_dir = -1};
+        return folder_put(a->store, key ? key : "", &how, from_dir, from, e);
+}
+
 const struct artifact_driver artifact_driver_folder = {
-        "folder", folder_stat, folder_open, folder_list, folder_pack, folder_remove,
+        .type = "folder",
+        .stat = folder_stat,
+        .open = folder_open,
+        .list = folder_list,
+        .pack = folder_pack,
+        .delete = folder_remove,
+        .fetch = folder_fetch,
+        .save = folder_save,
 };

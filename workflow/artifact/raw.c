@@ -60,5 +60,9 @@ static int raw_delete(struct artifacts *a UNUSED, const json_t *at UNUSED, struc
         return 0; /* it goes with its workflow */
 }
 
-const struct artifact_driver artifact_driver_raw = {"raw",    raw_stat, raw_open,
-                                                    raw_list, raw_pack, raw_delete};
+const struct artifact_driver artifact_driver_raw = {.type = "raw",
+                                                    .stat = raw_stat,
+                                                    .open = raw_open,
+                                                    .list = raw_list,
+                                                    .pack = raw_pack,
+                                                    .delete = raw_delete};

@@ -16,3 +16,9 @@ int tar_pack(int from_dir, const char *from, int to_fd, int level, struct err *e
  * apply. */
 int tar_unpack(int fd, int to_dir, const char *to, struct tree_copy *limits, bool *was_tar,
                struct err *e) MUST_CHECK;
+
+/* ---- zip.c: not for the static executor: libarchive's zip brings other libraries along ---- */
+int zip_pack(int from_dir, const char *from, int to_fd, int level, struct err *e) MUST_CHECK;
+/* INVALID when it is no zip archive. */
+int zip_unpack(int fd, int to_dir, const char *to, struct tree_copy *limits,
+               struct err *e) MUST_CHECK;

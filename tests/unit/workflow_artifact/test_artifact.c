@@ -75,8 +75,8 @@ static void raw_text_is_an_artifact_and_other_locations_say_so(void **state)
         assert_int_equal(read(fd, text, sizeof(text)), 5);
         assert_string_equal(text, "hello");
         close(fd);
-        assert_refused(artifact_stat(a, s3, NULL, &info, &e), &e, ERR_UNSUPPORTED,
-                       "artifact \"q\": not supported yet: artifact location s3");
+        assert_refused(artifact_stat(a, s3, NULL, &info, &e), &e, ERR_UNAVAILABLE,
+                       "artifact \"q\": no way to s3 from here");
         assert_refused(artifact_stat(a, none, NULL, &info, &e), &e, ERR_NOT_FOUND, "no location");
 }
 
