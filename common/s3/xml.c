@@ -4,6 +4,7 @@
 #include "common/base/mem.h"
 #include <expat.h>
 #include <limits.h>
+#include <string.h>
 
 struct reader {
         XML_Parser parser;
