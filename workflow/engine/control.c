@@ -159,9 +159,14 @@ void control_shut_down(struct wf *wf)
                 struct node *n = node_at(wf, i);
                 if (n->phase >= PHASE_SUCCEEDED || (wf->shutdown == SHUTDOWN_STOP && n->exit_tree))
                         continue;
-                if (node_is_work(n)) {
+                if (n->type == NODE_POD) {
                         pod_kill(wf, i);
+                        daemon_unmark(wf, i);
                         node_set(wf, i, PHASE_FAILED, running);
+                        container_set_fail(wf, i, PHASE_FAILED, running);
+                } else if (node_is_work(n)) {
+                        pod_kill(wf, i);
+                        node_set(wf, i, PHASE_FAILED, stopped_message(wf));
                 } else if (n->type == NODE_SUSPEND)
                         node_set(wf, i, PHASE_FAILED, stopped_message(wf));
                 else if (n->type == NODE_RETRY && n->frame && n->frame->wait_until_ns)
@@ -181,6 +186,7 @@ void control_deadline(struct wf *wf)
                 bool pending = node_is_work(n) && n->phase == PHASE_PENDING;
                 if (pending)
                         pod_kill(wf, i);
+                pending = pending || (n->type == NODE_CONTAINER && n->phase == PHASE_PENDING);
                 if (pending || n->type == NODE_SUSPEND)
                         node_set(wf, i, PHASE_FAILED, "Step exceeded its deadline");
                 else if (n->type == NODE_RETRY)

@@ -407,7 +407,8 @@ void dag_item_done(struct wf *wf, uint32_t group, uint32_t child)
         err_clear(&why);
         if (hook == HOOK_WAIT)
                 return;
-        node_at(wf, group)->frame->pending--;
+        node_at(wf, group)->frame->pending -= !node_at(wf, child)->told;
+        node_at(wf, child)->told = true;
         judge_items(wf, group);
 }
 
@@ -422,7 +423,8 @@ void dag_child_done(struct wf *wf, uint32_t dag, uint32_t child)
         err_clear(&why); /* a hook that cannot be started is as good as none */
         if (hook == HOOK_WAIT)
                 return;
-        f->pending--;
+        f->pending -= !node_at(wf, child)->told;
+        node_at(wf, child)->told = true;
         if (f->slots[task].state == SLOT_DONE)
                 return;
         f->slots[task].state = SLOT_DONE;

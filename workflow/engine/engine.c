@@ -124,7 +124,7 @@ struct wf *wf_free(struct wf *wf)
                 json_decref(trees[i]);
         void *const blocks[] = {wf->name,    wf->ns,    wf->uid,       wf->phase,
                                 wf->message, wf->queue, wf->blocked.v, wf->hooks_waiting.v,
-                                wf->dirty.v, wf->timers};
+                                wf->dirty.v, wf->timers, wf->daemons.v};
         for (size_t i = 0; i < ARRAY_LEN(blocks); i++)
                 mem_free(blocks[i]);
         arena_deinit(&wf->names);
@@ -167,6 +167,7 @@ static void tell_owner(struct wf *wf, uint32_t i)
         case ROLE_ITEM: dag_item_done(wf, n->owner, i); break;
         case ROLE_ATTEMPT: retry_child_done(wf, n->owner, i); break;
         case ROLE_HOOK: tell_hook_owner(wf, i); break;
+        case ROLE_CONTAINER: break;
         }
 }
 

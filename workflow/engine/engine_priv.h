@@ -53,6 +53,7 @@ enum node_role {
         ROLE_ITEM,    /* owner: the TaskGroup node; slot: task */
         ROLE_ATTEMPT, /* owner: the Retry node; slot: number of the attempt */
         ROLE_HOOK,    /* owner: as that of the node it hangs on; slot too */
+        ROLE_CONTAINER, /* nobody: it tells of its pod */
 };
 
 struct ids {
@@ -89,6 +90,7 @@ struct node {
         bool raised; /* Error because starting or finishing it failed: errors the group above at
                         once */
         bool dirty, queued;
+        bool told; /* its owner has counted it as done */
 };
 
 /* A loop being expanded. */
@@ -187,6 +189,7 @@ struct wf {
         bool unblocking;          /* they are being tried, in their order */
         bool freed;               /* a limit may have room again */
         struct ids hooks_waiting; /* children whose exit hook had no room */
+        struct ids daemons;       /* nodes that are daemoned */
         struct ids dirty;
         struct timer *timers;
         size_t n_timers, cap_timers;
@@ -401,6 +404,21 @@ enum hook_result {
 };
 /* The exit hook of a completed child. */
 enum hook_result hooks_exit(struct wf *wf, uint32_t composite, uint32_t child, struct err *e);
+
+/* ---- container_set.c: the nodes of a containerSet's containers ---- */
+void container_set_open(struct wf *wf, uint32_t pod); /* nothing for other pods */
+void container_set_update(struct wf *wf, uint32_t pod, const json_t *states); /* wf_input.containers */
+/* Those that have not ended. */
+void container_set_fail(struct wf *wf, uint32_t pod, enum node_phase phase, const char *message);
+
+/* ---- daemon.c ---- */
+bool daemon_is(const struct node *n); /* a pod whose template says daemon */
+void daemon_ready(struct wf *wf, uint32_t pod);
+void daemon_mark_retry(struct wf *wf, uint32_t retry); /* its attempt is ready */
+void daemon_unmark(struct wf *wf, uint32_t node);
+void daemon_died(struct wf *wf, uint32_t pod, enum node_phase phase, const char *message);
+/* The composite is done (NONE: the workflow): its daemons have Succeeded. */
+void daemons_end(struct wf *wf, uint32_t boundary);
 
 /* ---- pod.c ---- */
 void pod_start(struct wf *wf, uint32_t n);

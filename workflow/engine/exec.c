@@ -283,6 +283,8 @@ static void take_over(struct wf *wf, uint32_t index, const struct exec *x)
         if (node_fulfilled(n)) {
                 err_clear(&why);
                 node_requeue(wf, index);
+                if (n->daemoned && n->type == NODE_RETRY && t)
+                        retry_open(wf, index);
         } else if (!t)
                 exec_raise(wf, index, &why);
         else

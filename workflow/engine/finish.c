@@ -174,6 +174,8 @@ static void end(struct wf *wf)
 void finish_entry(struct wf *wf)
 {
         const struct node *entry = node_at(wf, wf->entry);
+        if (entry->daemoned)
+                daemons_end(wf, NONE);
         if (entry->raised) {
                 wf_fail(wf, "Error", "error in entry template execution: %s",
                         entry->message ? entry->message : "");

@@ -36,6 +36,8 @@ static void fill(struct wf *wf, uint32_t index, const json_t *j)
         n->daemoned = json_is_true(json_object_get(j, "daemoned"));
         n->hooked = json_is_true(json_at(j, "nodeFlag", "hooked"));
         n->retried = json_is_true(json_at(j, "nodeFlag", "retried"));
+        if (n->daemoned)
+                ids_add(&wf->daemons, index);
         n->pod_started = node_is_work(n);
         if (display && strcmp(display, n->display) != 0)
                 n->display = wf_intern(wf, display);

@@ -282,6 +282,8 @@ void node_set(struct wf *wf, uint32_t i, enum node_phase phase, const char *mess
                 wf->changed = true;
         }
         node_touch(wf, i);
+        if ((n->type == NODE_STEPS || n->type == NODE_DAG) && phase >= PHASE_SUCCEEDED)
+                daemons_end(wf, i);
         if (!was_fulfilled && node_fulfilled(n) && !n->queued) {
                 n->queued = true;
                 push_queue(wf, i);
@@ -320,6 +322,11 @@ static bool is_hook(const struct wf *wf, uint32_t i)
         return wf->nodes[i].hooked;
 }
 
+static bool is_container_set(const struct wf *wf, const struct node *n)
+{
+        return n->children.n && wf->nodes[n->children.v[0]].type == NODE_CONTAINER;
+}
+
 static void outbound(const struct wf *wf, uint32_t i, struct ids *out, int depth)
 {
         const struct node *n = &wf->nodes[i];
@@ -345,8 +352,18 @@ static void outbound(const struct wf *wf, uint32_t i, struct ids *out, int depth
                 for (uint32_t k = 0; k < n->outbound.n; k++)
                         ids_add(out, n->outbound.v[k]); /* resolved when the node finished */
                 return;
-        default: ids_add(out, i);
+        case NODE_POD: /* of a containerSet: its last containers, and what hangs on them */
+        case NODE_CONTAINER:
+                if (n->type == NODE_POD && !is_container_set(wf, n))
+                        break;
+                for (uint32_t k = 0; k < n->children.n; k++)
+                        outbound(wf, n->children.v[k], out, depth + 1);
+                if (n->children.n)
+                        return;
+                break;
+        default: break;
         }
+        ids_add(out, i);
 }
 
 void node_outbound(const struct wf *wf, uint32_t i, struct ids *out)

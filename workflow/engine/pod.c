@@ -226,6 +226,7 @@ void pod_start(struct wf *wf, uint32_t index)
                                                .exit_tree = n->exit_tree,
                                                .deadline_s = deadline,
                                                .execution_limit_s = execution_limit(wf, n)});
+        container_set_open(wf, index);
 }
 
 void pod_kill(struct wf *wf, uint32_t index)
@@ -309,6 +310,15 @@ static void add_declared(struct wf *wf, uint32_t index, json_t *outputs, bool fa
         }
 }
 
+/* Containers of a set that nobody has told of share the fate of their pod. */
+static void end_containers(struct wf *wf, uint32_t index, enum node_phase phase, const char *message)
+{
+        container_set_fail(wf, index, phase,
+                           phase == PHASE_SUCCEEDED ? ""
+                           : phase == PHASE_ERROR   ? "container deleted"
+                                                    : message);
+}
+
 void pod_update(struct wf *wf, const struct wf_input *in)
 {
         uint32_t index = node_by_id_text(wf, in->node_id);
@@ -331,7 +341,15 @@ void pod_update(struct wf *wf, const struct wf_input *in)
         if (in->finished.ns && phase_completed(phase))
                 n->finished_s = in->finished.ns / NS_PER_S;
         node_touch(wf, index);
-        node_set(wf, index, phase, in->message);
+        container_set_update(wf, index, in->containers);
+        if (phase_completed(phase))
+                end_containers(wf, index, phase, in->message);
+        if (daemon_is(n) && phase_completed(phase))
+                daemon_died(wf, index, phase, in->message);
+        else
+                node_set(wf, index, phase, in->message);
+        if (daemon_is(n) && phase == PHASE_RUNNING && in->ready)
+                daemon_ready(wf, index);
         if (phase_completed(phase))
                 globals_take_outputs(wf, index);
 }

@@ -204,6 +204,11 @@ static void decide(struct wf *wf, uint32_t retry, uint32_t last)
         const struct node *l = node_at(wf, last);
         struct frame *f = node_at(wf, retry)->frame;
         struct strategy s;
+        if (l->daemoned) {
+                daemon_mark_retry(wf, retry);
+                return;
+        }
+        daemon_unmark(wf, retry);
         if (!phase_bad(l->phase)) {
                 finish(wf, retry, PHASE_SUCCEEDED, NULL, last);
                 return;
@@ -253,7 +258,8 @@ void retry_open(struct wf *wf, uint32_t retry)
 void retry_child_done(struct wf *wf, uint32_t retry, uint32_t child)
 {
         struct frame *f = node_at(wf, retry)->frame;
-        if (!f || node_fulfilled(node_at(wf, retry)) || node_at(wf, child)->slot + 1 != f->attempts)
+        if (!f || node_at(wf, retry)->phase >= PHASE_SUCCEEDED ||
+            node_at(wf, child)->slot + 1 != f->attempts)
                 return;
         decide(wf, retry, child);
 }

@@ -47,6 +47,7 @@ static void pod_add(struct simulation *s, const struct wf_command *c, json_t *wa
         p->name = mem_strdup(c->node_name);
         p->pod_name = mem_strdup(c->pod_name);
         p->template = json_incref(c->template);
+        p->work = c->work;
         p->capture = c->capture_result;
         p->exit_tree = c->exit_tree;
         p->deadline_s = c->deadline_s;
@@ -136,16 +137,21 @@ static int announce(struct simulation *s, struct err *e)
 {
         for (;;) {
                 struct wf_input *in = NULL;
-                size_t n = 0, cap = 0;
+                json_t **containers = NULL;
+                size_t n = 0, cap = 0, cap_c = 0;
                 for (struct sim_pod *p = s->pods; p; p = p->hh.next) {
                         if (p->running || p->ended || p->pending_forever)
                                 continue;
                         const char *ip = json_str(p->rule, "ip");
                         p->running = true;
                         mem_grow(in, cap, n + 1);
+                        mem_grow(containers, cap_c, n + 1);
+                        containers[n] = sim_pod_containers(p, false);
                         in[n++] = (struct wf_input){.kind = WF_POD,
                                                     .node_id = p->id,
                                                     .pod_phase = POD_RUNNING,
+                                                    .ready = true,
+                                                    .containers = containers[n],
                                                     .message = "",
                                                     .exit_code = -1,
                                                     .ip = ip ? ip : "10.0.0.1",
@@ -153,6 +159,9 @@ static int announce(struct simulation *s, struct err *e)
                                                     .started = {s->now_ns}};
                 }
                 int r = n ? step(s, in, n, e) : 0;
+                for (size_t i = 0; i < n; i++)
+                        json_decref(containers[i]);
+                mem_free(containers);
                 mem_free(in);
                 if (r < 0 || !n)
                         return r;
@@ -167,10 +176,10 @@ static int step_and_announce(struct simulation *s, const struct wf_input *in, si
 
 static int end_pods(struct simulation *s, struct err *e)
 {
-        size_t n = 0, cap = 0, cap_m = 0, cap_o = 0;
+        size_t n = 0, cap = 0, cap_m = 0, cap_o = 0, cap_c = 0;
         struct wf_input *in = NULL;
         char **messages = NULL;
-        json_t **outputs = NULL;
+        json_t **outputs = NULL, **containers = NULL;
         for (struct sim_pod *p = s->pods; p; p = p->hh.next) {
                 if (p->ended || p->ends_ns > s->now_ns)
                         continue;
@@ -179,13 +188,16 @@ static int end_pods(struct simulation *s, struct err *e)
                 mem_grow(in, cap, n + 1);
                 mem_grow(messages, cap_m, n + 1);
                 mem_grow(outputs, cap_o, n + 1);
+                mem_grow(containers, cap_c, n + 1);
                 int phase = sim_pod_outcome(s, p, &messages[n], &outputs[n]);
+                containers[n] = sim_pod_containers(p, true);
                 in[n] = (struct wf_input){.kind = WF_POD,
                                           .node_id = p->id,
                                           .pod_phase = phase,
                                           .message = messages[n],
                                           .exit_code = -1,
                                           .outputs = outputs[n],
+                                          .containers = containers[n],
                                           .started = {p->started_ns},
                                           .finished = {s->now_ns},
                                           .progress = json_str(p->rule, "progress")};
@@ -195,7 +207,9 @@ static int end_pods(struct simulation *s, struct err *e)
         for (size_t i = 0; i < n; i++) {
                 mem_free(messages[i]);
                 json_decref(outputs[i]);
+                json_decref(containers[i]);
         }
+        mem_free(containers);
         mem_free(in);
         mem_free(messages);
         mem_free(outputs);

@@ -185,6 +185,91 @@ static char *with_reason(const char *what, const char *reason)
         return reason ? mem_printf("%s: %s", what, reason) : mem_strdup(what);
 }
 
+/* ---- container sets ---- */
+
+static const json_t *set_of(const struct sim_pod *p)
+{
+        return json_at(p->template, "containerSet", "containers");
+}
+
+static int64_t container_code(const struct sim_pod *p, const char *name)
+{
+        const json_t *codes = json_object_get(p->rule, "containers");
+        if (codes)
+                return json_integer_value(json_object_get(codes, name));
+        return exit_code(p, streq(json_str(p->rule, "phase"), "Failed") ? 1 : 0);
+}
+
+json_t *sim_pod_containers(const struct sim_pod *p, bool ended)
+{
+        json_t *out, *c;
+        size_t i;
+        if (!set_of(p) || streq(json_str(p->rule, "phase"), "Deleted"))
+                return NULL;
+        out = json_array();
+        json_array_foreach ((json_t *)(uintptr_t)set_of(p), i, c) {
+                const char *name = json_str(c, "name");
+                json_t *state = json_pack("{s:s}", "name", name);
+                if (ended)
+                        json_object_set_new(
+                                state, "exitCode",
+                                json_integer(p->deadline_hit ? 143 : container_code(p, name)));
+                json_array_append_new(out, state);
+        }
+        return out;
+}
+
+/* The first container that failed gives the pod its message; main gives it its exit code. */
+static char *set_failure(const struct sim_pod *p)
+{
+        size_t i;
+        json_t *c;
+        json_array_foreach ((json_t *)(uintptr_t)set_of(p), i, c) {
+                int64_t code = container_code(p, json_str(c, "name"));
+                if (code)
+                        return mem_printf("%s: Error (exit code %lld)", json_str(c, "name"),
+                                          (long long)code);
+        }
+        return mem_strdup("main: Error (exit code 1)");
+}
+
+static bool has_main(const struct sim_pod *p)
+{
+        size_t i;
+        json_t *c;
+        json_array_foreach ((json_t *)(uintptr_t)set_of(p), i, c)
+                if (streq(json_str(c, "name"), "main"))
+                        return true;
+        return !set_of(p);
+}
+
+/* ---- the end ---- */
+
+/* http and plugin nodes say what the script says. */
+static int request_outcome(const struct sim_pod *p, char **message, json_t **outputs)
+{
+        const char *phase = json_str(p->rule, "phase"), *words = json_str(p->rule, "message");
+        bool failed = streq(phase, "Failed"), error = streq(phase, "Error");
+        json_t *out = json_object();
+        *message = mem_strdup(words ? words : "");
+        if (streq(phase, "Deleted"))
+                error = true;
+        if (json_str(p->rule, "result"))
+                json_object_set(out, "result", json_object_get(p->rule, "result"));
+        if (json_object_size(json_object_get(p->rule, "parameters"))) {
+                json_t *list = json_array(), *v;
+                const char *key;
+                json_object_foreach (json_object_get(p->rule, "parameters"), key, v)
+                        json_array_append_new(list,
+                                              json_pack("{s:s,s:O}", "name", key, "value", v));
+                json_object_set_new(out, "parameters", list);
+        }
+        *outputs = json_object_size(out) ? out : NULL;
+        if (!*outputs)
+                json_decref(out);
+        return error ? POD_ERROR : failed ? POD_FAILED : POD_SUCCEEDED;
+}
+
 int sim_pod_outcome(const struct simulation *s, const struct sim_pod *p, char **message,
                     json_t **outputs)
 {
@@ -192,6 +277,8 @@ int sim_pod_outcome(const struct simulation *s, const struct sim_pod *p, char **
         const char *pod_words = json_str(p->rule, "podMessage"),
                    *result = json_str(p->rule, "result");
         bool failed = streq(phase, "Failed"), error = streq(phase, "Error");
+        if (p->work == WORK_HTTP || p->work == WORK_PLUGIN)
+                return request_outcome(p, message, outputs);
         *message = mem_strdup("");
         *outputs = NULL;
         if (p->deadline_hit) {
@@ -208,9 +295,12 @@ int sim_pod_outcome(const struct simulation *s, const struct sim_pod *p, char **
                 return POD_ERROR;
         }
         *outputs = json_object();
-        set_exit_code(*outputs, exit_code(p, failed ? 1 : 0));
+        if (has_main(p))
+                set_exit_code(*outputs, set_of(p) ? container_code(p, "main")
+                                                  : exit_code(p, failed ? 1 : 0));
         if (failed || error) {
-                char *what = failed ? mem_printf("main: Error (exit code %lld)",
+                char *what = failed && set_of(p) ? set_failure(p)
+                           : failed ? mem_printf("main: Error (exit code %lld)",
                                                  (long long)exit_code(p, 1))
                                     : mem_strdup("wait: Error (exit code 64)");
                 mem_free(*message);

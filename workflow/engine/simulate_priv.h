@@ -14,6 +14,7 @@ struct sim_pod {
         char *pod_name;
         json_t *template;   /* as it was sent out */
         const json_t *rule; /* borrowed from the case */
+        enum wf_work work;
         bool capture, exit_tree;
         int64_t deadline_s, started_ns, ends_ns; /* INT64_MAX: never */
         bool running, ended, pending_forever, deadline_hit;
@@ -43,6 +44,8 @@ void sim_pod_plan(struct simulation *s, struct sim_pod *p); /* when and how it e
 /* The final update of a pod; `outputs` and `message` are owned by the caller. */
 int sim_pod_outcome(const struct simulation *s, const struct sim_pod *p, char **message,
                     json_t **outputs);
+/* What a containerSet's pod says of its containers; NULL for other pods. New reference. */
+json_t *sim_pod_containers(const struct sim_pod *p, bool ended);
 bool sim_glob(const char *pattern, const char *text);
 /* ---- simulate_result.c ---- */
 json_t *sim_result(const struct simulation *s, bool stalled);

@@ -79,12 +79,9 @@ static json_t *non_empty(json_t *j)
                        : j;
 }
 
-static json_t *pod_of(const struct sim_pod *p)
+static void put_container(json_t *out, const json_t *container)
 {
         static const char *const plain[] = {"image", "command", "args", "workingDir"};
-        json_t *out = json_object(), *t = p->template;
-        json_t *container = json_object_get(t, "container");
-        container = container ? container : json_object_get(t, "script");
         for (size_t i = 0; i < ARRAY_LEN(plain); i++)
                 set(out, plain[i], non_empty(json_object_get(container, plain[i])));
         json_t *resources = json_object();
@@ -92,13 +89,47 @@ static json_t *pod_of(const struct sim_pod *p)
         set(resources, "requests", non_empty(json_at(container, "resources", "requests")));
         set(out, "resources", non_empty(resources));
         json_decref(resources);
+        json_t *env = env_of(container);
+        if (env)
+                json_object_set_new(out, "env", env);
+}
+
+static json_t *containers_of(const json_t *list)
+{
+        json_t *out = json_array(), *c;
+        size_t i;
+        json_array_foreach ((json_t *)(uintptr_t)list, i, c) {
+                json_t *one = json_object();
+                set(one, "name", json_object_get(c, "name"));
+                put_container(one, c);
+                json_array_append_new(out, one);
+        }
+        return out;
+}
+
+static json_t *resource_of(const json_t *resource)
+{
+        static const char *const shown[] = {"action",           "manifest", "mergeStrategy",
+                                            "successCondition", "flags",    "failureCondition"};
+        json_t *out = json_object();
+        for (size_t i = 0; i < ARRAY_LEN(shown); i++) {
+                json_t *v = non_empty(json_object_get(resource, shown[i]));
+                if (!json_is_string(v) || json_string_length(v))
+                        set(out, shown[i], v);
+        }
+        return out;
+}
+
+static json_t *pod_of(const struct sim_pod *p)
+{
+        json_t *out = json_object(), *t = p->template;
+        json_t *container = json_object_get(t, "container");
+        container = container ? container : json_object_get(t, "script");
+        put_container(out, container);
         if (json_object_get(t, "script")) {
                 const char *source = json_str(container, "source");
                 json_object_set_new(out, "source", json_string(source ? source : ""));
         }
-        json_t *env = env_of(container);
-        if (env)
-                json_object_set_new(out, "env", env);
         set(out, "labels", non_empty(json_at(t, "metadata", "labels")));
         set(out, "annotations", non_empty(json_at(t, "metadata", "annotations")));
         set(out, "nodeSelector", non_empty(json_object_get(t, "nodeSelector")));
@@ -108,7 +139,13 @@ static json_t *pod_of(const struct sim_pod *p)
                 json_object_set_new(out, "onExit", json_true());
         if (p->capture)
                 json_object_set_new(out, "captureResult", json_true());
-        json_object_set_new(out, "container", json_string("main"));
+        if (json_object_get(t, "containerSet"))
+                json_object_set_new(out, "containers",
+                                    containers_of(json_at(t, "containerSet", "containers")));
+        else
+                json_object_set_new(out, "container", json_string("main"));
+        if (json_object_get(t, "resource"))
+                json_object_set_new(out, "resource", resource_of(json_object_get(t, "resource")));
         return out;
 }
 
@@ -153,7 +190,11 @@ static json_t *node_of(const struct simulation *s, const json_t *nodes, const js
         const char *id = json_str(n, "id");
         struct sim_pod *p;
         HASH_FIND_STR(s->pods, id, p);
-        if (p) {
+        if (p && p->work == WORK_HTTP)
+                set(out, "http", json_object_get(p->template, "http"));
+        else if (p && p->work == WORK_PLUGIN)
+                set(out, "plugin", json_object_get(p->template, "plugin"));
+        else if (p) {
                 set_text(out, "podName", p->pod_name);
                 json_object_set_new(out, "pod", pod_of(p));
         }

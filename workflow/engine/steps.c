@@ -206,6 +206,9 @@ static void adopt_child(struct wf *wf, uint32_t group, uint32_t task, uint32_t c
                          &why) == 0)
                 n->tmpl = t;
         err_clear(&why);
+        n->told = true;
+        if (n->daemoned && n->type == NODE_RETRY && t)
+                retry_open(wf, child);
 }
 
 /* Finds the nodes of a done group again, so that later steps can refer to them. */
@@ -277,13 +280,45 @@ void steps_open(struct wf *wf, uint32_t steps)
                 finish_steps(wf, steps, PHASE_SUCCEEDED, NULL);
 }
 
+/* The outbound nodes of the last group that was begun. */
+static void set_outbound(struct wf *wf, uint32_t steps)
+{
+        struct node *n = node_at(wf, steps);
+        const struct frame *f = n->frame;
+        n->outbound.n = 0;
+        if (f->group_node == NONE)
+                return;
+        const struct ids *children = &node_at(wf, f->group_node)->children;
+        for (uint32_t i = 0; i < children->n; i++)
+                node_outbound(wf, children->v[i], &n->outbound);
+}
+
+/* A daemon of a group that is done has died: the group failed after all, and with it the whole. */
+static void late_failure(struct wf *wf, uint32_t steps, uint32_t group, uint32_t child)
+{
+        const struct frame *f = node_at(wf, steps)->frame;
+        const struct node *c = node_at(wf, child);
+        if (c->hooked || c->role != ROLE_STEP || !c->told || !phase_bad(c->phase) ||
+            tolerated(wf, f, c))
+                return;
+        struct arena a;
+        arena_init(&a, 0);
+        const char *message = arena_printf(&a, "child '%s' failed", node_id_text(wf, c, &a));
+        node_set(wf, group, PHASE_FAILED, message);
+        set_outbound(wf, steps);
+        finish_steps(wf, steps, PHASE_FAILED, message);
+        arena_deinit(&a);
+}
+
 void steps_child_done(struct wf *wf, uint32_t group, uint32_t child)
 {
         uint32_t steps = node_at(wf, group)->owner;
         struct frame *f = node_at(wf, steps)->frame;
+        const struct node *c = node_at(wf, child);
+        if (f && node_at(wf, group)->phase == PHASE_SUCCEEDED)
+                late_failure(wf, steps, group, child);
         if (!f || f->group_node != group || node_fulfilled(node_at(wf, group)))
                 return;
-        const struct node *c = node_at(wf, child);
         if (c->raised && c->role == ROLE_STEP) {
                 struct err why = {0};
                 err_set(&why, ERR_INVALID, "step group deemed errored due to child %s error: %s",
@@ -300,21 +335,9 @@ void steps_child_done(struct wf *wf, uint32_t group, uint32_t child)
                 fail_group(wf, group, &why);
                 return;
         }
-        f->pending--;
+        f->pending -= !node_at(wf, child)->told;
+        node_at(wf, child)->told = true;
         judge_group(wf, steps, group);
-}
-
-/* The outbound nodes of the last group that was begun. */
-static void set_outbound(struct wf *wf, uint32_t steps)
-{
-        struct node *n = node_at(wf, steps);
-        const struct frame *f = n->frame;
-        n->outbound.n = 0;
-        if (f->group_node == NONE)
-                return;
-        const struct ids *children = &node_at(wf, f->group_node)->children;
-        for (uint32_t i = 0; i < children->n; i++)
-                node_outbound(wf, children->v[i], &n->outbound);
 }
 
 static void finish_steps(struct wf *wf, uint32_t steps, enum node_phase phase, const char *message)

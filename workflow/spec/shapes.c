@@ -172,27 +172,27 @@ static const struct shape suspend[] = {S("duration", SHAPE_INTSTR), END};
         KUBE("nodeSelector"), KUBE("affinity"), KUBE("tolerations"), KUBE("schedulerName"),   \
                 KUBE("hostAliases"), KUBE("securityContext"), KUBE("serviceAccountName"),     \
                 KUBE("automountServiceAccountToken"), KUBE("executor"), KUBE("podResources"), \
-                KUBE("resourceClaims"), NOT_YET("podSpecPatch")
+                KUBE("resourceClaims"), NOT_YET_BESIDE("podSpecPatch")
 
 const struct shape template_shape[] = {S("name", SHAPE_STR),
                                        SUB("inputs", SHAPE_OBJ, arguments),
                                        SUB("outputs", SHAPE_OBJ, outputs),
                                        SUB("metadata", SHAPE_OBJ, metadata),
                                        S("annotations", SHAPE_MAP),
-                                       NOT_YET("daemon"),
+                                       NOT_YET_BESIDE("daemon"),
                                        SUB("container", SHAPE_OBJ, container),
                                        SUB("script", SHAPE_OBJ, script),
                                        SUB("steps", SHAPE_GROUPS, step_shape),
                                        SUB("dag", SHAPE_OBJ, dag),
                                        SUB("suspend", SHAPE_OBJ, suspend),
-                                       NOT_YET("containerSet"),
-                                       NOT_YET("resource"),
-                                       NOT_YET("data"),
-                                       NOT_YET("http"),
-                                       NOT_YET("plugin"),
+                                       NOT_YET_BESIDE("containerSet"),
+                                       NOT_YET_BESIDE("resource"),
+                                       NOT_YET_BESIDE("data"),
+                                       NOT_YET_BESIDE("http"),
+                                       NOT_YET_BESIDE("plugin"),
                                        S("activeDeadlineSeconds", SHAPE_INTSTR),
                                        S("timeout", SHAPE_STR),
-                                       NOT_YET("pendingTimeout"),
+                                       NOT_YET_BESIDE("pendingTimeout"),
                                        SUB("retryStrategy", SHAPE_OBJ, retry_strategy),
                                        S("parallelism", SHAPE_INT),
                                        S("failFast", SHAPE_BOOL),
@@ -221,7 +221,7 @@ static const struct shape repository_ref[] = {S("configMap", SHAPE_STR), S("key"
                 SUB("templates", SHAPE_LIST, template_shape),                                      \
                 SUB("templateDefaults", SHAPE_OBJ, template_shape),                                \
                 SUB("workflowTemplateRef", SHAPE_OBJ, template_resource_ref),                      \
-                SUB("volumes", SHAPE_LIST, volume), NOT_YET("volumeClaimTemplates"),               \
+                SUB("volumes", SHAPE_LIST, volume), NOT_YET_BESIDE("volumeClaimTemplates"),               \
                 NOT_YET_BESIDE("volumeClaimGC"), S("parallelism", SHAPE_INT),                      \
                 SUB("artifactRepositoryRef", SHAPE_OBJ, repository_ref), S("suspend", SHAPE_BOOL), \
                 SUB("podMetadata", SHAPE_OBJ, metadata), KUBE("podGC"),                            \
@@ -230,7 +230,7 @@ static const struct shape repository_ref[] = {S("configMap", SHAPE_STR), S("key"
                 SUB("hooks", SHAPE_NAMED, hook), NOT_YET_BESIDE("metrics"),                        \
                 S("shutdown", SHAPE_STR), KUBE("priority"), NOT_YET("synchronization"),            \
                 SUB("retryStrategy", SHAPE_OBJ, retry_strategy), S("archiveLogs", SHAPE_BOOL),     \
-                NOT_YET_BESIDE("artifactGC"), NOT_YET("workflowMetadata"),                         \
+                NOT_YET_BESIDE("artifactGC"), NOT_YET_BESIDE("workflowMetadata"),                         \
                 NOT_YET_BESIDE("executorPlugins"), KUBE("hostNetwork"), KUBE("dnsPolicy"),         \
                 KUBE("dnsConfig"), KUBE("imagePullSecrets"), KUBE("podPriorityClassName"),         \
                 POD_PLACEMENT

@@ -1,0 +1,69 @@
+/* workflow/engine/daemon.c: pods that serve while their neighbours run (argo-workflows.md 1.3). A
+ * daemon counts as done once it is ready; it is ended when the composite around it has finished, and
+ * is a failure when it ends by itself. SPDX-License-Identifier: Apache-2.0 */
+#include "workflow/engine/engine_priv.h"
+
+bool daemon_is(const struct node *n)
+{
+        return n->type == NODE_POD && n->tmpl && n->tmpl->daemon;
+}
+
+static void mark(struct wf *wf, uint32_t index)
+{
+        struct node *n = node_at(wf, index);
+        if (n->daemoned)
+                return;
+        n->daemoned = true;
+        ids_add(&wf->daemons, index);
+        node_touch(wf, index);
+        node_requeue(wf, index);
+}
+
+void daemon_ready(struct wf *wf, uint32_t index)
+{
+        mark(wf, index);
+}
+
+void daemon_mark_retry(struct wf *wf, uint32_t retry)
+{
+        mark(wf, retry);
+}
+
+void daemon_unmark(struct wf *wf, uint32_t index)
+{
+        struct node *n = node_at(wf, index);
+        if (!n->daemoned)
+                return;
+        n->daemoned = false;
+        for (uint32_t i = 0; i < wf->daemons.n; i++)
+                if (wf->daemons.v[i] == index) {
+                        wf->daemons.v[i] = wf->daemons.v[--wf->daemons.n];
+                        break;
+                }
+        node_touch(wf, index);
+}
+
+/* It ended by itself; whoever counted it as done is told again. */
+void daemon_died(struct wf *wf, uint32_t index, enum node_phase phase, const char *message)
+{
+        daemon_unmark(wf, index);
+        node_set(wf, index, phase == PHASE_SUCCEEDED ? PHASE_FAILED : phase, message);
+}
+
+void daemons_end(struct wf *wf, uint32_t boundary)
+{
+        for (uint32_t i = wf->daemons.n; i > 0; i--) {
+                uint32_t index = wf->daemons.v[i - 1];
+                struct node *n = node_at(wf, index);
+                if (n->boundary != boundary)
+                        continue;
+                daemon_unmark(wf, index);
+                if (n->type == NODE_POD)
+                        pod_kill(wf, index);
+                if (n->type == NODE_RETRY)
+                        node_close(wf, index);
+                n->queued = true; /* nobody is to be told: they counted it long ago */
+                node_set(wf, index, PHASE_SUCCEEDED, NULL);
+                n->queued = false;
+        }
+}
