@@ -230,7 +230,7 @@ static bool looks_like_time(const char *text, size_t n)
         for (size_t i = 0; i < n; i++)
                 if (!memchr("0123456789:-.TtZz +", text[i], 19))
                         return false;
-        return true;
+        return memchr(text, ':', n) || (n > 4 && text[4] == '-'); /* an id of digits is neither */
 }
 
 bool scalar_reads_as_text(const char *text, size_t n)

@@ -268,6 +268,10 @@ struct scope {
 enum tag_found scope_lookup(void *scope, struct str name, struct buf *out);
 struct tag_opts scope_tags(struct scope *s);
 int scope_tree(json_t **out, json_t *tree, struct scope *s, struct err *e) MUST_CHECK;
+/* What {{node.name}}, {{steps.name}} and {{tasks.name}} say inside of the template of a node. */
+void scope_name_node(struct scope *s, const char *name, enum node_role role, uint32_t boundary);
+/* The same for a node that is there; an attempt has the names of its Retry node. */
+void scope_name_of(struct scope *s, uint32_t node);
 /* The scope inside of a composite (its inputs, its children). */
 struct scope scope_of(struct wf *wf, uint32_t composite);
 /* "{{steps.a.outputs.artifacts.x}}", "{{inputs.artifacts.x}}", "{{workflow.outputs.artifacts.x}}":
@@ -419,6 +423,10 @@ void daemon_unmark(struct wf *wf, uint32_t node);
 void daemon_died(struct wf *wf, uint32_t pod, enum node_phase phase, const char *message);
 /* The composite is done (NONE: the workflow): its daemons have Succeeded. */
 void daemons_end(struct wf *wf, uint32_t boundary);
+
+/* ---- podspec.c, resource.c: the last changes to a resolved template ---- */
+int podspec_patch(struct wf *wf, json_t *tmpl, struct scope *s, struct err *e) MUST_CHECK;
+int resource_own(struct wf *wf, json_t *tmpl, struct err *e) MUST_CHECK;
 
 /* ---- pod.c ---- */
 void pod_start(struct wf *wf, uint32_t n);

@@ -251,19 +251,9 @@ static void open_node(struct wf *wf, uint32_t index)
 /* "{{node.name}}", "{{steps.name}}" and friends inside the template that is bound. */
 static struct scope binding_scope(struct wf *wf, const struct exec *x)
 {
-        const char *task = NULL;
-        if (x->boundary != NONE && x->role != ROLE_HOOK) {
-                size_t n = strlen(node_at(wf, x->owner)->name);
-                task = strncmp(x->name, node_at(wf, x->owner)->name, n) == 0 ? x->name + n : NULL;
-                task = task && *task == '.' ? task + 1 : task;
-        }
-        return (struct scope){.wf = wf,
-                              .frame = NONE,
-                              .node_name = x->name,
-                              .attempt = -1,
-                              .last_attempt = NONE,
-                              .task_name = task,
-                              .task_is_step = x->role == ROLE_STEP};
+        struct scope s = {.wf = wf, .frame = NONE, .attempt = -1, .last_attempt = NONE};
+        scope_name_node(&s, x->name, x->role, x->boundary);
+        return s;
 }
 
 /* A node that exists already (the state was restored): give it its place and go on with it. */

@@ -6,13 +6,6 @@
 
 /* ---- going out ---- */
 
-static const char *task_name_of(const struct wf *wf, const struct node *n)
-{
-        if (n->role == ROLE_ATTEMPT)
-                n = node_at(wf, n->owner);
-        return n->boundary == NONE ? NULL : n->display;
-}
-
 /* Workflow volumes behind the template's own; pod metadata below the template's. */
 static void add_workflow_level(const struct wf *wf, json_t *tmpl)
 {
@@ -75,12 +68,10 @@ static struct scope pod_scope(struct wf *wf, uint32_t index, struct arena *a)
                           .frame = NONE,
                           .inputs = n->inputs,
                           .outputs = n->tmpl->outputs,
-                          .node_name = n->name,
-                          .task_name = task_name_of(wf, n),
                           .pod_name = node_pod_name(wf, n, a),
                           .attempt = -1,
                           .last_attempt = NONE};
-        s.task_is_step = n->boundary != NONE && node_at(wf, n->boundary)->type == NODE_STEPS;
+        scope_name_of(&s, index);
         if (n->role == ROLE_ATTEMPT) {
                 s.attempt = (int)n->slot;
                 s.last_attempt = retry_attempt(wf, n->owner, (int64_t)n->slot - 1);
@@ -104,6 +95,10 @@ static int render(struct wf *wf, uint32_t index, json_t **out, struct err *e)
                         json_object_set_nocheck(*out, "inputs", n->inputs);
                 add_workflow_level(wf, *out);
                 r = add_archive_location(wf, *out, &s, e);
+                if (r == 0 && n->type == NODE_POD)
+                        r = podspec_patch(wf, *out, &s, e);
+                if (r == 0)
+                        r = resource_own(wf, *out, e);
                 if (r < 0) {
                         json_decref(*out);
                         *out = NULL;

@@ -289,15 +289,41 @@ int scope_tree(json_t **out, json_t *tree, struct scope *s, struct err *e)
         return tag_tree(out, tree, &o, e);
 }
 
+/* Argo calls everything that is no task a step; the entry, exit handlers and hooks are steps
+ * without a name. */
+void scope_name_node(struct scope *s, const char *name, enum node_role role, uint32_t boundary)
+{
+        s->node_name = name;
+        s->task_is_step = role != ROLE_TASK && role != ROLE_ITEM;
+        if (s->wf->nodes && boundary != NONE && node_at(s->wf, boundary)->type == NODE_STEPS)
+                s->task_is_step = true;
+        s->task_name = "";
+        if (boundary == NONE || role == ROLE_HOOK)
+                return;
+        size_t n = strlen(node_at(s->wf, boundary)->name);
+        const char *tail = strncmp(name, node_at(s->wf, boundary)->name, n) == 0 ? name + n : name;
+        if (*tail == '[') /* the group of a step */
+                tail += strcspn(tail, "]") + 1;
+        s->task_name = *tail == '.' ? tail + 1 : tail;
+}
+
+void scope_name_of(struct scope *s, uint32_t node)
+{
+        const struct node *n = node_at(s->wf, node);
+        if (n->role == ROLE_ATTEMPT)
+                n = node_at(s->wf, n->owner);
+        scope_name_node(s, n->name, n->role, n->boundary);
+}
+
 struct scope scope_of(struct wf *wf, uint32_t composite)
 {
         const struct node *n = node_at(wf, composite);
         struct scope s = {.wf = wf,
                           .frame = composite,
                           .inputs = n->inputs,
-                          .node_name = n->name,
                           .attempt = -1,
                           .last_attempt = NONE};
+        scope_name_of(&s, composite);
         if (n->role == ROLE_ATTEMPT) {
                 s.attempt = (int)n->slot;
                 s.last_attempt = retry_attempt(wf, n->owner, (int64_t)n->slot - 1);

@@ -4,6 +4,7 @@
 #include "common/base/json.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/lang/quantity.h"
 #include "workflow/engine/simulate.h"
 #include <ctype.h>
 
@@ -65,6 +66,26 @@ static bool same_text(const char *a, const char *b)
         return same;
 }
 
+/* Kubernetes writes quantities in a form of its own: 2000m is 2. */
+static bool same_amounts(const json_t *a, const json_t *b)
+{
+        const char *key;
+        json_t *v;
+        json_object_foreach ((json_t *)(uintptr_t)a, key, v) {
+                char *x = json_scalar_text(v), *y = json_scalar_text(json_object_get(b, key));
+                struct quantity p, q;
+                bool equal = x && y && quantity_parse(&p, str_of(x), NULL) == 0 &&
+                             quantity_parse(&q, str_of(y), NULL) == 0 &&
+                             quantity_compare(&p, &q) == 0;
+                equal = equal || streq(x, y);
+                mem_free(x);
+                mem_free(y);
+                if (!equal)
+                        return false;
+        }
+        return json_object_size(a) == json_object_size(b);
+}
+
 static bool same(const json_t *a, const json_t *b, int depth)
 {
         if (json_is_string(a) && json_is_string(b))
@@ -87,7 +108,9 @@ static bool same(const json_t *a, const json_t *b, int depth)
                 return json_equal(a, b);
         json_object_foreach ((json_t *)(uintptr_t)a, key, v) {
                 const json_t *other = json_object_get(b, key);
-                if (!other || !same(v, other, depth + 1))
+                bool amounts = streq(key, "limits") || streq(key, "requests");
+                if (!other ||
+                    !(amounts ? same_amounts(v, other) : same(v, other, depth + 1)))
                         return false;
         }
         return json_object_size(a) == json_object_size(b);

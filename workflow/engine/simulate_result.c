@@ -109,7 +109,7 @@ static json_t *containers_of(const json_t *list)
 
 static json_t *resource_of(const json_t *resource)
 {
-        static const char *const shown[] = {"action",           "manifest", "mergeStrategy",
+        static const char *const shown[] = {"action", "manifest",
                                             "successCondition", "flags",    "failureCondition"};
         json_t *out = json_object();
         for (size_t i = 0; i < ARRAY_LEN(shown); i++) {

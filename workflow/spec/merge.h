@@ -16,3 +16,5 @@ json_t *spec_effective(const json_t *own, const json_t *referenced, const json_t
 /* The same with numbers and booleans as strings where Argo's types say string. New reference. */
 json_t *spec_normal(const json_t *spec);
 json_t *spec_normal_templates(const json_t *templates);
+/* A strategic merge patch over a pod spec: null and "$patch" delete (patch.c). New reference. */
+json_t *spec_patch(const json_t *doc, const json_t *patch);
