@@ -42,24 +42,30 @@ void persist_deinit(struct run *r)
         json_decref(r->applied);
 }
 
-static json_t *view_of(const struct run *r, json_t *labels_taken)
+static json_t *view_of(const struct run *r, json_t *metadata_taken)
 {
-        return json_pack("{s:{s:o}, s:o}", "metadata", "labels", labels_taken, "status",
-                         wf_status_json(r->wf));
+        return json_pack("{s:o, s:o}", "metadata", metadata_taken, "status", wf_status_json(r->wf));
+}
+
+/* What the object says now of the labels or annotations that are ours to write. */
+static json_t *stored(const json_t *ours, const json_t *obj, const char *kind)
+{
+        json_t *out = json_object(), *value;
+        const char *key;
+        json_object_foreach (json_object_get(ours, kind), key, value) {
+                json_t *there = json_object_get(json_at(obj, "metadata", kind), key);
+                if (there)
+                        json_object_set(out, key, there);
+        }
+        return out;
 }
 
 void persist_restored(struct run *r, const json_t *obj)
 {
-        AUTO_JSON json_t *ours = wf_labels_json(r->wf);
-        json_t *labels = json_object(), *value;
-        const char *key;
-        json_object_foreach (ours, key, value) {
-                const char *stored = obj_label(obj, key);
-                if (stored)
-                        json_object_set_new(labels, key, json_string(stored));
-        }
+        AUTO_JSON json_t *ours = wf_metadata_json(r->wf);
         json_decref(r->view);
-        r->view = view_of(r, labels);
+        r->view = view_of(r, json_pack("{s:o,s:o}", "labels", stored(ours, obj, "labels"),
+                                       "annotations", stored(ours, obj, "annotations")));
 }
 
 /* ---- the patch ---- */
@@ -100,7 +106,7 @@ static void send_patch(struct run *r)
         r->dirty_status = false;
         r->flight = r->next;
         r->next = (struct pod_starts){0};
-        r->patching_view = view_of(r, wf_labels_json(r->wf));
+        r->patching_view = view_of(r, wf_metadata_json(r->wf));
         AUTO_JSON json_t *diff = json_merge_diff(r->view, r->patching_view);
         AUTO_JSON json_t *patch =
                 json_deep_copy(diff); /* the difference shares parts with the view */

@@ -112,7 +112,8 @@ bool wf_begin(struct wf *wf)
                 err_clear(&why);
                 return false;
         }
-        if (globals_begin(wf, &why) < 0 || repository_choose(wf, &why) < 0) {
+        if (globals_begin(wf, &why) < 0 || metadata_begin(wf, &why) < 0 ||
+            repository_choose(wf, &why) < 0) {
                 wf_fail(wf, "Error", "%s", err_msg(&why));
                 err_clear(&why);
                 return false;

@@ -65,9 +65,9 @@ static void take_end(struct wf *wf, uint32_t node, const json_t *state)
 {
         const char *words = json_str(state, "message"), *name = json_str(state, "name");
         json_int_t code = json_integer_value(json_object_get(state, "exitCode"));
-        char *message = mem_printf("%s: %s (exit code %lld): %s", name,
-                                   code ? "Error" : "Completed", (long long)code,
-                                   words ? words : "");
+        char *message =
+                mem_printf("%s: %s (exit code %lld): %s", name, code ? "Error" : "Completed",
+                           (long long)code, words ? words : "");
         if (code == 0)
                 node_set(wf, node, PHASE_SUCCEEDED, NULL);
         else

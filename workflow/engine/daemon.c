@@ -1,6 +1,6 @@
 /* workflow/engine/daemon.c: pods that serve while their neighbours run (argo-workflows.md 1.3). A
- * daemon counts as done once it is ready; it is ended when the composite around it has finished, and
- * is a failure when it ends by itself. SPDX-License-Identifier: Apache-2.0 */
+ * daemon counts as done once it is ready; it is ended when the composite around it has finished,
+ * and is a failure when it ends by itself. SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/engine/engine_priv.h"
 
 bool daemon_is(const struct node *n)

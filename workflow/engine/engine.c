@@ -119,11 +119,12 @@ struct wf *wf_free(struct wf *wf)
                                  wf->artifact_repository,
                                  wf->repository_ref,
                                  wf->repository,
-                                 wf->outputs};
+                                 wf->outputs,
+                                 wf->metadata};
         for (size_t i = 0; i < ARRAY_LEN(trees); i++)
                 json_decref(trees[i]);
-        void *const blocks[] = {wf->name,    wf->ns,    wf->uid,       wf->phase,
-                                wf->message, wf->queue, wf->blocked.v, wf->hooks_waiting.v,
+        void *const blocks[] = {wf->name,    wf->ns,     wf->uid,       wf->phase,
+                                wf->message, wf->queue,  wf->blocked.v, wf->hooks_waiting.v,
                                 wf->dirty.v, wf->timers, wf->daemons.v};
         for (size_t i = 0; i < ARRAY_LEN(blocks); i++)
                 mem_free(blocks[i]);

@@ -142,8 +142,10 @@ int wf_check_action(const struct wf *wf, const struct wf_input *in, struct err *
 json_t *wf_node_json(const struct wf *wf, const char *node_id); /* one entry of status.nodes */
 json_t *wf_nodes_json(const struct wf *wf);                     /* all of status.nodes */
 json_t *wf_status_json(const struct wf *wf);                    /* status without nodes */
-json_t *wf_labels_json(const struct wf *wf); /* workflows.argoproj.io/phase, /completed */
-const char *wf_phase(const struct wf *wf);   /* "", Pending, Running, Succeeded, Failed, Error */
+/* {"labels", "annotations"}: workflows.argoproj.io/phase and /completed, and what workflowMetadata
+ * says. */
+json_t *wf_metadata_json(const struct wf *wf);
+const char *wf_phase(const struct wf *wf); /* "", Pending, Running, Succeeded, Failed, Error */
 bool wf_completed(const struct wf *wf);
 size_t wf_node_count(const struct wf *wf);
 /* Nodes whose work (of every kind: enum wf_work) was Pending or Running when the state was stored,

@@ -45,14 +45,14 @@ enum node_phase {
 };
 /* Whom a fulfilled node is reported to, and as what. */
 enum node_role {
-        ROLE_ENTRY,   /* the workflow */
-        ROLE_EXIT,    /* the workflow: its exit handler */
-        ROLE_GROUP,   /* owner: the Steps node */
-        ROLE_STEP,    /* owner: the StepGroup node; slot: index into the template's tasks */
-        ROLE_TASK,    /* owner: the DAG node; slot: task */
-        ROLE_ITEM,    /* owner: the TaskGroup node; slot: task */
-        ROLE_ATTEMPT, /* owner: the Retry node; slot: number of the attempt */
-        ROLE_HOOK,    /* owner: as that of the node it hangs on; slot too */
+        ROLE_ENTRY,     /* the workflow */
+        ROLE_EXIT,      /* the workflow: its exit handler */
+        ROLE_GROUP,     /* owner: the Steps node */
+        ROLE_STEP,      /* owner: the StepGroup node; slot: index into the template's tasks */
+        ROLE_TASK,      /* owner: the DAG node; slot: task */
+        ROLE_ITEM,      /* owner: the TaskGroup node; slot: task */
+        ROLE_ATTEMPT,   /* owner: the Retry node; slot: number of the attempt */
+        ROLE_HOOK,      /* owner: as that of the node it hangs on; slot too */
         ROLE_CONTAINER, /* nobody: it tells of its pod */
 };
 
@@ -168,7 +168,8 @@ struct wf {
 
         char *phase, *message;
         int64_t started_ns, finished_ns;
-        json_t *outputs; /* global outputs, NULL */
+        json_t *outputs;  /* global outputs, NULL */
+        json_t *metadata; /* {"labels", "annotations"} of workflowMetadata, NULL */
         enum shutdown shutdown;
         bool suspended, begun, completed, changed, any_storage;
         bool timers_fire;       /* the moment itself has passed */
@@ -288,6 +289,9 @@ const char *global_get(const struct wf *wf, const char *name, size_t n);
 int globals_begin(struct wf *wf, struct err *e) MUST_CHECK; /* from metadata and spec */
 void globals_take_outputs(struct wf *wf, uint32_t node);    /* globalName */
 void globals_free(struct wf *wf);
+
+/* ---- metadata.c: spec.workflowMetadata ---- */
+int metadata_begin(struct wf *wf, struct err *e) MUST_CHECK;
 
 /* ---- args.c: arguments to inputs ---- */
 /* The inputs of a template with values, or NULL when it has none. INVALID "inputs.parameters.x was
@@ -411,7 +415,8 @@ enum hook_result hooks_exit(struct wf *wf, uint32_t composite, uint32_t child, s
 
 /* ---- container_set.c: the nodes of a containerSet's containers ---- */
 void container_set_open(struct wf *wf, uint32_t pod); /* nothing for other pods */
-void container_set_update(struct wf *wf, uint32_t pod, const json_t *states); /* wf_input.containers */
+void container_set_update(struct wf *wf, uint32_t pod,
+                          const json_t *states); /* wf_input.containers */
 /* Those that have not ended. */
 void container_set_fail(struct wf *wf, uint32_t pod, enum node_phase phase, const char *message);
 

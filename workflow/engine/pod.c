@@ -306,7 +306,8 @@ static void add_declared(struct wf *wf, uint32_t index, json_t *outputs, bool fa
 }
 
 /* Containers of a set that nobody has told of share the fate of their pod. */
-static void end_containers(struct wf *wf, uint32_t index, enum node_phase phase, const char *message)
+static void end_containers(struct wf *wf, uint32_t index, enum node_phase phase,
+                           const char *message)
 {
         container_set_fail(wf, index, phase,
                            phase == PHASE_SUCCEEDED ? ""

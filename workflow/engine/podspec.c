@@ -7,14 +7,26 @@
 #include "workflow/spec/merge.h"
 
 /* Fields that stand in a template as they do in a pod spec. */
-static const char *const same_name[] = {
-        "nodeSelector",       "affinity",           "tolerations",
-        "schedulerName",      "hostAliases",        "securityContext",
-        "serviceAccountName", "priorityClassName",  "volumes",
-        "initContainers",     "resourceClaims",     "activeDeadlineSeconds",
-        "hostNetwork",        "dnsPolicy",          "dnsConfig",
-        "imagePullSecrets",   "runtimeClassName",   "terminationGracePeriodSeconds",
-        "enableServiceLinks", "automountServiceAccountToken"};
+static const char *const same_name[] = {"nodeSelector",
+                                        "affinity",
+                                        "tolerations",
+                                        "schedulerName",
+                                        "hostAliases",
+                                        "securityContext",
+                                        "serviceAccountName",
+                                        "priorityClassName",
+                                        "volumes",
+                                        "initContainers",
+                                        "resourceClaims",
+                                        "activeDeadlineSeconds",
+                                        "hostNetwork",
+                                        "dnsPolicy",
+                                        "dnsConfig",
+                                        "imagePullSecrets",
+                                        "runtimeClassName",
+                                        "terminationGracePeriodSeconds",
+                                        "enableServiceLinks",
+                                        "automountServiceAccountToken"};
 
 static const char *main_key(const json_t *tmpl)
 {

@@ -41,11 +41,10 @@ static void add_owner(const struct wf *wf, json_t *manifest)
         metadata = metadata ? metadata : json_object();
         json_t *owners = json_copy(json_object_get(metadata, "ownerReferences"));
         owners = owners ? owners : json_array();
-        json_array_append_new(owners,
-                              json_pack("{s:s,s:b,s:b,s:s,s:s,s:s}", "apiVersion",
-                                        "argoproj.io/v1alpha1", "blockOwnerDeletion", 1,
-                                        "controller", 1, "kind", "Workflow", "name", wf->name,
-                                        "uid", wf->uid));
+        json_array_append_new(owners, json_pack("{s:s,s:b,s:b,s:s,s:s,s:s}", "apiVersion",
+                                                "argoproj.io/v1alpha1", "blockOwnerDeletion", 1,
+                                                "controller", 1, "kind", "Workflow", "name",
+                                                wf->name, "uid", wf->uid));
         json_object_set_new_nocheck(metadata, "ownerReferences", owners);
         json_object_set_new_nocheck(manifest, "metadata", metadata);
 }

@@ -296,13 +296,13 @@ int sim_pod_outcome(const struct simulation *s, const struct sim_pod *p, char **
         }
         *outputs = json_object();
         if (has_main(p))
-                set_exit_code(*outputs, set_of(p) ? container_code(p, "main")
-                                                  : exit_code(p, failed ? 1 : 0));
+                set_exit_code(*outputs,
+                              set_of(p) ? container_code(p, "main") : exit_code(p, failed ? 1 : 0));
         if (failed || error) {
                 char *what = failed && set_of(p) ? set_failure(p)
-                           : failed ? mem_printf("main: Error (exit code %lld)",
-                                                 (long long)exit_code(p, 1))
-                                    : mem_strdup("wait: Error (exit code 64)");
+                             : failed            ? mem_printf("main: Error (exit code %lld)",
+                                                              (long long)exit_code(p, 1))
+                                                 : mem_strdup("wait: Error (exit code 64)");
                 mem_free(*message);
                 *message = pod_words ? mem_strdup(pod_words) : with_reason(what, words);
                 mem_free(what);

@@ -109,8 +109,8 @@ static json_t *containers_of(const json_t *list)
 
 static json_t *resource_of(const json_t *resource)
 {
-        static const char *const shown[] = {"action", "manifest",
-                                            "successCondition", "flags",    "failureCondition"};
+        static const char *const shown[] = {"action", "manifest", "successCondition", "flags",
+                                            "failureCondition"};
         json_t *out = json_object();
         for (size_t i = 0; i < ARRAY_LEN(shown); i++) {
                 json_t *v = non_empty(json_object_get(resource, shown[i]));
@@ -209,6 +209,21 @@ static void count(json_t *counts, const json_t *n)
         mem_free(key);
 }
 
+/* The workflow's own labels: those of the object and those it gave itself. */
+static void put_labels(const struct simulation *s, json_t *out)
+{
+        AUTO_JSON json_t *metadata = wf_metadata_json(s->wf), *labels = json_object();
+        json_object_update(labels, json_at(s->workflow, "metadata", "labels"));
+        json_object_update(labels, json_object_get(metadata, "labels"));
+        void *tmp;
+        const char *key;
+        json_t *v;
+        json_object_foreach_safe(labels, tmp, key, v) if (str_starts(key, "workflows.argoproj.io/"))
+                json_object_del(labels, key);
+        if (json_object_size(labels))
+                json_object_set(out, "labels", labels);
+}
+
 json_t *sim_result(const struct simulation *s, bool stalled)
 {
         json_t *out = json_object(), *data;
@@ -220,6 +235,7 @@ json_t *sim_result(const struct simulation *s, bool stalled)
         set_text(out, "progress", json_str(status, "progress"));
         if ((data = data_of(json_object_get(status, "outputs"))))
                 json_object_set_new(out, "outputs", data);
+        put_labels(s, out);
         json_object_foreach (nodes, id, n) {
                 json_array_append_new(list, node_of(s, nodes, n));
                 count(counts, n);

@@ -128,16 +128,21 @@ json_t *wf_status_json(const struct wf *wf)
         return o;
 }
 
-json_t *wf_labels_json(const struct wf *wf)
+json_t *wf_metadata_json(const struct wf *wf)
 {
-        json_t *o = json_object();
+        json_t *all = json_object(), *labels = json_copy(json_object_get(wf->metadata, "labels"));
+        json_t *annotations = json_object_get(wf->metadata, "annotations");
+        json_t *o = labels ? labels : json_object();
         if (*wf->phase)
                 json_object_set_new_nocheck(o, "workflows.argoproj.io/phase",
                                             json_string(wf->phase));
         if (wf->completed)
                 json_object_set_new_nocheck(o, "workflows.argoproj.io/completed",
                                             json_string("true"));
-        return o;
+        json_object_set_new_nocheck(all, "labels", o);
+        json_object_set_new_nocheck(all, "annotations",
+                                    annotations ? json_copy(annotations) : json_object());
+        return all;
 }
 
 const char *wf_phase(const struct wf *wf)

@@ -216,12 +216,15 @@ static const struct shape ttl_strategy[] = {S("secondsAfterCompletion", SHAPE_IN
                                             S("secondsAfterFailure", SHAPE_INT), END};
 static const struct shape repository_ref[] = {S("configMap", SHAPE_STR), S("key", SHAPE_STR), END};
 
+static const struct shape workflow_metadata[] = {
+        S("labels", SHAPE_MAP), S("annotations", SHAPE_MAP), NOT_YET("labelsFrom"), END};
+
 #define SPEC_FIELDS                                                                                \
         S("entrypoint", SHAPE_STR), SUB("arguments", SHAPE_OBJ, arguments),                        \
                 SUB("templates", SHAPE_LIST, template_shape),                                      \
                 SUB("templateDefaults", SHAPE_OBJ, template_shape),                                \
                 SUB("workflowTemplateRef", SHAPE_OBJ, template_resource_ref),                      \
-                SUB("volumes", SHAPE_LIST, volume), NOT_YET_BESIDE("volumeClaimTemplates"),               \
+                SUB("volumes", SHAPE_LIST, volume), NOT_YET_BESIDE("volumeClaimTemplates"),        \
                 NOT_YET_BESIDE("volumeClaimGC"), S("parallelism", SHAPE_INT),                      \
                 SUB("artifactRepositoryRef", SHAPE_OBJ, repository_ref), S("suspend", SHAPE_BOOL), \
                 SUB("podMetadata", SHAPE_OBJ, metadata), KUBE("podGC"),                            \
@@ -230,7 +233,8 @@ static const struct shape repository_ref[] = {S("configMap", SHAPE_STR), S("key"
                 SUB("hooks", SHAPE_NAMED, hook), NOT_YET_BESIDE("metrics"),                        \
                 S("shutdown", SHAPE_STR), KUBE("priority"), NOT_YET("synchronization"),            \
                 SUB("retryStrategy", SHAPE_OBJ, retry_strategy), S("archiveLogs", SHAPE_BOOL),     \
-                NOT_YET_BESIDE("artifactGC"), NOT_YET_BESIDE("workflowMetadata"),                         \
+                NOT_YET_BESIDE("artifactGC"),                                                      \
+                SUB("workflowMetadata", SHAPE_OBJ, workflow_metadata),                             \
                 NOT_YET_BESIDE("executorPlugins"), KUBE("hostNetwork"), KUBE("dnsPolicy"),         \
                 KUBE("dnsConfig"), KUBE("imagePullSecrets"), KUBE("podPriorityClassName"),         \
                 POD_PLACEMENT
