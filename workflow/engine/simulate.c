@@ -1,6 +1,7 @@
 /* workflow/engine/simulate.c: see simulate.h. Events at one instant come in this order: pods that
  * end, actions with a time, timers; actions that wait for idleness come when nothing else will
  * happen. SPDX-License-Identifier: Apache-2.0 */
+#include "workflow/engine/replay.h"
 #include "workflow/engine/simulate_priv.h"
 #include "workflow/spec/validate.h"
 
@@ -70,15 +71,31 @@ static void add_wave(struct simulation *s, json_t *names)
 
 /* ---- a step of the engine ---- */
 
-static int restore(struct simulation *s, struct err *e)
+/* What a controller writes back to the stored object. */
+static void write_back(struct simulation *s)
 {
-        json_t *status = wf_status_json(s->wf);
-        char *before = NULL;
+        AUTO_JSON json_t *ours = wf_metadata_json(s->wf);
+        json_t *status = wf_status_json(s->wf),
+               *metadata = json_deep_copy(json_object_get(s->workflow, "metadata"));
+        const char *kind;
+        json_t *map;
+        json_object_foreach (ours, kind, map) {
+                json_t *there = json_object_get(metadata, kind);
+                if (there)
+                        json_object_update(there, map);
+                else
+                        json_object_set(metadata, kind, map);
+        }
         json_object_set_new(status, "nodes", wf_nodes_json(s->wf));
         json_object_set_new(s->workflow, "status", status);
+        json_object_set_new(s->workflow, "metadata", metadata);
+}
+
+static int restore(struct simulation *s, struct err *e)
+{
+        write_back(s);
         wf_free(s->wf);
         s->wf = NULL;
-        mem_free(before);
         struct wf_defaults defaults = {.any_storage = true};
         return wf_new(&s->wf, s->workflow, &s->lookup, &defaults, e);
 }
@@ -117,6 +134,8 @@ static int step(struct simulation *s, const struct wf_input *in, size_t n, struc
         unsigned max = s->options->max_steps ? s->options->max_steps : SIM_MAX_STEPS;
         if (++s->steps > max)
                 return err_set(e, ERR_LIMIT, "the simulation does not end after %u steps", max);
+        if (s->recording)
+                replay_record(s->recording, in, n, (struct wall){s->now_ns});
         engine_step(s->wf, in, n, (struct wall){s->now_ns}, &commands);
         carry_out(s, &commands);
         wf_commands_deinit(&commands);
@@ -147,16 +166,17 @@ static int announce(struct simulation *s, struct err *e)
                         mem_grow(in, cap, n + 1);
                         mem_grow(containers, cap_c, n + 1);
                         containers[n] = sim_pod_containers(p, false);
-                        in[n++] = (struct wf_input){.kind = WF_POD,
-                                                    .node_id = p->id,
-                                                    .pod_phase = POD_RUNNING,
-                                                    .ready = true,
-                                                    .containers = containers[n],
-                                                    .message = "",
-                                                    .exit_code = -1,
-                                                    .ip = ip ? ip : "10.0.0.1",
-                                                    .host = "node-1",
-                                                    .started = {s->now_ns}};
+                        in[n] = (struct wf_input){.kind = WF_POD,
+                                                  .node_id = p->id,
+                                                  .pod_phase = POD_RUNNING,
+                                                  .ready = true,
+                                                  .containers = containers[n],
+                                                  .message = "",
+                                                  .exit_code = -1,
+                                                  .ip = ip ? ip : "10.0.0.1",
+                                                  .host = "node-1",
+                                                  .started = {s->now_ns}};
+                        n++;
                 }
                 int r = n ? step(s, in, n, e) : 0;
                 for (size_t i = 0; i < n; i++)
@@ -379,6 +399,29 @@ static int check_supported(const struct simulation *s, struct err *e)
         return 0;
 }
 
+/* The inputs of this run, told again to a fresh workflow, give the same state. */
+static int check_replay(const struct simulation *s, const struct wf_defaults *defaults,
+                        struct err *e)
+{
+        AUTO(wf_free) struct wf *again = NULL;
+        const json_t *original = json_object_get(s->test_case, "workflow");
+        if (!s->recording)
+                return 0;
+        if (replay_run(&again, original, s->recording, &s->lookup, defaults, e) < 0)
+                return err_wrap(e, "replay");
+        char *was = replay_state(s->wf), *is = replay_state(again);
+        size_t at = 0;
+        while (was[at] && was[at] == is[at])
+                at++;
+        if (was[at] || is[at])
+                err_set(e, ERR_INTERNAL, "replay: state differs at \"%.60s\", was \"%.60s\"",
+                        is + (at > 20 ? at - 20 : 0), was + (at > 20 ? at - 20 : 0));
+        bool same = !was[at] && !is[at];
+        mem_free(was);
+        mem_free(is);
+        return same ? 0 : -1;
+}
+
 int simulate_run(json_t **result, const json_t *test_case, const struct simulate_options *o,
                  struct err *e)
 {
@@ -395,11 +438,15 @@ int simulate_run(json_t **result, const json_t *test_case, const struct simulate
         s.lookup = (struct wf_lookup){find_object, &s};
         s.workflow = json_copy((json_t *)(uintptr_t)workflow);
         s.waves = json_array();
+        if (s.options->check_replay && !s.options->restore_each_step)
+                s.recording = json_object();
         int r = check_supported(&s, e);
         if (r == 0)
                 r = wf_new(&s.wf, s.workflow, &s.lookup, &engine_defaults, e);
         if (r == 0)
                 r = run(&s, &stalled, e);
+        if (r == 0)
+                r = check_replay(&s, &engine_defaults, e);
         if (r == 0)
                 *result = sim_result(&s, stalled);
         struct sim_pod *p, *next;
@@ -410,6 +457,7 @@ int simulate_run(json_t **result, const json_t *test_case, const struct simulate
         wf_free(s.wf);
         json_decref(s.workflow);
         json_decref(s.waves);
+        json_decref(s.recording);
         mem_free(s.failed_action);
         return r;
 }

@@ -15,7 +15,9 @@
 struct simulate_options {
         bool restore_each_step; /* after every step the workflow is dropped and restored from its
                                    status: recovery must not show */
-        unsigned max_steps;     /* 0: a million; past it the run is an error */
+        bool check_replay;  /* at the end the recorded inputs are told to a fresh workflow: INTERNAL
+                               when its state differs by one byte (not while restoring) */
+        unsigned max_steps; /* 0: a million; past it the run is an error */
 };
 /* INVALID: the case makes no sense. UNSUPPORTED: the workflow needs a field that is not supported
  * yet (the words name it). */

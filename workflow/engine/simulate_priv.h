@@ -33,6 +33,7 @@ struct simulation {
         struct wf_lookup lookup;
         struct sim_pod *pods; /* uthash in order of creation */
         json_t *waves;
+        json_t *recording; /* of what the engine was fed, NULL: not wanted */
         int64_t start_ns, now_ns, timer_ns;
         size_t ended, steps, next_action;
         bool progressed;

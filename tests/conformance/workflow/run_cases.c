@@ -6,8 +6,9 @@
  * Prints per case pass, fail (with the differences), listed (differs on purpose:
  * docs/compatibility.md) or not-supported (with the field), and last "N passed, N failed, N
  * listed", where the not supported ones count as listed. -q prints only failures; -r restores the
- * workflow from its status after every step. DIR is $TIPHYS_SHARED/conformance/workflow/simulate.
- * SPDX-License-Identifier: Apache-2.0 */
+ * workflow from its status after every step; without it the recorded inputs of every case are
+ * replayed, and must give the same state byte for byte. DIR is
+ * $TIPHYS_SHARED/conformance/workflow/simulate. SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/fs.h"
 #include "common/base/json.h"
 #include "common/base/mem.h"
@@ -52,7 +53,8 @@ static void run_case(const char *path, struct totals *t)
 {
         AUTO_JSON json_t *test_case = NULL, *result = NULL;
         AUTO_BUF struct buf differences = BUF_INIT(BUF_UNBOUNDED);
-        struct simulate_options options = {.restore_each_step = t->restore, .max_steps = 100000};
+        struct simulate_options options = {
+                .restore_each_step = t->restore, .max_steps = 100000, .check_replay = !t->restore};
         struct err why = {0};
         if (load(&test_case, path, &why) < 0) {
                 printf("fail %s: %s\n", path, err_msg(&why));
