@@ -216,13 +216,13 @@ static void settle(struct firing *f, const char *what, const struct err *e)
         const char *trigger = trigger_of(f)->name;
         char *text =
                 ledger_firing_text(f->spec, trigger, f->created, f->held, f->n_held, e != NULL, &o);
-        ledger_put_take(&s->gather, s->spaces[LEDGER_INTENT], f->id, NULL);
-        ledger_put_take(&s->gather, s->spaces[e ? LEDGER_DEAD : LEDGER_DONE], f->id, text);
+        ledger_put_take(&s->outcomes.gather, s->spaces[LEDGER_INTENT], f->id, NULL);
+        ledger_put_take(&s->outcomes.gather, s->spaces[e ? LEDGER_DEAD : LEDGER_DONE], f->id, text);
         if (e)
                 metric_set(s->m_dead, (int64_t)++s->dead);
         q->running--;
         firing_free(f);
-        sensor_commit_soon(s);
+        lane_commit(&s->outcomes);
         pump(q);
         sensor_relieve_pressure(s);
         if (s->owner->draining)

@@ -1,95 +1,15 @@
-/* sensor/intake.c: bus messages in, decisions, and the commits that make them durable.
+/* sensor/intake.c: bus messages in, decisions out to the lane that makes them durable (lane.c).
  *
- * One commit is under way at a time; what is decided meanwhile gathers for the next, so a failed
- * commit (disk full) is simply repeated and nothing overtakes it. A firing starts when its intent
- * is durable, or, where the effect is an idempotent write to the same database, right behind the
- * submitted intent (the ORDER promise of db.h). On the embedded bus messages may come while their
- * own transaction is open: event, decision and created object then share one sync; if that fails,
- * the bus revokes them and the sensor starts again from what is stored. SPDX-License-Identifier:
- * Apache-2.0 */
+ * A firing starts when its intent is durable, or, where the effect is an idempotent write to the
+ * same database, right behind the submitted intent (the ORDER promise of db.h). On the embedded bus
+ * messages may come while their own transaction is open: event, decision and created object then
+ * share one sync; if that fails, the bus revokes them and the sensor starts again from what is
+ * stored. SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/str.h"
 #include "sensor/sensor_priv.h"
 #include <stdlib.h>
 
-enum { FIRINGS_HIGH = 1024, FIRINGS_LOW = 512, RETRY_FIRST_MS = 200, RETRY_MAX_MS = 10000 };
-
-static void commit_now(struct sensor *s);
-
-static void on_retry(void *arg)
-{
-        struct sensor *s = arg;
-        s->committing = false;
-        commit_now(s);
-}
-
-static void start_born(struct firing **born, size_t *n, bool early)
-{
-        size_t kept = 0;
-        for (size_t i = 0; i < *n; i++) {
-                if (firing_early(born[i]) == early)
-                        firing_enqueue(born[i]);
-                else
-                        born[kept++] = born[i];
-        }
-        *n = kept;
-}
-
-static void on_committed(void *arg, const struct err *e)
-{
-        struct sensor *s = arg;
-        if (e) {
-                s->retry_ms = s->retry_ms ? s->retry_ms * 2 : RETRY_FIRST_MS;
-                if (s->retry_ms > RETRY_MAX_MS)
-                        s->retry_ms = RETRY_MAX_MS;
-                log_warn(s->log, "commit failed, repeating", F_INT("in_ms", s->retry_ms), F_ERR(e));
-                timer_after_ms(s->env.loop, &s->retry, s->retry_ms);
-                return; /* committing stays set: nothing may overtake */
-        }
-        s->retry_ms = 0;
-        s->committing = false;
-        s->flight_pos = 0;
-        ledger_puts_deinit(&s->flight);
-        start_born(s->flight_born, &s->n_flight_born, false);
-        metric_set(s->m_lag, (int64_t)bus_consumer_lag(s->consumer));
-        commit_now(s);
-        if (s->owner->draining)
-                loop_defer(s->env.loop, &s->owner->drain_check);
-}
-
-static void take_gathered(struct sensor *s)
-{
-        ledger_puts_move(&s->flight, &s->gather);
-        s->flight_pos = s->gather_pos;
-        s->gather_pos = 0;
-        mem_grow(s->flight_born, s->flight_born_cap, s->n_born);
-        if (s->n_born)
-                memcpy(s->flight_born, s->born, s->n_born * sizeof(*s->born));
-        s->n_flight_born = s->n_born;
-        s->n_born = 0;
-}
-
-static void commit_now(struct sensor *s)
-{
-        if (s->committing)
-                return;
-        bool again = s->flight.n || s->flight_pos; /* a failed one goes first, as it was */
-        if (!again && s->gather.n == 0 && s->gather_pos == 0)
-                return;
-        if (!again)
-                take_gathered(s);
-        s->committing = true;
-        /* only outcomes: bookkeeping that may share the next commit */
-        bool patient = s->flight_pos == 0 && s->n_flight_born == 0 && !s->owner->draining;
-        bus_patient(s->owner->o.bus, patient);
-        bus_commit(s->consumer, s->flight_pos, s->flight.items, s->flight.n, on_committed, s);
-        bus_patient(s->owner->o.bus, false);
-        start_born(s->flight_born, &s->n_flight_born, true);
-}
-
-void sensor_commit_soon(struct sensor *s)
-{
-        commit_now(s);
-}
+enum { FIRINGS_HIGH = 1024, FIRINGS_LOW = 512 };
 
 static void put_holds(struct sensor *s)
 {
@@ -98,7 +18,7 @@ static void put_holds(struct sensor *s)
                 const struct trigger_spec *t = sensor_trigger(s->spec, h->trigger);
                 AUTO(mem_free)
                 char *key = mem_printf("%s/%s", t->name, sensor_dep(s->spec, h->dep)->name);
-                ledger_put_take(&s->gather, s->spaces[LEDGER_HOLD], key,
+                ledger_put_take(&s->decisions.gather, s->spaces[LEDGER_HOLD], key,
                                 h->event ? ledger_event_text(h->event) : NULL);
         }
 }
@@ -112,12 +32,11 @@ static void put_firings(struct sensor *s, const char **ids)
                 char id[FIRING_ID_LEN + 1];
                 firing_id_of(id, s->spec, trigger, cf->held, cf->n);
                 ledger_put_take(
-                        &s->gather, s->spaces[LEDGER_INTENT], id,
+                        &s->decisions.gather, s->spaces[LEDGER_INTENT], id,
                         ledger_firing_text(s->spec, trigger, now, cf->held, cf->n, true, NULL));
                 struct firing *f = firing_new(s, cf->trigger, id, now, TAKE(cf->held), cf->n);
                 cf->n = 0;
-                mem_grow(s->born, s->born_cap, s->n_born + 1);
-                s->born[s->n_born++] = f;
+                lane_add_firing(&s->decisions, f);
                 ids[i] = f->id;
         }
 }
@@ -149,7 +68,8 @@ static void decide(struct sensor *s, struct bus_msg *msg)
                 buf_addf(&b, "{\"pos\":%llu,\"error\":", (unsigned long long)msg->pos);
                 json_put_string(&b, err_msg(&e), strlen(err_msg(&e)));
                 buf_addc(&b, '}');
-                ledger_put_take(&s->gather, s->spaces[LEDGER_TRACE], msg->id, buf_take(&b));
+                ledger_put_take(&s->decisions.gather, s->spaces[LEDGER_TRACE], msg->id,
+                                buf_take(&b));
                 err_clear(&e);
                 return;
         }
@@ -158,7 +78,7 @@ static void decide(struct sensor *s, struct bus_msg *msg)
         const char **ids = mem_calloc(s->output.n_firings, sizeof(*ids));
         put_holds(s);
         put_firings(s, ids);
-        ledger_put_take(&s->gather, s->spaces[LEDGER_TRACE], ev->ce.id,
+        ledger_put_take(&s->decisions.gather, s->spaces[LEDGER_TRACE], ev->ce.id,
                         ledger_trace_text(s->core, ev, &s->output, ids));
         count(s);
         free(ids);
@@ -179,8 +99,8 @@ void sensor_on_messages(void *arg, struct bus_msg *const *msgs, size_t n)
                 return;
         for (size_t i = 0; i < n; i++)
                 decide(s, msgs[i]);
-        s->gather_pos = msgs[n - 1]->pos;
-        commit_now(s);
+        s->decisions.gather_pos = msgs[n - 1]->pos;
+        lane_commit(&s->decisions);
         mind_pressure(s);
 }
 
@@ -232,8 +152,8 @@ static void bury_orphan(struct sensor *s, const char *id, const char *value, siz
         log_warn(s->log, "firing of a trigger that is gone; now a dead letter",
                  F_STR("trigger", trigger), F_STR("firing", id));
         AUTO(mem_free) char *text = mem_strndup(value, len);
-        ledger_put_take(&s->gather, s->spaces[LEDGER_DEAD], id, TAKE(text));
-        ledger_put_take(&s->gather, s->spaces[LEDGER_INTENT], id, NULL);
+        ledger_put_take(&s->decisions.gather, s->spaces[LEDGER_DEAD], id, TAKE(text));
+        ledger_put_take(&s->decisions.gather, s->spaces[LEDGER_INTENT], id, NULL);
         s->dead++;
 }
 
@@ -259,8 +179,7 @@ static bool restore_firing(void *arg, const char *id, const char *value, size_t 
         }
         if (complete) {
                 struct firing *f = firing_new(s, t, id, lf.created, TAKE(held), n);
-                mem_grow(s->born, s->born_cap, s->n_born + 1);
-                s->born[s->n_born++] = f;
+                lane_add_firing(&s->decisions, f);
         } else {
                 for (size_t i = 0; i < n; i++)
                         sensor_event_unref(held[i].event);
@@ -273,12 +192,12 @@ static bool restore_firing(void *arg, const char *id, const char *value, size_t 
 
 int sensor_revive(struct sensor *s, const char *firing_id, const char *text, struct err *e)
 {
-        size_t born = s->n_born;
+        size_t born = s->decisions.n_born;
         restore_firing(s, firing_id, text, strlen(text));
-        if (s->n_born == born)
+        if (s->decisions.n_born == born)
                 return err_set(e, ERR_INVALID, "firing %s: its trigger or a dependency is gone",
                                firing_id);
-        commit_now(s);
+        lane_commit(&s->decisions);
         return 0;
 }
 
@@ -313,7 +232,7 @@ static int drop_stale_holds(struct sensor *s, struct err *e)
                 core_output_reset(&s->output, s->core);
                 sensor_core_forget(s->core, t, &s->output);
                 put_holds(s);
-                ledger_put_take(&s->gather, s->spaces[LEDGER_EXPR], spec->name,
+                ledger_put_take(&s->decisions.gather, s->spaces[LEDGER_EXPR], spec->name,
                                 mem_strdup(condition_text(spec->conditions)));
         }
         return 0;
@@ -329,16 +248,15 @@ static bool count_dead(void *arg, const char *key UNUSED, const char *value UNUS
 int sensor_load_state(struct sensor *s, struct err *e)
 {
         struct bus *bus = s->owner->o.bus;
-        timer_init(&s->retry, on_retry, s);
         if (bus_state_each(bus, s->spaces[LEDGER_HOLD], "", restore_hold, s, e) < 0 ||
             drop_stale_holds(s, e) < 0 ||
             bus_state_each(bus, s->spaces[LEDGER_INTENT], "", restore_firing, s, e) < 0 ||
             bus_state_each(bus, s->spaces[LEDGER_DEAD], "", count_dead, s, e) < 0)
                 return err_wrap(e, "reading the sensor's state");
         metric_set(s->m_dead, (int64_t)s->dead);
-        for (size_t i = 0; i < s->n_born; i++)
-                firing_enqueue(s->born[i]);
-        s->n_born = 0;
-        commit_now(s);
+        for (size_t i = 0; i < s->decisions.n_born; i++)
+                firing_enqueue(s->decisions.born[i]);
+        s->decisions.n_born = 0;
+        lane_commit(&s->decisions);
         return 0;
 }

@@ -70,6 +70,8 @@ static int sensor_start(struct sensor *s, struct err *e)
                                       o->pool, s->spec->ns, s->spec->name};
         for (int i = 0; i < LEDGER_SPACES; i++)
                 s->spaces[i] = ledger_space_name((enum ledger_space)i, s->spec);
+        lane_init(&s->decisions, s);
+        lane_init(&s->outcomes, s);
         s->core = sensor_core_new(s->spec);
         core_output_init(&s->output, s->core);
         find_metrics(s);
@@ -101,7 +103,8 @@ static void sensor_stop(struct sensor *s)
         s->consumer = bus_consumer_close(s->consumer);
         if (!s->spec)
                 return;
-        timer_cancel(s->env.loop ? s->env.loop : s->owner->o.loop, &s->retry);
+        lane_stop(&s->decisions);
+        lane_stop(&s->outcomes);
         for (size_t i = 0; s->queues && i < s->spec->triggers.n; i++)
                 queue_deinit(&s->queues[i]);
         if (s->core) {
@@ -115,10 +118,8 @@ static void sensor_free(struct sensor *s)
         sensor_stop(s);
         for (int i = 0; i < LEDGER_SPACES; i++)
                 free(s->spaces[i]);
-        ledger_puts_deinit(&s->gather);
-        ledger_puts_deinit(&s->flight);
-        free(s->born);
-        free(s->flight_born);
+        lane_deinit(&s->decisions);
+        lane_deinit(&s->outcomes);
         free(s->queues);
         free(s->error);
         json_decref(s->object);
@@ -261,7 +262,8 @@ void sensors_each(struct sensors *all, void (*each)(void *arg, const struct sens
 static bool idle(const struct sensors *all)
 {
         for (const struct sensor *s = all->list; s; s = s->next)
-                if (s->consumer && (s->n_firings || s->committing || s->gather.n))
+                if (s->consumer &&
+                    (s->n_firings || !lane_idle(&s->decisions) || !lane_idle(&s->outcomes)))
                         return false;
         return true;
 }
@@ -352,8 +354,9 @@ int sensors_redrive(struct sensors *all, const char *ns, const char *name, const
                                firing_id);
         s->dead--;
         metric_set(s->m_dead, (int64_t)s->dead);
-        ledger_put_take(&s->gather, s->spaces[LEDGER_DEAD], firing_id, NULL);
-        ledger_put_take(&s->gather, s->spaces[LEDGER_INTENT], firing_id, mem_strdup(r.text));
+        ledger_put_take(&s->decisions.gather, s->spaces[LEDGER_DEAD], firing_id, NULL);
+        ledger_put_take(&s->decisions.gather, s->spaces[LEDGER_INTENT], firing_id,
+                        mem_strdup(r.text));
         AUTO(mem_free) char *text = TAKE(r.text);
         return sensor_revive(s, firing_id, text, e);
 }

@@ -41,6 +41,18 @@ struct firing {
         struct firing *all_next, **all_prev; /* in sensor->firings */
 };
 
+/* Serial commits: one is under way, the next gathers behind it. */
+struct lane {
+        struct sensor *sensor;
+        struct ledger_puts gather, flight;
+        uint64_t gather_pos, flight_pos;
+        struct firing **born, **flight_born; /* firings whose intent is in gather / flight */
+        size_t n_born, born_cap, n_flight_born, flight_born_cap;
+        bool committing;
+        struct loop_timer retry; /* of a failed commit */
+        int64_t retry_ms;
+};
+
 struct sensor {
         struct sensors *owner;
         struct sensor_spec *spec;
@@ -57,15 +69,9 @@ struct sensor {
         char *error;    /* why it does not run */
         json_t *object; /* as last set: an unchanged one is not restarted */
 
-        /* Commits are serial: one is under way, the next gathers behind it. */
-        struct ledger_puts gather, flight;
-        uint64_t gather_pos, flight_pos;
-        struct firing **born, **flight_born; /* firings whose intent is in gather / flight */
-        size_t n_born, born_cap, n_flight_born, flight_born_cap;
-        bool committing, paused, closing;
+        struct lane decisions, outcomes;
+        bool paused, closing;
         struct loop_task start_again; /* the bus took an event back: on from the durable state */
-        struct loop_timer retry;      /* of a failed commit */
-        int64_t retry_ms;
         struct metric_series *m_fired, *m_rejected, *m_errors, *m_unrelated, *m_lag, *m_dead;
         struct sensor *next;
 };
@@ -86,11 +92,18 @@ struct sensors {
 
 /* intake.c */
 void sensor_on_messages(void *arg, struct bus_msg *const *msgs, size_t n);
-void sensor_commit_soon(struct sensor *s); /* puts were added to gather */
 int sensor_revive(struct sensor *s, const char *firing_id, const char *text,
                   struct err *e) MUST_CHECK;    /* a dead letter runs again */
 void sensor_relieve_pressure(struct sensor *s); /* a firing ended */
 int sensor_load_state(struct sensor *s, struct err *e) MUST_CHECK;
+
+/* lane.c */
+void lane_init(struct lane *l, struct sensor *s);
+void lane_commit(struct lane *l); /* what was gathered goes as soon as the lane is free */
+void lane_add_firing(struct lane *l, struct firing *f); /* starts with the commit of its intent */
+bool lane_idle(const struct lane *l);
+void lane_stop(struct lane *l); /* no more retries */
+void lane_deinit(struct lane *l);
 
 /* firing.c */
 struct firing *firing_new(struct sensor *s, size_t trigger, const char *id, struct wall created,
