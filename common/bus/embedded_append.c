@@ -223,8 +223,14 @@ static void done(struct db_op *op, const struct err *e)
         if (b->gathering == a)
                 b->gathering = NULL;
         tell_of_offer(a, !e && !op->parted);
-        for (size_t i = 0; i < a->n; i++)
+        uint64_t last = 0;
+        for (size_t i = 0; i < a->n; i++) {
+                if (!e && a->items[i].outcome == BUS_STORED)
+                        last = a->items[i].pos;
                 answer(a, &a->items[i], e);
+        }
+        if (b->bus.consumers)
+                bus_tail_moved(&b->bus, last);
         *a->prev = a->next;
         if (a->next)
                 a->next->prev = a->prev;

@@ -211,11 +211,18 @@ static void notify_listeners(void *arg)
                 l->fn(l->arg);
         }
         db->next_listener = NULL;
+        db->foreign = false;
+}
+
+bool db_changed_by_others(const struct db *db)
+{
+        return db->foreign;
 }
 
 static void on_foreign_commit(void *arg)
 {
         struct db *db = arg;
+        db->foreign = true;
         loop_defer(db->loop, &db->notify);
 }
 

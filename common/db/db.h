@@ -114,4 +114,7 @@ struct db_listener { /* embed it, zeroed */
 /* Called on the loop, once per turn in which something was committed, by whomever, after the
  * answers. */
 void db_on_change(struct db *db, struct db_listener *l, db_change_fn *fn, void *arg);
+/* Inside a listener: is a commit of another process among what it hears of? Who knows what this
+ * process commits need not look then. */
+bool db_changed_by_others(const struct db *db);
 void db_off_change(struct db *db, struct db_listener *l);
