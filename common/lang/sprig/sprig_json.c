@@ -72,8 +72,11 @@ static bool put_key(struct gojson *j, struct val key)
         return true;
 }
 
+/* Maps whose keys may be anything (expr makes them) have no JSON form, whatever they hold. */
 static bool put_map(struct gojson *j, struct val v, unsigned depth)
 {
+        if (v.type >= VAL_T_FIRST_PRIVATE)
+                return false;
         if (!val_open_sorted(j->b->arena, v)) {
                 j->b->failed = true;
                 return false;
