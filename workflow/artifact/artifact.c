@@ -55,21 +55,12 @@ void artifacts_cancel(struct artifacts *a)
                 http_wait_cancel(a->http);
 }
 
-static const struct artifact_driver *reachable(const struct artifacts *a,
-                                               const struct artifact_driver *d, struct err *e)
-{
-        if (a->http || !location_is_remote(d->type))
-                return d;
-        err_set(e, ERR_UNAVAILABLE, "no way to %s from here", d->type);
-        return NULL;
-}
-
-static const struct artifact_driver *find(const struct artifacts *a, const json_t *artifact,
-                                          const json_t **at, struct err *e)
+static const struct artifact_driver *find_driver(const json_t *artifact, const json_t **at,
+                                                 struct err *e)
 {
         for (size_t i = 0; i < ARRAY_LEN(drivers); i++)
                 if ((*at = json_object_get(artifact, drivers[i]->type)))
-                        return reachable(a, drivers[i], e);
+                        return drivers[i];
         for (size_t i = 0; i < ARRAY_LEN(later); i++) {
                 if (!json_object_get(artifact, later[i]))
                         continue;
@@ -78,6 +69,26 @@ static const struct artifact_driver *find(const struct artifacts *a, const json_
         }
         err_set(e, ERR_NOT_FOUND, "the artifact has no location");
         return NULL;
+}
+
+static const struct artifact_driver *find(const struct artifacts *a, const json_t *artifact,
+                                          const json_t **at, struct err *e)
+{
+        const struct artifact_driver *d = find_driver(artifact, at, e);
+        if (!d || a->http || !location_is_remote(d->type))
+                return d;
+        err_set(e, ERR_UNAVAILABLE, "no way to %s from here", d->type);
+        return NULL;
+}
+
+int artifact_check(const json_t *artifact, enum artifact_way way, struct err *e)
+{
+        const json_t *at;
+        const struct artifact_driver *d = find_driver(artifact, &at, e);
+        if (d && (way == ARTIFACT_FETCH ? !d->fetch : !d->save))
+                return err_set(e, ERR_UNSUPPORTED, "%s cannot be %s", d->type,
+                               way == ARTIFACT_FETCH ? "read" : "written");
+        return d ? 0 : -1;
 }
 
 static int named(const json_t *artifact, int rc, struct err *e)
@@ -129,10 +140,8 @@ int artifact_fetch(struct artifacts *a, const json_t *artifact, const char *sub,
                    const char *to, struct err *e)
 {
         const json_t *at;
-        const struct artifact_driver *d = find(a, artifact, &at, e);
-        if (d && !d->fetch)
-                return named(artifact, err_set(e, ERR_UNSUPPORTED, "%s cannot be read", d->type),
-                             e);
+        const struct artifact_driver *d =
+                artifact_check(artifact, ARTIFACT_FETCH, e) < 0 ? NULL : find(a, artifact, &at, e);
         return named(artifact, d ? d->fetch(a, at, sub, to_dir, to, e) : -1, e);
 }
 
@@ -140,9 +149,7 @@ int artifact_save(struct artifacts *a, const json_t *artifact, int from_dir, con
                   struct err *e)
 {
         const json_t *at;
-        const struct artifact_driver *d = find(a, artifact, &at, e);
-        if (d && !d->save)
-                return named(artifact, err_set(e, ERR_UNSUPPORTED, "%s cannot be written", d->type),
-                             e);
+        const struct artifact_driver *d =
+                artifact_check(artifact, ARTIFACT_SAVE, e) < 0 ? NULL : find(a, artifact, &at, e);
         return named(artifact, d ? d->save(a, at, from_dir, from, e) : -1, e);
 }

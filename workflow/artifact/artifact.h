@@ -26,6 +26,10 @@ int artifacts_remote(struct artifacts *a, const struct location_secrets *secrets
 /* What runs and all that follows ends with UNAVAILABLE. Any thread. */
 void artifacts_cancel(struct artifacts *a);
 
+/* Is there a driver for it that can do this? UNSUPPORTED, by name, when not. */
+enum artifact_way { ARTIFACT_FETCH, ARTIFACT_SAVE };
+int artifact_check(const json_t *artifact, enum artifact_way way, struct err *e) MUST_CHECK;
+
 struct artifact_info {
         bool folder;
         uint64_t bytes; /* of a file */

@@ -1,5 +1,5 @@
-/* workflow/artifact/unpack.h: what the readers of tarballs and zip archives share; tar.h says what is
- * refused. SPDX-License-Identifier: Apache-2.0 */
+/* workflow/artifact/unpack.h: what the readers of tarballs and zip archives share; tar.h says what
+ * is refused. SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "workflow/artifact/tree.h"
 #include <archive.h>
@@ -7,5 +7,5 @@
 
 /* Everything from `first` on, which was read from `reader` (not freed here), becomes to_dir/to.
  * `what` begins the words of errors. */
-int unpack_archive(struct archive *reader, const char *what, struct archive_entry *first, int to_dir,
-                   const char *to, struct tree_copy *limits, struct err *e) MUST_CHECK;
+int unpack_archive(struct archive *reader, const char *what, struct archive_entry *first,
+                   int to_dir, const char *to, struct tree_copy *limits, struct err *e) MUST_CHECK;

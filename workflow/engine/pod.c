@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/engine/engine_priv.h"
 #include "workflow/engine/pod_phase.h"
+#include "workflow/engine/repository.h"
 #include "workflow/spec/merge.h"
 
 /* ---- going out ---- */
@@ -32,33 +33,6 @@ static void add_workflow_level(const struct wf *wf, json_t *tmpl)
                 if (!json_object_get(tmpl, inherited[i]) && json_object_get(wf->spec, inherited[i]))
                         json_object_set_nocheck(tmpl, inherited[i],
                                                 json_object_get(wf->spec, inherited[i]));
-}
-
-/* Where artifacts and logs of this pod go: {"archiveLogs", "folder": {"key": "prefix"}}. */
-static int add_archive_location(struct wf *wf, json_t *tmpl, struct scope *s, struct err *e)
-{
-        const json_t *own = json_object_get(tmpl, "archiveLocation"), *repo = wf->repository;
-        bool repo_logs = json_is_true(json_object_get(repo, "archiveLogs"));
-        const json_t *wish = json_object_get(own, "archiveLogs");
-        wish = wish ? wish : json_object_get(wf->spec, "archiveLogs");
-        const char *format = json_str(repo, "folder", "keyFormat"),
-                   *given = json_str(own, "folder", "key");
-        if (!repo && !own && !wish)
-                return 0;
-        struct tag_opts o = scope_tags(s);
-        char *key = NULL;
-        if (tag_string(&key,
-                       given               ? given
-                       : str_empty(format) ? "{{workflow.name}}/{{pod.name}}"
-                                           : format,
-                       &o, e) < 0)
-                return -1;
-        json_object_set_new_nocheck(tmpl, "archiveLocation",
-                                    json_pack("{s:b,s:{s:s}}", "archiveLogs",
-                                              repo_logs || json_is_true(wish), "folder", "key",
-                                              key));
-        mem_free(key);
-        return 0;
 }
 
 static struct scope pod_scope(struct wf *wf, uint32_t index, struct arena *a)
@@ -94,7 +68,7 @@ static int render(struct wf *wf, uint32_t index, json_t **out, struct err *e)
                 if (n->inputs)
                         json_object_set_nocheck(*out, "inputs", n->inputs);
                 add_workflow_level(wf, *out);
-                r = add_archive_location(wf, *out, &s, e);
+                r = repository_location(wf, *out, &s, e);
                 if (r == 0 && n->type == NODE_POD)
                         r = podspec_patch(wf, *out, &s, e);
                 if (r == 0)

@@ -19,17 +19,27 @@ static int parse(json_t **out, const char *where, const char *text, struct err *
         return r;
 }
 
+static const char *const kinds[] = {"folder", "s3",   "gcs",         "azure",
+                                    "oss",    "hdfs", "artifactory", "plugin"};
+
+/* Which of them it is; NULL for none. */
+static const char *kind_of(const json_t *repository)
+{
+        for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+                if (json_is_object(json_object_get(repository, kinds[i])))
+                        return kinds[i];
+        return NULL;
+}
+
 static int check_kind(const json_t *repository, const struct wf *wf, struct err *e)
 {
-        static const char *const known[] = {"s3",   "gcs",         "azure", "oss",
-                                            "hdfs", "artifactory", "plugin"};
-        for (size_t i = 0; i < ARRAY_LEN(known) && !wf->any_storage; i++)
-                if (json_object_get(repository, known[i]))
-                        return err_set(e, ERR_UNSUPPORTED,
-                                       "not supported yet: artifact repository of kind %s (use "
-                                       "folder: {keyFormat: ...})",
-                                       known[i]);
-        return 0;
+        const char *kind = kind_of(repository);
+        if (!kind || wf->any_storage || streq(kind, "folder") || streq(kind, "s3"))
+                return 0;
+        return err_set(e, ERR_UNSUPPORTED,
+                       "not supported yet: artifact repository of kind %s (there are folder and "
+                       "s3)",
+                       kind);
 }
 
 static int from_config_map(struct wf *wf, const char *name, const char *key, bool required,
@@ -79,4 +89,45 @@ int repository_choose(struct wf *wf, struct err *e)
                         json_pack("{s:b,s:O}", "default", 1, "artifactRepository", wf->repository);
         }
         return check_kind(wf->repository, wf, e);
+}
+
+/* ---- the pods' ---- */
+
+/* The settings of both, the template's own over the repository's; without keys. */
+static json_t *settings(const json_t *own, const json_t *repository)
+{
+        json_t *at = json_is_object(repository) ? json_copy((json_t *)(uintptr_t)repository)
+                                                : json_object();
+        if (json_is_object(own))
+                json_object_update(at, (json_t *)(uintptr_t)own);
+        json_object_del(at, "keyFormat");
+        return at;
+}
+
+int repository_location(struct wf *wf, json_t *tmpl, struct scope *s, struct err *e)
+{
+        const json_t *own = json_object_get(tmpl, "archiveLocation"), *repo = wf->repository;
+        const json_t *wish = json_object_get(own, "archiveLogs");
+        const char *kind = kind_of(own), *of_repo = kind_of(repo);
+        kind = kind ? kind : of_repo ? of_repo : "folder";
+        wish = wish ? wish : json_object_get(wf->spec, "archiveLogs");
+        const char *format = json_str(json_object_get(repo, kind), "keyFormat"),
+                   *given = json_str(json_object_get(own, kind), "key");
+        if (!repo && !own && !wish)
+                return 0;
+        struct tag_opts o = scope_tags(s);
+        char *key = NULL;
+        if (tag_string(&key,
+                       given               ? given
+                       : str_empty(format) ? "{{workflow.name}}/{{pod.name}}"
+                                           : format,
+                       &o, e) < 0)
+                return -1;
+        json_t *at = settings(json_object_get(own, kind), json_object_get(repo, kind));
+        json_object_set_new_nocheck(at, "key", json_string_nocheck(key));
+        bool logs = json_is_true(json_object_get(repo, "archiveLogs")) || json_is_true(wish);
+        json_object_set_new_nocheck(tmpl, "archiveLocation",
+                                    json_pack("{s:b,s:o}", "archiveLogs", logs, kind, at));
+        mem_free(key);
+        return 0;
 }

@@ -54,6 +54,7 @@ struct runner_local_options {
                 ISOLATION_SANDBOX,
                 ISOLATION_NONE
         } isolation;          /* AUTO: sandbox when the kernel allows, else refuse with words */
+        bool guard_addresses; /* artifacts: refuse private, loopback and link-local addresses */
         int max_running;      /* steps at once, 0: 4 x cores; more wait as Pending */
         const json_t *images; /* image -> {"root": dir, "command": [...], "args": [...]}; unknown
                                  images run on the host's root; borrowed for life */

@@ -48,15 +48,54 @@ static const struct shape parameter[] = {S("name", SHAPE_STR),
                                          END};
 static const struct shape archive_tar[] = {S("compressionLevel", SHAPE_INT), END};
 static const struct shape archive[] = {S("none", SHAPE_ANY), SUB("tar", SHAPE_OBJ, archive_tar),
-                                       NOT_YET_BESIDE("zip"), END};
+                                       S("zip", SHAPE_ANY), END};
 static const struct shape raw[] = {S("data", SHAPE_STR), END};
 static const struct shape folder[] = {S("key", SHAPE_STR), END};
 
-#define LOCATIONS                                                                           \
-        SUB("folder", SHAPE_OBJ, folder), SUB("raw", SHAPE_OBJ, raw), NOT_YET_BESIDE("s3"), \
-                NOT_YET_BESIDE("http"), NOT_YET_BESIDE("git"), NOT_YET_BESIDE("gcs"),       \
-                NOT_YET_BESIDE("azure"), NOT_YET_BESIDE("oss"), NOT_YET_BESIDE("hdfs"),     \
-                NOT_YET_BESIDE("artifactory"), NOT_YET_BESIDE("plugin")
+static const struct shape make_bucket[] = {S("objectLocking", SHAPE_BOOL), END};
+static const struct shape s3_encryption[] = {
+        S("enableEncryption", SHAPE_BOOL), S("kmsKeyId", SHAPE_STR),
+        S("kmsEncryptionContext", SHAPE_STR), NOT_YET_BESIDE("serverSideCustomerKeySecret"), END};
+static const struct shape s3[] = {S("endpoint", SHAPE_STR),
+                                  S("bucket", SHAPE_STR),
+                                  S("region", SHAPE_STR),
+                                  S("key", SHAPE_STR),
+                                  S("insecure", SHAPE_BOOL),
+                                  SUB("accessKeySecret", SHAPE_OBJ, key_ref),
+                                  SUB("secretKeySecret", SHAPE_OBJ, key_ref),
+                                  SUB("sessionTokenSecret", SHAPE_OBJ, key_ref),
+                                  SUB("caSecret", SHAPE_OBJ, key_ref),
+                                  S("useSDKCreds", SHAPE_BOOL),
+                                  NOT_YET_BESIDE("roleARN"),
+                                  S("addressingStyle", SHAPE_STR),
+                                  SUB("createBucketIfNotPresent", SHAPE_OBJ, make_bucket),
+                                  SUB("encryptionOptions", SHAPE_OBJ, s3_encryption),
+                                  END};
+static const struct shape http_header[] = {S("name", SHAPE_STR), S("value", SHAPE_STR), END};
+static const struct shape basic_auth[] = {SUB("usernameSecret", SHAPE_OBJ, key_ref),
+                                          SUB("passwordSecret", SHAPE_OBJ, key_ref), END};
+static const struct shape client_cert[] = {SUB("clientCertSecret", SHAPE_OBJ, key_ref),
+                                           SUB("clientKeySecret", SHAPE_OBJ, key_ref), END};
+static const struct shape key_value[] = {S("key", SHAPE_STR), S("value", SHAPE_STR), END};
+static const struct shape oauth2[] = {
+        SUB("clientIDSecret", SHAPE_OBJ, key_ref),    SUB("clientSecretSecret", SHAPE_OBJ, key_ref),
+        SUB("tokenURLSecret", SHAPE_OBJ, key_ref),    S("scopes", SHAPE_STRS),
+        SUB("endpointParams", SHAPE_LIST, key_value), END};
+static const struct shape http_auth[] = {SUB("basicAuth", SHAPE_OBJ, basic_auth),
+                                         SUB("clientCert", SHAPE_OBJ, client_cert),
+                                         SUB("oauth2", SHAPE_OBJ, oauth2), END};
+static const struct shape http_location[] = {S("url", SHAPE_STR),
+                                             SUB("headers", SHAPE_LIST, http_header),
+                                             SUB("auth", SHAPE_OBJ, http_auth), END};
+static const struct shape artifactory[] = {S("url", SHAPE_STR),
+                                           SUB("usernameSecret", SHAPE_OBJ, key_ref),
+                                           SUB("passwordSecret", SHAPE_OBJ, key_ref), END};
+
+#define LOCATIONS                                                                                  \
+        SUB("folder", SHAPE_OBJ, folder), SUB("raw", SHAPE_OBJ, raw), SUB("s3", SHAPE_OBJ, s3),    \
+                SUB("http", SHAPE_OBJ, http_location), SUB("artifactory", SHAPE_OBJ, artifactory), \
+                NOT_YET_BESIDE("git"), NOT_YET_BESIDE("gcs"), NOT_YET_BESIDE("azure"),             \
+                NOT_YET_BESIDE("oss"), NOT_YET_BESIDE("hdfs"), NOT_YET_BESIDE("plugin")
 
 static const struct shape artifact[] = {S("name", SHAPE_STR),
                                         S("path", SHAPE_STR),

@@ -206,18 +206,15 @@ static void what_is_missing_is_named(void **state)
                  "input artifact \"a\": it has no location and is not optional", POD_ERROR},
                 {"{'container': {'command': ['true']}, 'inputs': {'artifacts': [{'name': 'a', "
                  "'path': '/x', 'folder': {'key': '../../etc'}}]}}",
-                 "input artifact \"a\": folder.key: must be a relative path without \".\" and "
-                 "\"..\"",
+                 "input artifact \"a\": folder.key: \"../../etc\" must be a relative path without "
+                 "\".\" and \"..\"",
                  POD_ERROR},
                 {"{'container': {'command': ['true']}, 'inputs': {'artifacts': [{'name': 'a', "
-                 "'path': '/x', 's3': {'bucket': 'b', 'key': 'k'}}]}}",
-                 "input artifact \"a\": not supported yet: s3.bucket (local runner)", POD_ERROR},
-                {"{'container': {'command': ['true']}, 'outputs': {'artifacts': [{'name': 'a', "
-                 "'path': '/x', 'archive': {'zip': {}}}]}}",
-                 "output artifact \"a\": not supported yet: archive.zip (local runner)", POD_ERROR},
+                 "'path': '/x', 'gcs': {'bucket': 'b', 'key': 'k'}}]}}",
+                 "input artifact \"a\": not supported yet: artifact location gcs", POD_ERROR},
                 {"{'container': {'command': ['true']}, 'archiveLocation': {'folder': {'key': "
                  "'a/../..'}}}",
-                 "archiveLocation.folder.key: \"a/../..\" must be a relative path without \".\" "
+                 "archiveLocation.key: \"a/../..\" must be a relative path without \".\" "
                  "and \"..\"",
                  POD_ERROR},
         };

@@ -1,62 +1,87 @@
-/* workflow/runner/local/artifacts.c: inputs and outputs of a template -> records for the executor.
+/* workflow/runner/local/artifacts.c: inputs and outputs of a template -> records for the executor,
+ * and what has to travel before and after it (transfer.c).
  *
- * The folder store keeps what a step wrote as plain files under <prefix>/<artifact>/<file name>,
- * and the output says so
- * ("archive": {"none": {}}), so that whoever consumes it does not look for a tarball. A tarball is
- * made only when `archive.tar` or a key that ends in .tgz asks for one (docs/decisions/0020). A
- * location of another store that gives only a key (as files written for a default repository do) is
- * a key of ours. SPDX-License-Identifier: Apache-2.0 */
+ * The executor knows only the folder store. What lies elsewhere (s3, http, ...) is fetched to a
+ * staging key of it, ".transfer/<uid>/<node>/in/<name>", and saved from ".../out/<name>"; so are
+ * zip archives, which the executor does not read. The store keeps what a step wrote as plain files
+ * under <prefix>/<artifact>/<file name>, and the output says so ("archive": {"none": {}}), so that
+ * whoever consumes it does not look for a tarball; a tarball is made only when `archive.tar` or a
+ * key that ends in .tgz asks for one (docs/decisions/0020). Elsewhere Argo's rule holds: a tarball,
+ * unless archive says none or zip. SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "workflow/artifact/artifact.h"
+#include "workflow/artifact/location.h"
 #include "workflow/artifact/tree.h"
 #include "workflow/runner/local/local_priv.h"
 
-static const char *const locations[] = {"folder", "s3",   "gcs",         "azure", "oss",
-                                        "hdfs",   "http", "artifactory", "git",   "plugin"};
-static const char *const beyond_key[] = {"bucket", "endpoint", "container",    "addresses",
-                                         "url",    "repo",     "configuration"};
-
-/* The key in our store; NULL without error: the artifact has no location. */
-static int artifact_key(const json_t *artifact, const char **key, struct err *e)
+static const char *name_of(const json_t *artifact)
 {
-        *key = NULL;
-        for (size_t i = 0; i < ARRAY_LEN(locations); i++) {
-                const json_t *at = json_object_get(artifact, locations[i]);
-                if (!at)
-                        continue;
-                for (size_t k = 0; k < ARRAY_LEN(beyond_key); k++)
-                        if (json_object_get(at, beyond_key[k]))
-                                return err_set(e, ERR_UNSUPPORTED,
-                                               "not supported yet: %s.%s (local runner)",
-                                               locations[i], beyond_key[k]);
-                const char *blob = json_str(at, "blob");
-                *key = blob ? blob : json_str(at, "key");
-                while (*key && **key == '/')
-                        ++*key;
-                if (str_empty(*key) || !tree_key_valid(*key))
-                        return err_set(e, ERR_INVALID,
-                                       "%s.key: must be a relative path without \".\" and \"..\"",
-                                       locations[i]);
-                return 0;
-        }
+        const char *name = json_str(artifact, "name");
+        return name ? name : "";
+}
+
+static int check_key(const char *type, const char *key, struct err *e)
+{
+        if (str_empty(key) || !tree_key_valid(key) || str_starts(key, STAGING "/"))
+                return err_set(e, ERR_INVALID,
+                               "%s.key: \"%s\" must be a relative path without \".\" and \"..\"",
+                               type, key);
         return 0;
 }
 
-static int refuse_zip(const json_t *artifact, struct err *e)
+static char *staging_key(const struct pod_request *req, const char *way, const char *name)
 {
-        if (json_at(artifact, "archive", "zip"))
-                return err_set(e, ERR_UNSUPPORTED, "not supported yet: archive.zip (local runner)");
-        return 0;
+        return mem_printf(STAGING "/%s/%s/%s/%s", req->workflow_uid, req->node_id, way, name);
 }
 
 /* ---- inputs ---- */
 
-static int put_input(struct buf *b, const json_t *in, struct err *e)
+/* To be fetched before the pod starts. */
+static void add_fetch(json_t *fetches, const json_t *whole, const char *to)
 {
-        const char *path = json_str(in, "path"), *key;
+        json_array_append_new(fetches, json_pack("{s:O, s:s, s:b}", "artifact", whole, "to", to,
+                                                 "zip", json_at(whole, "archive", "zip") != NULL));
+}
+
+/* The key in the folder store from which the executor takes it; NULL: there is none. Heap. */
+static int input_key(char **key, bool *fetched, const struct pod_request *req, const json_t *in,
+                     json_t *fetches, struct err *e)
+{
+        const char *type = NULL;
+        AUTO_JSON json_t *whole =
+                location_complete(in, json_object_get(req->template, "archiveLocation"));
+        const json_t *at = location_of(whole, &type);
+        if (!at)
+                return 0;
+        *fetched = location_is_remote(type) || json_at(in, "archive", "zip");
+        if (!*fetched) {
+                *key = mem_strdup(location_key(at));
+                return check_key(type, *key, e);
+        }
+        if (artifact_check(whole, ARTIFACT_FETCH, e) < 0)
+                return -1;
+        *key = staging_key(req, "in", name_of(in));
+        add_fetch(fetches, whole, *key);
+        return 0;
+}
+
+static void put_unpack(struct buf *b, const json_t *in)
+{
+        wire_put_u64(b, IN_UNPACK,
+                     json_at(in, "archive", "none") || json_at(in, "archive", "zip") ? UNPACK_NONE
+                     : json_at(in, "archive", "tar")                                 ? UNPACK_TAR
+                                                     : UNPACK_DETECT);
+}
+
+static int put_input(struct buf *b, const struct pod_request *req, const json_t *in,
+                     json_t *fetches, struct err *e)
+{
+        const char *path = json_str(in, "path");
         const json_t *raw = json_at(in, "raw", "data"), *mode = json_object_get(in, "mode");
-        bool optional = json_is_true(json_object_get(in, "optional"));
-        if (artifact_key(in, &key, e) < 0 || refuse_zip(in, e) < 0)
+        bool optional = json_is_true(json_object_get(in, "optional")), fetched = false;
+        AUTO(mem_free) char *key = NULL;
+        if (!raw && input_key(&key, &fetched, req, in, fetches, e) < 0)
                 return -1;
         if (!raw && !key)
                 return optional ? 0
@@ -70,11 +95,9 @@ static int put_input(struct buf *b, const json_t *in, struct err *e)
                 wire_put(b, IN_DATA, json_string_value(raw), json_string_length(raw));
         else
                 wire_put_str(b, IN_KEY, key);
-        wire_put_str(b, IN_SUBPATH, json_str(in, "subPath"));
-        wire_put_u64(b, IN_UNPACK,
-                     json_at(in, "archive", "none")  ? UNPACK_NONE
-                     : json_at(in, "archive", "tar") ? UNPACK_TAR
-                                                     : UNPACK_DETECT);
+        if (!fetched)
+                wire_put_str(b, IN_SUBPATH, json_str(in, "subPath"));
+        put_unpack(b, in);
         if (json_is_integer(mode))
                 wire_put_u64(b, IN_MODE, (uint64_t)json_integer_value(mode) & 0777);
         wire_put_u64(b, IN_RECURSE, json_is_true(json_object_get(in, "recurseMode")));
@@ -105,14 +128,24 @@ static int put_param(struct buf *b, const json_t *param, struct err *e)
         return 0;
 }
 
-static char *default_prefix(const struct pod_request *req)
+/* Where artifacts of this pod go that do not say it: the prefix of their keys and the repository's
+ * kind. */
+struct home {
+        char *prefix;
+        const char *type;         /* "folder", "s3", ... */
+        const json_t *repository; /* archiveLocation */
+};
+
+static int find_home(struct home *h, const struct pod_request *req, struct err *e)
 {
-        const char *prefix = json_str(req->template, "archiveLocation", "folder", "key");
-        while (prefix && *prefix == '/')
-                prefix++;
-        if (!str_empty(prefix))
-                return mem_strdup(prefix);
-        return mem_printf("%s/%s/%s", req->ns ? req->ns : "default", req->workflow, req->pod_name);
+        h->repository = json_object_get(req->template, "archiveLocation");
+        const json_t *at = location_of(h->repository, &h->type);
+        const char *key = at ? location_key(at) : "";
+        h->type = at ? h->type : "folder";
+        h->prefix = *key ? mem_strdup(key)
+                         : mem_printf("%s/%s/%s", req->ns ? req->ns : "default", req->workflow,
+                                      req->pod_name);
+        return check_key("archiveLocation", h->prefix, e);
 }
 
 static char *base_name(const char *path)
@@ -126,108 +159,177 @@ static char *base_name(const char *path)
         return mem_strndup(path + from, n - from);
 }
 
-struct output_key {
-        char *key;
-        bool tar;
-        int level;
+enum packing { AS_IT_IS, PACK_TAR, PACK_ZIP };
+struct output { /* one artifact, decided */
+        enum packing packing;
+        int level; /* of compression, -1: the default */
+        bool staged;
+        char *key;      /* of the folder store, for the executor */
+        json_t *whole;  /* the artifact with its final location, made whole */
+        json_t *record; /* what becomes part of the node's outputs */
 };
 
-static int choose_key(struct output_key *k, const json_t *out, const char *prefix, struct err *e)
+static void output_deinit(struct output *o)
 {
-        const char *given, *name = json_str(out, "name");
-        const json_t *tar = json_at(out, "archive", "tar"),
-                     *level = json_object_get(tar, "compressionLevel");
-        bool none = json_at(out, "archive", "none");
-        if (artifact_key(out, &given, e) < 0 || refuse_zip(out, e) < 0)
-                return -1;
+        mem_free(o->key);
+        json_decref(o->whole);
+        json_decref(o->record);
+}
+
+static enum packing packing_of(const json_t *out, bool here, const char *given)
+{
+        if (json_at(out, "archive", "none"))
+                return AS_IT_IS;
+        if (json_at(out, "archive", "zip"))
+                return PACK_ZIP;
+        if (json_at(out, "archive", "tar") || !here)
+                return PACK_TAR;
+        return given && (str_ends(given, ".tgz") || str_ends(given, ".tar.gz")) ? PACK_TAR
+                                                                                : AS_IT_IS;
+}
+
+static char *default_key(const struct output *o, const json_t *out, const char *prefix, bool here)
+{
         AUTO(mem_free) char *base = base_name(json_str(out, "path"));
-        k->level = json_is_integer(level) ? (int)json_integer_value(level) : -1;
-        k->tar = tar || (given && !none && (str_ends(given, ".tgz") || str_ends(given, ".tar.gz")));
-        if (given)
-                k->key = mem_strdup(given);
-        else if (k->tar)
-                k->key = mem_printf("%s/%s.tgz", prefix, name);
-        else if (none)
-                k->key = mem_printf("%s/%s", prefix, base);
-        else
-                k->key = mem_printf("%s/%s/%s", prefix, name, base);
-        if (!tree_key_valid(k->key))
-                return err_set(e, ERR_INVALID, "\"%s\" cannot be a key", k->key);
+        const char *name = name_of(out);
+        if (o->packing == PACK_TAR)
+                return mem_printf("%s/%s.tgz", prefix, name);
+        if (o->packing == PACK_ZIP)
+                return mem_printf("%s/%s.zip", prefix, name);
+        return here && !json_at(out, "archive", "none") ? mem_printf("%s/%s/%s", prefix, name, base)
+                                                        : mem_printf("%s/%s", prefix, base);
+}
+
+/* The final location: the artifact's own, made whole, or one of the repository. */
+static int choose_location(struct output *o, const json_t *out, const struct home *h, struct err *e)
+{
+        const char *type = NULL;
+        o->whole = location_complete(out, h->repository);
+        const json_t *at = location_of(o->whole, &type);
+        bool here = !location_is_remote(at ? type : h->type);
+        o->packing = packing_of(out, here, at ? location_key(at) : NULL);
+        o->staged = !here || o->packing == PACK_ZIP;
+        if (at)
+                return streq(type, "http") || streq(type, "artifactory")
+                               ? 0
+                               : check_key(type, location_key(at), e);
+        AUTO(mem_free) char *key = default_key(o, out, h->prefix, here);
+        json_object_set_new(o->whole, h->type, json_pack("{s:s}", "key", key));
+        json_t *whole = location_complete(o->whole, h->repository);
+        json_decref(o->whole);
+        o->whole = whole;
+        return check_key(h->type, key, e);
+}
+
+/* The location as Argo records it: one that was given stays, one of the repository is its key. */
+static void make_record(struct output *o, const json_t *out)
+{
+        const char *type = NULL, *given = NULL;
+        const json_t *at = location_of(o->whole, &type), *own = location_of(out, &given);
+        o->record = json_copy((json_t *)(uintptr_t)out);
+        if (!own || !streq(type, given) || streq(type, "folder")) {
+                if (given)
+                        json_object_del(o->record, given);
+                json_object_set_new(o->record, type, json_pack("{s:s}", "key", location_key(at)));
+        }
+        if (o->packing == AS_IT_IS)
+                json_object_set_new(o->record, "archive", json_pack("{s:{}}", "none"));
+}
+
+static int decide_output(struct output *o, const struct pod_request *req, const json_t *out,
+                         const struct home *h, struct err *e)
+{
+        const char *type = NULL;
+        const json_t *level = json_at(out, "archive", "tar", "compressionLevel");
+        o->level = json_is_integer(level) ? (int)json_integer_value(level) : -1;
+        if (choose_location(o, out, h, e) < 0 ||
+            (o->staged && artifact_check(o->whole, ARTIFACT_SAVE, e) < 0))
+                return -1;
+        make_record(o, out);
+        o->key = o->staged ? staging_key(req, "out", name_of(out))
+                           : mem_strdup(location_key(location_of(o->whole, &type)));
+        if (o->staged)
+                json_object_set_new(o->record, SAVE_MEMBER,
+                                    json_pack("{s:s, s:s, s:b, s:O}", "from", o->key, "namespace",
+                                              req->ns ? req->ns : "default", "zip",
+                                              o->packing == PACK_ZIP, "artifact", o->whole));
         return 0;
 }
 
-/* The record that becomes part of the node's outputs. */
-static json_t *artifact_record(const json_t *out, const struct output_key *k)
+static int put_artifact(struct buf *b, const struct pod_request *req, const json_t *out,
+                        const struct home *h, struct err *e)
 {
-        json_t *j = json_copy((json_t *)(uintptr_t)out);
-        for (size_t i = 0; i < ARRAY_LEN(locations); i++)
-                json_object_del(j, locations[i]);
-        json_object_set_new(j, "folder", json_pack("{s:s}", "key", k->key));
-        if (!k->tar)
-                json_object_set_new(j, "archive", json_pack("{s:{}}", "none"));
-        return j;
-}
-
-static int put_artifact(struct buf *b, const json_t *out, const char *prefix, struct err *e)
-{
-        const char *name = json_str(out, "name"), *path = json_str(out, "path");
-        struct output_key k = {0};
+        const char *name = name_of(out), *path = json_str(out, "path");
+        struct output o = {0};
         if (str_empty(name) || str_empty(path) || path[0] != '/')
                 return err_set(e, ERR_INVALID, "needs a name and an absolute path");
-        int rc = choose_key(&k, out, prefix, e);
-        AUTO(mem_free) char *key = k.key;
-        if (rc < 0)
-                return -1;
-        AUTO_JSON json_t *record = artifact_record(out, &k);
-        AUTO(mem_free) char *text = json_text(record, JSON_STYLE_COMPACT);
-        size_t group = wire_begin(b, S_OUT_ARTIFACT);
-        wire_put_str(b, OUT_NAME, name);
-        wire_put_str(b, OUT_PATH, path);
-        wire_put_str(b, OUT_KEY, key);
-        wire_put_u64(b, OUT_OPTIONAL, json_is_true(json_object_get(out, "optional")));
-        if (k.tar)
-                wire_put_u64(b, OUT_TAR, (uint64_t)(k.level + 2));
-        wire_put_str(b, OUT_JSON, text);
-        wire_end(b, group);
-        return 0;
+        int rc = decide_output(&o, req, out, h, e);
+        if (rc == 0) {
+                AUTO(mem_free) char *text = json_text(o.record, JSON_STYLE_COMPACT);
+                size_t group = wire_begin(b, S_OUT_ARTIFACT);
+                wire_put_str(b, OUT_NAME, name);
+                wire_put_str(b, OUT_PATH, path);
+                wire_put_str(b, OUT_KEY, o.key);
+                wire_put_u64(b, OUT_OPTIONAL, json_is_true(json_object_get(out, "optional")));
+                if (o.packing == PACK_TAR)
+                        wire_put_u64(b, OUT_TAR, (uint64_t)(o.level + 2));
+                wire_put_str(b, OUT_JSON, text);
+                wire_end(b, group);
+        }
+        output_deinit(&o);
+        return rc;
 }
 
-static void put_log(struct buf *b, const json_t *template, const char *prefix)
+/* The log is an artifact whose file the executor knows. */
+static int put_log(struct buf *b, const struct pod_request *req, const struct home *h,
+                   struct err *e)
 {
-        if (!json_is_true(json_at(template, "archiveLocation", "archiveLogs")))
-                return;
-        AUTO(mem_free) char *key = mem_printf("%s/main.log", prefix);
-        AUTO_JSON json_t *record = json_pack("{s:s, s:{s:s}, s:{s:{}}}", "name", "main-logs",
-                                             "folder", "key", key, "archive", "none");
-        AUTO(mem_free) char *text = json_text(record, JSON_STYLE_COMPACT);
-        wire_put_str(b, S_LOG_KEY, key);
-        wire_put_str(b, S_LOG_JSON, text);
+        if (!json_is_true(json_object_get(h->repository, "archiveLogs")))
+                return 0;
+        AUTO(mem_free) char *key = mem_printf("%s/main.log", h->prefix);
+        AUTO_JSON json_t *out = json_pack("{s:s, s:{s:s}, s:{s:{}}}", "name", "main-logs", h->type,
+                                          "key", key, "archive", "none");
+        struct output o = {0};
+        int rc = decide_output(&o, req, out, h, e);
+        if (rc == 0) {
+                AUTO(mem_free) char *text = json_text(o.record, JSON_STYLE_COMPACT);
+                wire_put_str(b, S_LOG_KEY, o.key);
+                wire_put_str(b, S_LOG_JSON, text);
+        }
+        output_deinit(&o);
+        return rc;
 }
 
-int request_io(struct buf *b, const struct pod_request *req, struct err *e)
+/* ---- all of it ---- */
+
+static int put_outputs(struct buf *b, const struct pod_request *req, const struct home *h,
+                       struct err *e)
 {
-        AUTO(mem_free) char *prefix = default_prefix(req);
         size_t i;
         json_t *j;
-        if (!tree_key_valid(prefix))
-                return err_set(e, ERR_INVALID,
-                               "archiveLocation.folder.key: \"%s\" must be a relative path without "
-                               "\".\" and \"..\"",
-                               prefix);
-        put_log(b, req->template, prefix);
-        json_array_foreach (json_at(req->template, "inputs", "artifacts"), i, j) {
-                if (put_input(b, j, e) < 0)
-                        return err_wrap(e, "input artifact \"%s\"",
-                                        json_str(j, "name") ? json_str(j, "name") : "");
-        }
+        if (put_log(b, req, h, e) < 0)
+                return err_wrap(e, "archiveLogs");
         json_array_foreach (json_at(req->template, "outputs", "parameters"), i, j) {
                 if (put_param(b, j, e) < 0)
                         return -1;
         }
         json_array_foreach (json_at(req->template, "outputs", "artifacts"), i, j) {
-                if (put_artifact(b, j, prefix, e) < 0)
-                        return err_wrap(e, "output artifact \"%s\"",
-                                        json_str(j, "name") ? json_str(j, "name") : "");
+                if (put_artifact(b, req, j, h, e) < 0)
+                        return err_wrap(e, "output artifact \"%s\"", name_of(j));
         }
         return 0;
+}
+
+int request_io(struct buf *b, const struct pod_request *req, json_t *fetches, struct err *e)
+{
+        struct home h = {0};
+        size_t i;
+        json_t *j;
+        json_array_foreach (json_at(req->template, "inputs", "artifacts"), i, j) {
+                if (put_input(b, req, j, fetches, e) < 0)
+                        return err_wrap(e, "input artifact \"%s\"", name_of(j));
+        }
+        int rc = find_home(&h, req, e) < 0 ? -1 : put_outputs(b, req, &h, e);
+        mem_free(h.prefix);
+        return rc;
 }

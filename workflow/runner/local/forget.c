@@ -52,6 +52,7 @@ static void forget_now(void *arg)
 {
         struct forget *f = arg;
         remove_folder(f->data_dir, "pods", f->uid);
+        remove_folder(f->data_dir, "artifacts/" STAGING, f->uid);
         if (f->what == FORGET_ARTIFACTS)
                 forget_artifacts(f->data_dir, f->uid); /* the list of them is among the logs */
         if (f->what != FORGET_PODS)

@@ -62,6 +62,9 @@ void pod_free(struct runner_pod *p)
         HASH_DELETE(by_key, r->by_key, p);
         HASH_DELETE(by_serial, r->by_serial, p);
         env_free(p->env);
+        transfer_abandon(p->transfer);
+        json_decref(p->fetches);
+        mem_free(p->ns);
         wipe_request(p);
         buf_deinit(&p->final);
         proc_free(p->watch);
@@ -114,11 +117,47 @@ static void pod_end(struct runner_pod *p, const void *status, size_t n)
                 return;
         if (p->stage == POD_QUEUED)
                 unqueue(p);
+        transfer_abandon(TAKE(p->transfer));
         set_stage(p, POD_ENDED);
         buf_reset(&p->final);
         buf_add(&p->final, status, n);
         wipe_request(p);
         tell_later(p);
+}
+
+/* Its outputs did not get where they belong: a success becomes an error, a failure stays what it
+ * was. */
+static void put_trouble(struct buf *b, struct wire status, const struct err *e)
+{
+        if (wire_find_u64(status, R_PHASE, POD_ERROR) != POD_SUCCEEDED) {
+                wire_put_str(b, R_NOTE, err_msg(e));
+                return;
+        }
+        wire_put_u64(b, R_PHASE, POD_ERROR);
+        wire_put_str(b, R_MESSAGE, err_msg(e));
+}
+
+static void on_saved(struct runner_pod *p, const struct err *e)
+{
+        AUTO_BUF struct buf status = BUF_INIT(BUF_UNBOUNDED); /* what stands first counts */
+        if (e)
+                put_trouble(&status, wire_read(p->final.data, p->final.len), e);
+        buf_add(&status, p->final.data, p->final.len);
+        pod_end(p, status.data, status.len);
+}
+
+/* Main has ended; what it wrote may have to travel. */
+static void pod_finish(struct runner_pod *p, const void *status, size_t n)
+{
+        if (p->stage >= POD_SAVING)
+                return;
+        buf_reset(&p->final);
+        buf_add(&p->final, status, n);
+        wipe_request(p);
+        set_stage(p, POD_SAVING);
+        tell_later(p); /* its place is free */
+        if (!transfer_save(p, wire_read(p->final.data, p->final.len), on_saved))
+                on_saved(p, NULL);
 }
 
 static void end_with(struct runner_pod *p, enum pod_phase phase, int exit_code, const char *message)
@@ -202,7 +241,7 @@ void on_link_final(struct runner *r, uint64_t serial, const void *status, size_t
         if (!p || p->stage != POD_SENT)
                 return;
         if (n)
-                pod_end(p, status, n);
+                pod_finish(p, status, n);
         else
                 learn(p); /* too large for a message */
 }
@@ -270,7 +309,7 @@ static void learn(struct runner_pod *p)
                 pod_fail(p, "%s", err_msg(&e));
                 err_clear(&e);
         } else if (t.kind == TRACE_FINAL) {
-                pod_end(p, t.final.data, t.final.len);
+                pod_finish(p, t.final.data, t.final.len);
         } else if (t.kind == TRACE_RUNNING) {
                 watch_supervisor(p, &t);
         } else {
@@ -348,6 +387,17 @@ bool name_valid(const char *s)
                '\0';
 }
 
+static void on_fetched(struct runner_pod *p, const struct err *e)
+{
+        if (e && e->code == ERR_TIMEOUT && p->deadline_s)
+                end_with(p, POD_FAILED, 128 + SIGTERM,
+                         "Pod was active on the node longer than the specified deadline");
+        else if (e)
+                pod_fail(p, "%s", err_msg(e));
+        else
+                enqueue(p);
+}
+
 static void on_env(void *arg, const struct err *e)
 {
         struct runner_pod *p = arg;
@@ -358,6 +408,8 @@ static void on_env(void *arg, const struct err *e)
                 if (p->request.overflow)
                         pod_fail(p, "the step's template and its inputs are larger than %d bytes",
                                  REQUEST_MAX);
+                else if (json_array_size(p->fetches))
+                        transfer_fetch(p, p->ns, TAKE(p->fetches), p->deadline_s, on_fetched);
                 else
                         enqueue(p);
         }
@@ -382,7 +434,11 @@ void runner_start(struct runner *r, const struct pod_request *req)
                 return;
         }
         p->env = env_new(r, req, r->sandbox);
-        if (request_put(&p->request, r, req, p->env, &e) < 0) {
+        p->fetches = json_array();
+        p->ns = mem_strdup(req->ns ? req->ns : "default");
+        p->deadline_s = req->deadline_s;
+        if (request_put(&p->request, r, req, p->env, &e) < 0 ||
+            request_io(&p->request, req, p->fetches, &e) < 0) {
                 pod_fail(p, "%s", err_msg(&e));
                 err_clear(&e);
                 return;
@@ -398,6 +454,10 @@ void runner_kill(struct runner *r, const char *workflow_uid, const char *node_id
         if (p->stage == POD_PREPARING || p->stage == POD_QUEUED) {
                 end_with(p, POD_FAILED, 128 + SIGTERM,
                          "main: Error (exit code 143): killed before it was started");
+                return;
+        }
+        if (p->stage == POD_SAVING) {
+                transfer_cancel(p->transfer);
                 return;
         }
         p->kill_grace_ms = grace_s < 0                ? DEFAULT_GRACE_MS

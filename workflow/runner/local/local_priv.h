@@ -6,6 +6,7 @@
  *   link.c      tiphys-executor: started, spoken to, restarted
  *   request.c   template -> request: command, volumes, security
  *   artifacts.c template -> request: inputs and outputs
+ *   transfer.c  artifacts fetched before a pod, saved after it
  *   env.c       template -> request: environment, with values from the store
  *   state.c     state files: what became of a pod
  *   report.c    status records -> struct pod_status
@@ -19,7 +20,7 @@
 #include <uthash.h>
 
 struct env;
-enum pod_stage { POD_PREPARING, POD_QUEUED, POD_SENT, POD_ADOPTED, POD_ENDED };
+enum pod_stage { POD_PREPARING, POD_QUEUED, POD_SENT, POD_ADOPTED, POD_SAVING, POD_ENDED };
 struct runner_pod {
         char *key; /* uid/node id */
         char *uid, *node;
@@ -28,8 +29,12 @@ struct runner_pod {
         bool told_running, tell_pending, tell_running; /* updates that are due */
         bool listed; /* on the list of pods with something to tell */
         int64_t started_ns;
-        int kill_grace_ms;  /* asked for and not delivered yet; -1: no */
-        struct env *env;    /* while values are fetched */
+        int kill_grace_ms;         /* asked for and not delivered yet; -1: no */
+        struct env *env;           /* while values are fetched */
+        struct transfer *transfer; /* while artifacts travel */
+        json_t *fetches;           /* until they are */
+        char *ns;
+        int64_t deadline_s;
         struct buf request; /* until it is sent; wiped then */
         struct buf final;   /* status records */
         struct proc *watch; /* adopted */
@@ -40,6 +45,7 @@ struct runner_pod {
 };
 struct runner {
         struct runner_local_options o;
+        struct pool *transfers; /* their threads; made by the first one */
         char *data_dir, *executor, *words;
         bool sandbox;
         runner_update_fn *update;
@@ -84,8 +90,23 @@ void pod_fail(struct runner_pod *p, const char *fmt, ...) PRINTF_LIKE(2, 3); /* 
 /* request.c: everything but the environment. `env` receives what containers ask for. */
 int request_put(struct buf *b, struct runner *r, const struct pod_request *req, struct env *env,
                 struct err *e) MUST_CHECK;
-int request_io(struct buf *b, const struct pod_request *req,
-               struct err *e) MUST_CHECK; /* artifacts.c */
+/* artifacts.c: inputs and outputs. What has to be fetched before the pod starts is appended to
+ * `fetches`: [{"artifact": whole, "to": key, "zip"}]. */
+int request_io(struct buf *b, const struct pod_request *req, json_t *fetches,
+               struct err *e) MUST_CHECK;
+
+/* transfer.c: artifacts between the folder store and elsewhere. */
+#define STAGING ".transfer"          /* keys of the store on their way */
+#define SAVE_MEMBER "tiphys.io/save" /* of an output's record, until it is saved */
+struct transfer;
+typedef void transfer_done_fn(struct runner_pod *p, const struct err *e);
+/* Fetch what `fetches` names; `done` comes later. deadline_s 0: none; past it e is TIMEOUT. */
+void transfer_fetch(struct runner_pod *p, const char *ns, json_t *fetches_taken, int64_t deadline_s,
+                    transfer_done_fn *done);
+/* Save what the artifacts of these status records ask for. False: nothing to save. */
+bool transfer_save(struct runner_pod *p, struct wire status, transfer_done_fn *done);
+void transfer_cancel(struct transfer *t);  /* it ends soon, with UNAVAILABLE */
+void transfer_abandon(struct transfer *t); /* the pod goes: nobody is told */
 
 /* env.c */
 typedef void env_done_fn(void *arg, const struct err *e);

@@ -75,6 +75,7 @@ struct runner *runner_free(struct runner *r)
         HASH_ITER (by_key, r->by_key, p, next) {
                 pod_free(p);
         }
+        pool_free(r->transfers); /* they were told to end */
         mem_free(r->data_dir);
         mem_free(r->executor);
         mem_free(r->words);

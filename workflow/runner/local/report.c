@@ -36,8 +36,10 @@ static void add_artifact(json_t *list, struct wire artifact)
 {
         json_t *j = NULL;
         const char *text = wire_find_str(artifact, R_JSON);
-        if (text && json_parse(&j, text, strlen(text), NULL) == 0)
-                json_array_append_new(list, j);
+        if (!text || json_parse(&j, text, strlen(text), NULL) < 0)
+                return;
+        json_object_del(j, SAVE_MEMBER);
+        json_array_append_new(list, j);
 }
 
 static json_t *outputs_json(struct wire status, int exit_code)

@@ -334,8 +334,7 @@ int request_put(struct buf *b, struct runner *r, const struct pod_request *req, 
         if (put_command(env, container, image, e) < 0 ||
             (script && put_script(b, container, e) < 0) ||
             put_security(b, req->template, container, env, r->sandbox, e) < 0 ||
-            put_volumes(b, req->template, container, r->sandbox, e) < 0 ||
-            request_io(b, req, e) < 0)
+            put_volumes(b, req->template, container, r->sandbox, e) < 0)
                 return -1;
         return env_add_container(env, container, e);
 }
