@@ -114,7 +114,7 @@ static void check_one(struct lookup *l, const struct file_object *o, bool strict
 int files_check(const struct files *f, struct store *store, const char *ns, bool strict,
                 struct diags *d)
 {
-        size_t errors = d->errors;
+        size_t refused = diags_refused(d);
         AUTO_JSON json_t *fetched = json_array();
         struct lookup l = {f, store, ns, fetched};
         for (size_t i = 0; i < f->n; i++) {
@@ -126,5 +126,5 @@ int files_check(const struct files *f, struct store *store, const char *ns, bool
                 d->prefix = NULL;
         }
         d->marks = NULL;
-        return d->errors > errors ? -1 : 0;
+        return diags_refused(d) > refused ? -1 : 0;
 }

@@ -71,6 +71,7 @@ static struct diag *add(struct diags *d, enum severity s, const char *code, cons
 {
         d->errors += s == SEV_ERROR;
         d->warnings += s == SEV_WARNING;
+        d->unsupported += s == SEV_UNSUPPORTED;
         if (d->n >= (d->max ? d->max : KEEP_DEFAULT))
                 return NULL;
         mem_grow(d->items, d->cap, d->n + 1);
@@ -89,6 +90,7 @@ void diags_move(struct diags *to, struct diags *from)
         }
         to->errors += from->errors;
         to->warnings += from->warnings;
+        to->unsupported += from->unsupported;
         diags_deinit(from);
 }
 
@@ -138,6 +140,14 @@ void diag_warn(struct diags *d, const struct jpath *at, const char *code, const 
         va_end(ap);
 }
 
+void diag_unsupported(struct diags *d, const struct jpath *at, const char *fmt, ...)
+{
+        va_list ap;
+        va_start(ap, fmt);
+        add_at_path(d, SEV_UNSUPPORTED, at, true, "E007", NULL, fmt, ap);
+        va_end(ap);
+}
+
 void diag_at_key(struct diags *d, enum severity s, const struct jpath *at, const char *code,
                  const char *hint, const char *fmt, ...)
 {
@@ -166,7 +176,7 @@ void diag_at_place(struct diags *d, enum severity s, const char *file, unsigned 
 
 const char *severity_name(enum severity s)
 {
-        static const char *const names[] = {"error", "warning", "info"};
+        static const char *const names[] = {"error", "warning", "info", "unsupported"};
         return names[s];
 }
 
@@ -247,7 +257,8 @@ struct palette {
 
 static struct palette palette_for(enum severity s, bool colour)
 {
-        static const char *const by_severity[] = {"\x1b[1;31m", "\x1b[1;33m", "\x1b[1;36m"};
+        static const char *const by_severity[] = {"\x1b[1;31m", "\x1b[1;33m", "\x1b[1;36m",
+                                                  "\x1b[1;35m"};
         if (!colour)
                 return (struct palette){"", "", "", ""};
         return (struct palette){by_severity[s], "\x1b[1m", "\x1b[1;34m", "\x1b[0m"};
@@ -287,14 +298,15 @@ void diag_put_pretty(struct buf *b, const struct diag *d, const char *source, bo
 
 int diags_err(const struct diags *d, struct err *e)
 {
-        if (!d->errors)
+        if (!diags_refused(d))
                 return 0;
+        enum severity worst = d->errors ? SEV_ERROR : SEV_UNSUPPORTED;
         const struct diag *first = NULL;
         for (size_t i = 0; i < d->n && !first; i++)
-                if (d->items[i].severity == SEV_ERROR)
+                if (d->items[i].severity == worst)
                         first = &d->items[i];
         if (!first) /* behind too many warnings to be kept */
-                return err_set(e, ERR_INVALID, "%zu errors", d->errors);
+                return err_set(e, ERR_INVALID, "%zu errors", diags_refused(d));
         AUTO_BUF struct buf b = BUF_INIT(BUF_UNBOUNDED);
         if (first->file) {
                 put_place(&b, first);
@@ -303,8 +315,8 @@ int diags_err(const struct diags *d, struct err *e)
         put_words(&b, first);
         if (first->hint)
                 buf_addf(&b, " (hint: %s)", first->hint);
-        if (d->errors > 1)
-                buf_addf(&b, " (and %zu more)", d->errors - 1);
+        if (diags_refused(d) > 1)
+                buf_addf(&b, " (and %zu more)", diags_refused(d) - 1);
         return err_set(e, ERR_INVALID, "%s", buf_str(&b));
 }
 

@@ -56,7 +56,13 @@ struct mark marks_at(const struct marks *m, size_t id); /* zeros when it was nev
 bool marks_find(const struct marks *m, const char *path, struct mark *out, bool *exact);
 const char *marks_file(const struct marks *m);
 
-enum severity { SEV_ERROR, SEV_WARNING, SEV_INFO };
+enum severity {
+        SEV_ERROR,
+        SEV_WARNING,
+        SEV_INFO,
+        SEV_UNSUPPORTED, /* the file is right (Argo takes it); this version cannot run it: refused
+                            at submit, no fault of the file */
+};
 struct diag {
         enum severity severity;
         char *code, *path, *msg, *hint; /* hint may be NULL */
@@ -67,7 +73,7 @@ struct diag {
 struct diags {
         struct diag *items;
         size_t n, cap;
-        size_t errors, warnings;
+        size_t errors, warnings, unsupported;
         const struct marks *marks; /* borrowed; of the document under work, may be NULL */
         const char *prefix; /* borrowed; what to name when there is no file ("Sensor default/x"),
                                may be NULL */
@@ -85,6 +91,14 @@ void diag_error(struct diags *d, const struct jpath *at, const char *code, const
                 const char *fmt, ...) PRINTF_LIKE(5, 6);
 void diag_warn(struct diags *d, const struct jpath *at, const char *code, const char *hint,
                const char *fmt, ...) PRINTF_LIKE(5, 6);
+/* "not supported yet: ...", at the key. Code E007. */
+void diag_unsupported(struct diags *d, const struct jpath *at, const char *fmt, ...)
+        PRINTF_LIKE(3, 4);
+/* What must not be submitted: errors and what is not supported. */
+static inline size_t diags_refused(const struct diags *d)
+{
+        return d->errors + d->unsupported;
+}
 /* At the key of the node rather than at its value: unknown and duplicate fields. */
 void diag_at_key(struct diags *d, enum severity s, const struct jpath *at, const char *code,
                  const char *hint, const char *fmt, ...) PRINTF_LIKE(6, 7);
@@ -100,8 +114,8 @@ void diags_move(struct diags *to, struct diags *from);
 void diag_put_line(struct buf *b, const struct diag *d);
 /* The rustc-like form with the source line and a caret; `source` is the file's text or NULL. */
 void diag_put_pretty(struct buf *b, const struct diag *d, const char *source, bool colour);
-/* The first error as words for an err slot, with "(and N more)" behind it. Returns -1; 0 when there
- * is none. */
+/* The first error (or what is not supported) as words for an err slot, with "(and N more)" behind
+ * it. Returns -1; 0 when there is none. */
 int diags_err(const struct diags *d, struct err *e);
 /* The list of codes, for `lint --explain` and the generated docs. NULL when there is no such code.
  */
@@ -112,6 +126,6 @@ struct diag_code {
 };
 const struct diag_code *diag_code_find(const char *code);
 const struct diag_code *diag_codes(size_t *n);
-const char *severity_name(enum severity s); /* "error", "warning", "info" */
+const char *severity_name(enum severity s); /* "error", "warning", "info", "unsupported" */
 const char *json_kind_name(
         const json_t *j); /* "a string", "a list", "a map", "a number", "a boolean", "null" */

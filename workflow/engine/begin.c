@@ -54,10 +54,7 @@ static int check(struct wf *wf, struct err *e)
         struct shape_options options = {.simulation = wf->any_storage};
         if (wf_validate_with(wf->object, &wf->lookup, &options, &d) == 0)
                 return 0;
-        for (size_t i = 0; i < d.n; i++)
-                if (d.items[i].severity == SEV_ERROR)
-                        return err_set(e, ERR_INVALID, "%s: %s", d.items[i].path, d.items[i].msg);
-        return 0;
+        return diags_err(&d, e);
 }
 
 static bool int_at(const json_t *spec, const char *key, int64_t *out)

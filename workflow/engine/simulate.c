@@ -393,7 +393,7 @@ static int check_supported(const struct simulation *s, struct err *e)
         if (wf_validate_with(s->workflow, &s->lookup, &options, &d) == 0)
                 return 0;
         for (size_t i = 0; i < d.n; i++)
-                if (d.items[i].severity == SEV_ERROR && streq(d.items[i].code, "E007"))
+                if (d.items[i].severity == SEV_UNSUPPORTED)
                         return err_set(e, ERR_UNSUPPORTED, "%s: %s", d.items[i].path,
                                        d.items[i].msg);
         return 0;

@@ -1,305 +1,20 @@
-/* workflow/spec/check_values.c: parameters and artifacts: where they may come from, what they need.
- * SPDX-License-Identifier: Apache-2.0 */
+/* workflow/spec/check_values.c: parameters and artifacts: where they may come from, what a call
+ * must supply. SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/spec/check.h"
-#include <ctype.h>
 
-static bool given(const json_t *o, const char *key)
+bool check_given(const json_t *o, const char *key)
 {
         const json_t *v = json_object_get(o, key);
         return v && !json_is_null(v) && !(json_is_string(v) && !json_string_length(v));
 }
 
-/* A value may be the empty string. */
-static bool has_value(const json_t *o, const char *key)
+bool check_has_value(const json_t *o, const char *key)
 {
         const json_t *v = json_object_get(o, key);
         return v && !json_is_null(v);
 }
 
-static bool has_location(const json_t *artifact)
-{
-        static const char *const kinds[] = {"folder", "raw", "s3",   "http",        "gcs",   "git",
-                                            "azure",  "oss", "hdfs", "artifactory", "plugin"};
-        for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-                if (json_is_object(json_object_get(artifact, kinds[i])))
-                        return true;
-        return false;
-}
-
-/* ---- enum ---- */
-
-/* Argo looks at spec values only; elsewhere it is a warning. */
-static void check_enum(struct check *c, const json_t *p, enum check_place place,
-                       const struct jpath *at)
-{
-        const json_t *list = json_object_get(p, "enum"), *value = json_object_get(p, "value");
-        struct jpath here = jpath_key(at, "enum");
-        size_t i;
-        json_t *item;
-        if (!list || json_is_null(list))
-                return;
-        bool strict = place == PLACE_SPEC;
-        if (!json_array_size(list)) {
-                diag_at(c->d, strict ? SEV_ERROR : SEV_WARNING, &here, strict ? "E311" : "W303",
-                        "enum should contain at least one value");
-                return;
-        }
-        if (!has_value(p, "value"))
-                return;
-        char *text = json_scalar_text(value);
-        bool found = false;
-        json_array_foreach ((json_t *)(uintptr_t)list, i, item) {
-                char *other = json_scalar_text(item);
-                found = found || strcmp(text, other) == 0;
-                mem_free(other);
-        }
-        here = jpath_key(at, "value");
-        if (!found && !strstr(text, "{{"))
-                diag_at(c->d, strict ? SEV_ERROR : SEV_WARNING, &here, strict ? "E311" : "W303",
-                        "value '%s' should be present in the enum list", text);
-        mem_free(text);
-}
-
-/* ---- arguments ---- */
-
-static void check_value_from(struct check *c, const json_t *p, const struct jpath *at)
-{
-        static const char *const allowed[] = {"default", "configMapKeyRef", "supplied"};
-        struct jpath up = jpath_key(at, "valueFrom");
-        const char *key;
-        json_t *v;
-        json_object_foreach (json_object_get(p, "valueFrom"), key, v) {
-                struct jpath here = jpath_key(&up, key);
-                bool fine = false;
-                for (size_t i = 0; i < ARRAY_LEN(allowed); i++)
-                        fine = fine || strcmp(key, allowed[i]) == 0;
-                if (!fine && !json_is_null(v))
-                        FAIL(c, &here, "E312", NULL,
-                             "valueFrom only allows default, configMapKeyRef and supplied here");
-        }
-}
-
-static bool value_needed(const struct check *c, const json_t *p, enum check_place place)
-{
-        if (place == PLACE_CALL)
-                return true;
-        if (c->lint)
-                return false;
-        return json_object_get(p, "enum") || (!c->lenient && !has_value(p, "default"));
-}
-
-static void check_parameters(struct check *c, const json_t *list, enum check_place place,
-                             const struct jpath *at)
-{
-        struct check_name *seen = NULL;
-        size_t i;
-        json_t *p;
-        json_array_foreach ((json_t *)(uintptr_t)list, i, p) {
-                struct jpath here = jpath_index(at, i);
-                check_name(c, p, "parameter", NAME_VALUE, &seen, &here);
-                check_enum(c, p, place, &here);
-                if (place == PLACE_INPUTS)
-                        continue;
-                check_value_from(c, p, &here);
-                if (!has_value(p, "value") && !has_value(p, "valueFrom") &&
-                    value_needed(c, p, place))
-                        FAIL(c, &here, "E306", NULL, "value or valueFrom is required");
-        }
-        check_set_free(&seen);
-}
-
-static void check_artifact(struct check *c, const json_t *a, const struct jpath *at)
-{
-        struct jpath here = jpath_key(at, "git");
-        if (json_is_object(json_object_get(a, "git")) && !given(json_object_get(a, "git"), "repo"))
-                FAIL(c, &here, "E313", NULL, "git.repo is required");
-        here = jpath_key(at, "http");
-        if (json_is_object(json_object_get(a, "http")) && !given(json_object_get(a, "http"), "url"))
-                FAIL(c, &here, "E313", NULL, "http.url is required");
-        if (given(a, "from") && given(a, "fromExpression"))
-                FAIL(c, at, "E313", NULL, "only one of from and fromExpression may be given");
-}
-
-void check_arguments(struct check *c, const json_t *arguments, enum check_place place,
-                     const struct jpath *at)
-{
-        struct jpath up = jpath_key(at, "parameters");
-        struct check_name *seen = NULL;
-        size_t i;
-        json_t *a;
-        check_parameters(c, json_object_get(arguments, "parameters"), place, &up);
-        up = jpath_key(at, "artifacts");
-        json_array_foreach (json_object_get(arguments, "artifacts"), i, a) {
-                struct jpath here = jpath_index(&up, i);
-                bool optional = json_is_true(json_object_get(a, "optional")) ||
-                                (c->lenient && place == PLACE_SPEC);
-                check_name(c, a, "artifact", NAME_VALUE, &seen, &here);
-                check_artifact(c, a, &here);
-                if (!given(a, "from") && !given(a, "fromExpression") && !has_location(a) &&
-                    !optional)
-                        FAIL(c, &here, "E313", NULL, "from, artifact location, or key is required");
-        }
-        check_set_free(&seen);
-}
-
-/* ---- inputs ---- */
-
-static bool is_pod_type(enum tmpl_type type)
-{
-        return type == TMPL_CONTAINER || type == TMPL_SCRIPT || type == TMPL_RESOURCE ||
-               type == TMPL_CONTAINER_SET || type == TMPL_DATA;
-}
-
-static bool has_files(enum tmpl_type type)
-{
-        return type == TMPL_CONTAINER || type == TMPL_SCRIPT || type == TMPL_CONTAINER_SET;
-}
-
-static const char *mounted_at(const json_t *body, const char *path)
-{
-        static const char *const kinds[] = {"container", "script"};
-        for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
-                size_t i;
-                json_t *m;
-                json_array_foreach (json_at(body, kinds[k], "volumeMounts"), i, m) {
-                        const char *where = json_str(m, "mountPath");
-                        if (where && strcmp(where, path) == 0)
-                                return json_str(m, "name");
-                }
-        }
-        return NULL;
-}
-
-static void check_input_path(struct check *c, const json_t *body, const json_t *a,
-                             enum tmpl_type type, struct check_name **paths, const struct jpath *at)
-{
-        const char *path = json_str(a, "path");
-        struct jpath here = jpath_key(at, "path");
-        bool was_there;
-        if (str_empty(path)) {
-                if (has_files(type))
-                        FAIL(c, at, "E313", NULL, "artifact '%s' did not specify a path",
-                             json_str(a, "name"));
-                return;
-        }
-        const char *volume = mounted_at(body, path);
-        if (volume && has_files(type))
-                FAIL(c, &here, "E313", NULL, "path '%s' already mounted in volumeMounts.%s", path,
-                     volume);
-        struct check_name *other = check_set_add(paths, path, strlen(path), &was_there);
-        if (was_there && has_files(type))
-                FAIL(c, &here, "E313", NULL, "path '%s' already mounted in inputs.artifacts.%s",
-                     path, json_str(other->body, "name"));
-        else
-                other->body = a;
-}
-
-void check_inputs(struct check *c, const json_t *body, enum tmpl_type type, const struct jpath *at)
-{
-        const json_t *inputs = json_object_get(body, "inputs");
-        struct jpath top = jpath_key(at, "inputs"), up = jpath_key(&top, "parameters");
-        struct check_name *seen = NULL, *paths = NULL;
-        size_t i;
-        json_t *a;
-        check_parameters(c, json_object_get(inputs, "parameters"), PLACE_INPUTS, &up);
-        up = jpath_key(&top, "artifacts");
-        json_array_foreach (json_object_get(inputs, "artifacts"), i, a) {
-                struct jpath here = jpath_index(&up, i);
-                check_name(c, a, "artifact", NAME_VALUE, &seen, &here);
-                check_artifact(c, a, &here);
-                check_input_path(c, body, a, type, &paths, &here);
-                if (given(a, "from"))
-                        FAIL(c, &here, "E313", NULL, "from is not valid in inputs");
-        }
-        check_set_free(&seen);
-        check_set_free(&paths);
-}
-
-/* ---- outputs ---- */
-
-static void check_output_kind(struct check *c, const json_t *from, enum tmpl_type type,
-                              const struct jpath *at)
-{
-        static const char *const kinds[] = {"path", "jqFilter", "jsonPath", "parameter",
-                                            "expression"};
-        size_t n = 0;
-        for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-                n += given(from, kinds[i]);
-        bool supplied = json_is_object(json_object_get(from, "supplied"));
-        if (n > 1) {
-                FAIL(c, at, "E312", NULL,
-                     "multiple valueFrom types specified: choose one of path, jqFilter, jsonPath, "
-                     "parameter, expression");
-                return;
-        }
-        if (!n && !supplied) {
-                FAIL(c, at, "E312", NULL,
-                     "valueFrom type unspecified: choose one of path, jqFilter, jsonPath, "
-                     "parameter, expression");
-                return;
-        }
-        if (has_files(type) && !given(from, "path"))
-                FAIL(c, at, "E312", NULL, "valueFrom.path must be specified for %s templates",
-                     check_type_name(type));
-        else if (type == TMPL_RESOURCE && !given(from, "jqFilter") && !given(from, "jsonPath"))
-                FAIL(c, at, "E312", NULL,
-                     "valueFrom.jqFilter or jsonPath must be specified for Resource templates");
-        else if ((type == TMPL_STEPS || type == TMPL_DAG) && !given(from, "parameter") &&
-                 !given(from, "expression"))
-                FAIL(c, at, "E312", NULL,
-                     "valueFrom.parameter or expression must be specified for %s templates",
-                     check_type_name(type));
-}
-
-static void check_global_name(struct check *c, const json_t *item, const struct jpath *at)
-{
-        const char *name = json_str(item, "globalName");
-        struct jpath here = jpath_key(at, "globalName");
-        if (str_empty(name) || strstr(name, "{{"))
-                return;
-        for (const char *p = name; *p; p++)
-                if (!isalnum((unsigned char)*p) && *p != '-' && *p != '_') {
-                        FAIL(c, &here, "E303", NULL,
-                             "globalName '%s' is invalid: letters, digits, '-' and '_'", name);
-                        return;
-                }
-}
-
-void check_outputs(struct check *c, const json_t *body, enum tmpl_type type, const struct jpath *at)
-{
-        const json_t *outputs = json_object_get(body, "outputs");
-        struct jpath top = jpath_key(at, "outputs"), up = jpath_key(&top, "parameters");
-        struct check_name *seen = NULL;
-        size_t i;
-        json_t *item;
-        json_array_foreach (json_object_get(outputs, "parameters"), i, item) {
-                struct jpath here = jpath_index(&up, i), from = jpath_key(&here, "valueFrom");
-                check_name(c, item, "parameter", NAME_VALUE, &seen, &here);
-                check_global_name(c, item, &here);
-                if (json_is_object(json_object_get(item, "valueFrom")))
-                        check_output_kind(c, json_object_get(item, "valueFrom"), type, &from);
-                else if (!has_value(item, "value"))
-                        FAIL(c, &here, "E306", NULL, "the output has neither valueFrom nor value");
-        }
-        check_set_free(&seen);
-        up = jpath_key(&top, "artifacts");
-        json_array_foreach (json_object_get(outputs, "artifacts"), i, item) {
-                struct jpath here = jpath_index(&up, i);
-                check_name(c, item, "artifact", NAME_VALUE, &seen, &here);
-                check_global_name(c, item, &here);
-                if (is_pod_type(type) && !given(item, "path") && has_files(type))
-                        FAIL(c, &here, "E313", NULL, "artifact '%s' did not specify a path",
-                             json_str(item, "name"));
-                if (!is_pod_type(type) && given(item, "path"))
-                        FAIL(c, &here, "E313", NULL,
-                             "path is only valid in container and script templates");
-        }
-        check_set_free(&seen);
-}
-
-/* ---- calls ---- */
-
-static const json_t *named(const json_t *list, const char *name)
+const json_t *check_named(const json_t *list, const char *name)
 {
         size_t i;
         json_t *item;
@@ -310,6 +25,247 @@ static const json_t *named(const json_t *list, const char *name)
         return NULL;
 }
 
+/* ---- where an artifact is ---- */
+
+/* In Argo's order: the first that is there decides. `full` are the fields a whole location has,
+ * `key` alone is enough with a default repository. */
+static const struct {
+        const char *kind, *full[3], *key;
+} locations[] = {
+        {"artifactory", {"url"}, NULL},
+        {"azure", {"container", "blob"}, "blob"},
+        {"git", {"repo"}, NULL},
+        {"gcs", {"bucket", "key"}, "key"},
+        {"hdfs", {"addresses"}, "path"},
+        {"http", {"url"}, NULL},
+        {"oss", {"bucket", "endpoint", "key"}, "key"},
+        {"raw", {NULL}, NULL},
+        {"s3", {"endpoint", "bucket", "key"}, "key"},
+        {"plugin", {"name", "key"}, "key"},
+        {"folder", {"key"}, "key"},
+};
+
+static bool has_location(const json_t *artifact)
+{
+        for (size_t i = 0; i < ARRAY_LEN(locations); i++) {
+                const json_t *at = json_object_get(artifact, locations[i].kind);
+                bool full = true;
+                if (!json_is_object(at))
+                        continue;
+                for (size_t k = 0; k < 3 && locations[i].full[k]; k++)
+                        full = full && check_given(at, locations[i].full[k]);
+                return full || (locations[i].key && check_given(at, locations[i].key));
+        }
+        return false;
+}
+
+static void check_hdfs(struct check *c, const json_t *hdfs, const struct jpath *at)
+{
+        bool cache = check_given(hdfs, "krbCCacheSecret"),
+             keytab = check_given(hdfs, "krbKeytabSecret");
+        const char *path = json_str(hdfs, "path");
+        if (!json_array_size(json_object_get(hdfs, "addresses")))
+                FAIL(c, at, "E313", NULL, "hdfs.addresses is required");
+        if (cache && keytab)
+                FAIL(c, at, "E313", NULL,
+                     "either hdfs.krbCCacheSecret or hdfs.krbKeytabSecret, not both");
+        else if ((cache || keytab) && !check_given(hdfs, "krbServicePrincipalName"))
+                FAIL(c, at, "E313", NULL, "hdfs.krbServicePrincipalName is required with Kerberos");
+        else if (keytab && (!check_given(hdfs, "krbUsername") || !check_given(hdfs, "krbRealm")))
+                FAIL(c, at, "E313", NULL,
+                     "hdfs.krbUsername and hdfs.krbRealm are required with a keytab");
+        else if (!cache && !keytab && !check_given(hdfs, "hdfsUser"))
+                FAIL(c, at, "E313", NULL, "hdfs.hdfsUser is required without Kerberos");
+        if (str_empty(path))
+                FAIL(c, at, "E313", NULL, "hdfs.path is required");
+        else if (*path != '/' && !strstr(path, "{{"))
+                FAIL(c, at, "E313", NULL, "hdfs.path must be an absolute path");
+}
+
+void check_artifact_location(struct check *c, const json_t *location, const struct jpath *at)
+{
+        struct jpath here = jpath_key(at, "git");
+        if (json_is_object(json_object_get(location, "git")) &&
+            !check_given(json_object_get(location, "git"), "repo"))
+                FAIL(c, &here, "E313", NULL, "git.repo is required");
+        here = jpath_key(at, "hdfs");
+        if (json_is_object(json_object_get(location, "hdfs")))
+                check_hdfs(c, json_object_get(location, "hdfs"), &here);
+}
+
+/* Artifacts of leaves need a path, and ".." may not lead out of the folder it stands in. */
+void check_artifact_path(struct check *c, const json_t *artifact, const struct jpath *at)
+{
+        const char *path = json_str(artifact, "path");
+        struct jpath here = jpath_key(at, "path");
+        if (str_empty(path)) {
+                FAIL(c, at, "E313", NULL, "artifact '%s' did not specify a path",
+                     json_str(artifact, "name"));
+                return;
+        }
+        const char *up = strstr(path, "/../");
+        size_t n = strlen(path), safe = up                      ? (size_t)(up - path)
+                                        : str_ends(path, "/..") ? n - 3
+                                                                : 0;
+        int depth = 0;
+        bool escapes = false;
+        for (const char *p = path + safe; safe && *p; p += strcspn(p, "/")) {
+                p += strspn(p, "/");
+                size_t len = strcspn(p, "/");
+                if (len == 2 && memcmp(p, "..", 2) == 0)
+                        depth--;
+                else if (len && !(len == 1 && *p == '.'))
+                        depth++;
+                escapes = escapes || depth < 0;
+        }
+        if (safe && (escapes || depth <= 0))
+                FAIL(c, &here, "E313", NULL,
+                     "artifact '%s' attempted to use a path containing '..': directory traversal "
+                     "is not permitted",
+                     json_str(artifact, "name"));
+}
+
+/* ---- arguments ---- */
+
+/* False: Argo stops looking at the arguments here. */
+static bool check_enum(struct check *c, const json_t *p, bool may_be_empty, const struct jpath *at)
+{
+        const json_t *list = json_object_get(p, "enum");
+        struct jpath here = jpath_key(at, "enum");
+        size_t i;
+        json_t *item;
+        if (!list || json_is_null(list))
+                return true;
+        if (!json_array_size(list)) {
+                FAIL(c, &here, "E311", NULL, "enum should contain at least one value");
+                return true;
+        }
+        if (!check_has_value(p, "value")) {
+                if (!may_be_empty)
+                        FAIL(c, at, "E306", NULL, "value is required beside enum");
+                return !may_be_empty;
+        }
+        AUTO(mem_free) char *text = json_scalar_text(json_object_get(p, "value"));
+        bool found = false;
+        json_array_foreach ((json_t *)(uintptr_t)list, i, item) {
+                AUTO(mem_free) char *other = json_scalar_text(item);
+                found = found || strcmp(text, other) == 0;
+        }
+        here = jpath_key(at, "value");
+        if (!found)
+                FAIL(c, &here, "E311", NULL, "value '%s' should be present in the enum list", text);
+        return true;
+}
+
+static void check_value_from(struct check *c, const json_t *p, const struct jpath *at)
+{
+        static const char *const refused[] = {"path", "jsonPath", "parameter", "expression"};
+        const json_t *from = json_object_get(p, "valueFrom");
+        struct jpath here = jpath_key(at, "valueFrom");
+        bool fine = check_has_value(from, "configMapKeyRef") || check_given(from, "event") ||
+                    check_has_value(from, "supplied");
+        if (!json_is_object(from))
+                return;
+        for (size_t i = 0; i < ARRAY_LEN(refused); i++)
+                fine = fine && !check_given(from, refused[i]);
+        if (!fine)
+                FAIL(c, &here, "E312", NULL,
+                     "valueFrom only allows default, configMapKeyRef and supplied here");
+}
+
+static bool check_parameters(struct check *c, const json_t *list, bool may_be_empty,
+                             const struct jpath *at)
+{
+        size_t i;
+        json_t *p;
+        json_array_foreach ((json_t *)(uintptr_t)list, i, p) {
+                struct jpath here = jpath_index(at, i);
+                if (!check_has_value(p, "value") && !check_has_value(p, "valueFrom") &&
+                    !may_be_empty)
+                        FAIL(c, &here, "E306", NULL, "value or valueFrom is required");
+                check_value_from(c, p, &here);
+                if (!check_enum(c, p, may_be_empty, &here))
+                        return false;
+        }
+        return true;
+}
+
+static void check_names(struct check *c, const json_t *list, const char *what,
+                        const struct jpath *at)
+{
+        struct check_name *seen = NULL;
+        size_t i;
+        json_t *item;
+        json_array_foreach ((json_t *)(uintptr_t)list, i, item) {
+                struct jpath here = jpath_index(at, i);
+                check_name(c, item, what, NAME_VALUE, &seen, &here);
+        }
+        check_set_free(&seen);
+}
+
+void check_arguments(struct check *c, const json_t *arguments, bool may_be_empty,
+                     const struct jpath *at)
+{
+        const json_t *parameters = json_object_get(arguments, "parameters"),
+                     *artifacts = json_object_get(arguments, "artifacts");
+        struct jpath up = jpath_key(at, "parameters"), list = jpath_key(at, "artifacts");
+        size_t i;
+        json_t *a;
+        check_names(c, parameters, "parameter", &up);
+        check_names(c, artifacts, "artifact", &list);
+        if (!check_parameters(c, parameters, may_be_empty, &up))
+                return;
+        json_array_foreach ((json_t *)(uintptr_t)artifacts, i, a) {
+                struct jpath here = jpath_index(&list, i);
+                bool from = check_given(a, "from"), expression = check_given(a, "fromExpression");
+                if (!from && !expression && !has_location(a))
+                        FAIL(c, &here, "E313", NULL, "from, artifact location, or key is required");
+                if (from && expression)
+                        FAIL(c, &here, "E313", NULL,
+                             "only one of from and fromExpression may be given");
+        }
+}
+
+/* ---- inputs ---- */
+
+void check_inputs(struct check *c, const json_t *body, enum tmpl_type type, const struct jpath *at)
+{
+        const json_t *inputs = json_object_get(body, "inputs");
+        struct jpath top = jpath_key(at, "inputs"), up = jpath_key(&top, "parameters");
+        size_t i;
+        json_t *a;
+        check_names(c, json_object_get(inputs, "parameters"), "parameter", &up);
+        up = jpath_key(&top, "artifacts");
+        check_names(c, json_object_get(inputs, "artifacts"), "artifact", &up);
+        json_array_foreach (json_object_get(inputs, "artifacts"), i, a) {
+                struct jpath here = jpath_index(&up, i), path = jpath_key(&here, "path"),
+                             from = jpath_key(&here, "from");
+                if (check_is_leaf(type))
+                        check_artifact_path(c, a, &here);
+                else if (check_given(a, "path"))
+                        FAIL(c, &path, "E313", NULL,
+                             "path is only valid in container and script templates");
+                if (check_given(a, "from"))
+                        FAIL(c, &from, "E313", NULL, "from is not valid in inputs");
+                check_artifact_location(c, a, &here);
+        }
+}
+
+/* ---- calls ---- */
+
+/* Argo's ProcessArgs: an argument's value, else the input's own value or default; else a ConfigMap.
+ */
+static bool parameter_supplied(const json_t *input, const json_t *arg)
+{
+        bool value = check_has_value(input, "value") || check_has_value(input, "default");
+        const json_t *from = json_object_get(input, "valueFrom");
+        if (arg && check_has_value(arg, "value"))
+                value = true;
+        else if (arg)
+                from = json_object_get(arg, "valueFrom");
+        return value || check_has_value(from, "configMapKeyRef");
+}
+
 void check_supplied(struct check *c, const json_t *callee, const char *callee_name,
                     const json_t *arguments, const struct jpath *at)
 {
@@ -317,18 +273,16 @@ void check_supplied(struct check *c, const json_t *callee, const char *callee_na
         json_t *item;
         json_array_foreach (json_at(callee, "inputs", "parameters"), i, item) {
                 const char *name = json_str(item, "name");
-                const json_t *arg = named(json_object_get(arguments, "parameters"), name);
-                bool own = has_value(item, "value") || has_value(item, "default") ||
-                           has_value(item, "valueFrom");
-                if (!own && !arg)
+                if (!parameter_supplied(
+                            item, check_named(json_object_get(arguments, "parameters"), name)))
                         FAIL(c, at, "E307", NULL,
                              "template '%s' needs inputs.parameters.%s, which is not supplied",
                              callee_name, name);
         }
         json_array_foreach (json_at(callee, "inputs", "artifacts"), i, item) {
                 const char *name = json_str(item, "name");
-                bool own = has_location(item) || json_is_true(json_object_get(item, "optional"));
-                if (!own && !named(json_object_get(arguments, "artifacts"), name))
+                if (!has_location(item) && !json_is_true(json_object_get(item, "optional")) &&
+                    !check_named(json_object_get(arguments, "artifacts"), name))
                         FAIL(c, at, "E307", NULL,
                              "template '%s' needs inputs.artifacts.%s, which is not supplied",
                              callee_name, name);

@@ -12,12 +12,17 @@ static bool is_alnum(char ch)
 
 static bool well_formed(const char *s, enum check_kind_of_name kind)
 {
-        if (kind == NAME_TEMPLATE && !is_alnum(*s))
+        if (!*s || (kind == NAME_TEMPLATE && !is_alnum(*s)))
                 return false;
         for (; *s; s++)
                 if (!is_alnum(*s) && *s != '-' && !(kind == NAME_VALUE && *s == '_'))
                         return false;
         return true;
+}
+
+bool check_value_name_ok(const char *name)
+{
+        return well_formed(name, NAME_VALUE);
 }
 
 struct check_name *check_set_find(struct check_name *set, const char *name, size_t n)
@@ -48,6 +53,28 @@ void check_set_free(struct check_name **set)
                 mem_free(item->name);
                 mem_free(item);
         }
+}
+
+char *check_hint(struct check_name *set, const char *name, const char *otherwise)
+{
+        const char *names[200];
+        size_t n = 0;
+        for (struct check_name *k = set; k && n < ARRAY_LEN(names); k = k->hh.next)
+                names[n++] = k->name;
+        const char *near = str_nearest(name, names, n);
+        return near ? mem_printf("did you mean '%s'?", near) : mem_strdup(otherwise);
+}
+
+bool check_has_tag(const char *text)
+{
+        for (const char *open = text; open && (open = strstr(open, "{{")); open++) {
+                const char *p = open + 2;
+                while (is_alnum(*p) || *p == '-' || *p == '_' || *p == '.')
+                        p++;
+                if (p > open + 2 && p[0] == '}' && p[1] == '}')
+                        return true;
+        }
+        return false;
 }
 
 /* A name whose tags stand for single characters: "run-{{inputs.parameters.x}}" is checked as

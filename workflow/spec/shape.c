@@ -10,7 +10,7 @@ struct walk {
         const struct shape_options *o;
         struct diags *d;
         int depth;
-        bool strict_here;
+        bool strict_here, quiet;
 };
 
 static void check_object(struct walk *w, const json_t *object, const struct shape *table,
@@ -34,6 +34,8 @@ static void unknown(struct walk *w, const struct shape *table, const char *name,
 {
         const char *names[128];
         size_t n = 0;
+        if (!table[0].name) /* Argo's empty structs: nothing to be near of */
+                return;
         for (; table[n].name && n < ARRAY_LEN(names); n++)
                 names[n] = table[n].name;
         const char *near = str_nearest(name, names, n);
@@ -45,9 +47,46 @@ static void unknown(struct walk *w, const struct shape *table, const char *name,
                     near ? hint : NULL, "unknown field '%s'", name);
 }
 
+/* Kubernetes' amounts: a decimal number, then nothing, an exponent or one of its suffixes. */
+static bool is_quantity(const json_t *v)
+{
+        static const char *const suffixes[] = {"",  "n", "u",  "m",  "k",  "M",  "G",  "T",
+                                               "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"};
+        const char *p = json_string_value(v);
+        if (json_is_number(v))
+                return true;
+        if (!p || strstr(p, "{{"))
+                return p != NULL;
+        p += *p == '+' || *p == '-';
+        size_t whole = strspn(p, "0123456789"), part = 0;
+        p += whole;
+        if (*p == '.')
+                part = strspn(++p, "0123456789");
+        p += part;
+        if (!whole && !part)
+                return false;
+        for (size_t i = 0; i < ARRAY_LEN(suffixes); i++)
+                if (strcmp(p, suffixes[i]) == 0)
+                        return true;
+        if (*p != 'e' && *p != 'E')
+                return false;
+        p += 1 + (p[1] == '+' || p[1] == '-');
+        return *p && !p[strspn(p, "0123456789")];
+}
+
 static bool is_text(const json_t *v)
 {
         return json_is_string(v) || json_is_number(v) || json_is_boolean(v);
+}
+
+/* Argo's decoder makes text of numbers and booleans where a string belongs. */
+static void check_string(struct walk *w, const json_t *v, const struct jpath *at)
+{
+        if (json_is_boolean(v) || json_is_number(v))
+                diag_warn(w->d, at, "W302", "put it in quotes", "expected a string, found %s",
+                          json_kind_name(v));
+        else if (!json_is_string(v) && !json_is_null(v))
+                wrong(w, at, "a string", v);
 }
 
 static void check_list(struct walk *w, const json_t *v, const struct shape *s,
@@ -61,8 +100,8 @@ static void check_list(struct walk *w, const json_t *v, const struct shape *s,
         }
         json_array_foreach ((json_t *)(uintptr_t)v, i, item) {
                 struct jpath here = jpath_index(at, i);
-                if (s->kind == SHAPE_STRS && !json_is_string(item))
-                        wrong(w, &here, "a string", item);
+                if (s->kind == SHAPE_STRS)
+                        check_string(w, item, &here);
                 else if (s->kind == SHAPE_TEXTS && !is_text(item))
                         wrong(w, &here, "a string", item);
                 else if (s->kind == SHAPE_LIST)
@@ -108,9 +147,14 @@ static void check_map(struct walk *w, const json_t *v, const struct shape *s,
                 struct jpath here = jpath_key(at, key);
                 if (s->kind == SHAPE_NAMED)
                         check_object(w, item, s->sub, &here);
-                else if (!json_is_string(item))
-                        wrong(w, &here, "a string", item);
+                else if (s->kind == SHAPE_MAP)
+                        check_string(w, item, &here);
+                else if (s->kind == SHAPE_QUANTITIES && !is_quantity(item))
+                        wrong(w, &here, "an amount (500m, 1Gi, 2)", item);
         }
+        if (s->kind == SHAPE_ONE_KEY && json_object_size(v) != 1)
+                diag_error(w->d, at, "E321", NULL, "expected exactly one key, found %zu",
+                           json_object_size(v));
 }
 
 static void check_value(struct walk *w, const json_t *v, const struct shape *s,
@@ -118,13 +162,7 @@ static void check_value(struct walk *w, const json_t *v, const struct shape *s,
 {
         switch (s->kind) {
         case SHAPE_ANY: break;
-        case SHAPE_STR:
-                if (json_is_boolean(v) || json_is_number(v))
-                        diag_warn(w->d, at, "W302", "put it in quotes",
-                                  "expected a string, found %s", json_kind_name(v));
-                else if (!json_is_string(v))
-                        wrong(w, at, "a string", v);
-                break;
+        case SHAPE_STR: check_string(w, v, at); break;
         case SHAPE_BOOL:
                 if (!json_is_boolean(v))
                         wrong(w, at, "a boolean", v);
@@ -147,34 +185,47 @@ static void check_value(struct walk *w, const json_t *v, const struct shape *s,
         case SHAPE_LIST: check_list(w, v, s, at); break;
         case SHAPE_GROUPS: check_groups(w, v, s, at); break;
         case SHAPE_MAP:
+        case SHAPE_QUANTITIES:
+        case SHAPE_ONE_KEY:
         case SHAPE_NAMED: check_map(w, v, s, at); break;
+        case SHAPE_QUANTITY:
+                if (!is_quantity(v))
+                        wrong(w, at, "an amount (500m, 1Gi, 2)", v);
+                break;
         case SHAPE_OBJ: check_object(w, v, s->sub, at); break;
         }
 }
 
 static bool says_something(const json_t *v)
 {
-        return !(json_is_null(v) || (json_is_array(v) && !json_array_size(v)) ||
+        return !(json_is_null(v) || json_is_false(v) || (json_is_array(v) && !json_array_size(v)) ||
                  (json_is_string(v) && !json_string_length(v)));
+}
+
+/* What this version makes of a field that Argo takes. True: it covers all that is below. */
+static bool say_support(struct walk *w, const struct shape *s, const struct jpath *at)
+{
+        bool later = s->support == LATER || (s->support == LATER_BESIDE && !w->o->simulation);
+        AUTO_BUF struct buf path = BUF_INIT(4096);
+        jpath_put(&path, at);
+        if (later)
+                diag_unsupported(w->d, at, "not supported yet: field %s", buf_str(&path));
+        else if (s->support == KUBE_ONLY)
+                diag_at_key(w->d, SEV_INFO, at, "W002", NULL,
+                            "no effect without Kubernetes: field '%s'", s->name);
+        return later || s->support == KUBE_ONLY;
 }
 
 static void check_field(struct walk *w, const json_t *v, const struct shape *s,
                         const struct jpath *at)
 {
-        bool later = s->support == LATER || (s->support == LATER_BESIDE && !w->o->simulation);
-        if (!says_something(v))
+        bool quiet = w->quiet;
+        if (json_is_null(v))
                 return;
-        if (later) {
-                AUTO_BUF struct buf path = BUF_INIT(4096);
-                jpath_put(&path, at);
-                diag_at_key(w->d, SEV_ERROR, at, "E007", NULL, "not supported yet: field %s",
-                            buf_str(&path));
-                return;
-        }
-        if (s->support == KUBE_ONLY)
-                diag_at_key(w->d, SEV_INFO, at, "W002", NULL,
-                            "no effect without Kubernetes: field '%s'", s->name);
+        if (!quiet && says_something(v))
+                w->quiet = say_support(w, s, at);
         check_value(w, v, s, at);
+        w->quiet = quiet;
 }
 
 static void check_object(struct walk *w, const json_t *object, const struct shape *table,
@@ -238,7 +289,7 @@ static bool normalize_list(json_t *list, const struct shape *s, bool fix, int de
         if (s->kind == SHAPE_ANY || s->kind == SHAPE_VALUES)
                 return false;
         json_array_foreach (list, i, item) {
-                struct shape inner = {s->name, SHAPE_LIST, SUPPORTED, s->sub};
+                struct shape inner = {s->name, SHAPE_LIST, SUPPORTED, s->sub, NULL};
                 if (s->kind == SHAPE_LIST)
                         found |= normalize(item, s->sub, fix, depth);
                 else if (s->kind == SHAPE_GROUPS)
@@ -264,7 +315,7 @@ static bool normalize_map(json_t *map, const struct shape *s, bool fix, int dept
         {
                 if (s->kind == SHAPE_NAMED)
                         found |= normalize(v, s->sub, fix, depth);
-                else if (is_number_or_bool(v)) {
+                else if (s->kind == SHAPE_MAP && is_number_or_bool(v)) {
                         found = true;
                         if (fix)
                                 json_object_set_new(map, key, as_text(v));

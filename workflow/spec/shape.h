@@ -15,20 +15,24 @@ enum shape_kind {
         SHAPE_STR,
         SHAPE_BOOL,
         SHAPE_INT,
-        SHAPE_INTSTR, /* integer or string */
-        SHAPE_TEXT,   /* string, number or boolean: Argo's AnyString */
-        SHAPE_STRS,   /* list of strings */
-        SHAPE_TEXTS,  /* list of SHAPE_TEXT */
-        SHAPE_MAP,    /* string to string */
-        SHAPE_OBJ,    /* .sub */
-        SHAPE_LIST,   /* list of objects of .sub */
-        SHAPE_GROUPS, /* list of lists of objects of .sub; unknown fields are errors there, as in
-                         Argo */
-        SHAPE_NAMED,  /* map: name to object of .sub */
-        SHAPE_VALUES, /* list of anything */
+        SHAPE_INTSTR,   /* integer or string */
+        SHAPE_TEXT,     /* string, number or boolean: Argo's AnyString */
+        SHAPE_STRS,     /* list of strings */
+        SHAPE_TEXTS,    /* list of SHAPE_TEXT */
+        SHAPE_MAP,      /* string to string */
+        SHAPE_OBJ,      /* .sub */
+        SHAPE_LIST,     /* list of objects of .sub */
+        SHAPE_GROUPS,   /* list of lists of objects of .sub; unknown fields are errors there, as in
+                           Argo */
+        SHAPE_NAMED,    /* map: name to object of .sub */
+        SHAPE_VALUES,   /* list of anything */
+        SHAPE_QUANTITY, /* Kubernetes' amount: "500m", "1Gi", 2 */
+        SHAPE_QUANTITIES, /* map: name to amount */
+        SHAPE_ONE_KEY,    /* map with exactly one key */
 };
 enum shape_support {
         SUPPORTED,
+        DIFFERENT,    /* supported, not quite as in Argo: .help says how */
         LATER,        /* not supported yet */
         LATER_BESIDE, /* not supported yet; says nothing about the node tree, so a simulation may go
                          on */
@@ -39,13 +43,16 @@ struct shape {
         enum shape_kind kind;
         enum shape_support support;
         const struct shape *sub;
+        const char *help; /* one sentence for the reference pages; NULL: the name says it */
 };
 struct shape_options {
         bool strict;
-        bool simulation; /* LATER_BESIDE is fine */
-        bool lint;       /* arguments of workflows may lack values */
+        bool simulation;     /* LATER_BESIDE is fine */
+        bool lint;           /* arguments of workflows may lack values */
+        bool ignore_missing; /* references to resources that are not there are warnings */
 };
-extern const struct shape workflow_spec_shape[], cron_spec_shape[], template_shape[], task_shape[];
+extern const struct shape workflow_spec_shape[], cron_spec_shape[], binding_spec_shape[],
+        template_shape[], step_shape[], task_shape[], object_meta_shape[];
 
 void shape_check(const json_t *object, const struct shape *table, const struct jpath *at,
                  const struct shape_options *o, struct diags *d);

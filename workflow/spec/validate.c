@@ -6,70 +6,67 @@
 
 enum { NAME_LIMIT = 63, CRON_NAME_LIMIT = 52 };
 
-/* ---- what the whole spec knows ---- */
+/* ---- workflowTemplateRef ---- */
 
-static void note_global(struct check *c, const char *kind, const json_t *item)
+static bool find_referenced(struct check *c, const struct jpath *at)
 {
-        const char *name = json_str(item, "globalName");
-        bool was_there;
-        if (str_empty(name))
-                return;
-        if (strstr(name, "{{"))
-                c->global_unknown = true;
-        char *key = mem_printf("%s.%s", kind, name);
-        check_set_add(&c->globals, key, strlen(key), &was_there);
-        mem_free(key);
+        const json_t *ref = json_object_get(c->spec, "workflowTemplateRef");
+        const char *name = json_str(ref, "name");
+        struct jpath here = jpath_key(at, "workflowTemplateRef"),
+                     templates = jpath_key(at, "templates");
+        if (!json_is_object(ref))
+                return true;
+        if (json_array_size(json_object_get(c->spec, "templates")))
+                FAIL(c, &templates, "E318", NULL,
+                     "templates is an invalid field in spec if the workflow refers to a "
+                     "WorkflowTemplate");
+        c->referenced = check_home_find(c, ref);
+        if (c->referenced)
+                return true;
+        if (c->options.ignore_missing)
+                WARN(c, &here, "W308", NULL, "WorkflowTemplate \"%s\" is not in these files",
+                     name ? name : "");
+        else
+                FAIL(c, &here, "E317", NULL, "%s \"%s\" not found",
+                     json_is_true(json_object_get(ref, "clusterScope")) ? "ClusterWorkflowTemplate"
+                                                                        : "WorkflowTemplate",
+                     name ? name : "");
+        return false;
 }
 
-static void note_globals(struct check *c, const json_t *body)
+/* The workflow's own, then what only the referenced template has. */
+static json_t *merged_arguments(const json_t *own, const json_t *referenced)
 {
+        static const char *const kinds[] = {"parameters", "artifacts"};
+        json_t *out = json_object(), *item;
         size_t i;
-        json_t *item;
-        json_array_foreach (json_at(body, "outputs", "parameters"), i, item)
-                note_global(c, "parameters", item);
-        json_array_foreach (json_at(body, "outputs", "artifacts"), i, item)
-                note_global(c, "artifacts", item);
-}
-
-/* Marks what an exit handler reaches: there {{workflow.failures}} is known. */
-static void mark_exit(struct check *c, const char *name, int depth);
-
-static void mark_callee(struct check *c, const json_t *call, int depth)
-{
-        const char *name = json_str(call, "template");
-        if (name)
-                mark_exit(c, name, depth);
-}
-
-static void mark_exit(struct check *c, const char *name, int depth)
-{
-        struct check_name *t = check_set_find(c->templates, name, strlen(name));
-        size_t i, k;
-        json_t *group, *step;
-        if (!t || t->from_exit || depth > 200)
-                return;
-        t->from_exit = true;
-        json_array_foreach (json_object_get(t->body, "steps"), i, group) {
-                json_array_foreach (group, k, step)
-                        mark_callee(c, step, depth + 1);
+        for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+                const json_t *mine = json_object_get(own, kinds[k]),
+                             *theirs = json_object_get(referenced, kinds[k]);
+                json_t *list =
+                        json_is_array(mine) ? json_copy((json_t *)(uintptr_t)mine) : json_array();
+                json_array_foreach ((json_t *)(uintptr_t)theirs, i, item) {
+                        if (!check_named(mine, json_str(item, "name")))
+                                json_array_append(list, item);
+                }
+                json_object_set_new(out, kinds[k], list);
         }
-        json_array_foreach (json_at(t->body, "dag", "tasks"), i, step)
-                mark_callee(c, step, depth + 1);
-}
-
-static void mark_exits(struct check *c)
-{
-        const char *on_exit = json_str(c->spec, "onExit"), *key;
-        json_t *hook;
-        if (on_exit)
-                mark_exit(c, on_exit, 0);
-        json_object_foreach (json_object_get(c->spec, "hooks"), key, hook)
-                mark_callee(c, hook, 0);
+        return out;
 }
 
 /* ---- templates ---- */
 
-static void collect_templates(struct check *c, const struct jpath *at)
+static bool callee_of(const struct check *c, const char *name, struct check_callee *out)
+{
+        struct check_home *home =
+                c->referenced ? c->referenced : (struct check_home *)(uintptr_t)&c->local;
+        struct check_name *entry = check_set_find(home->templates, name, strlen(name));
+        *out = (struct check_callee){.home = home, .entry = entry, .name = name};
+        out->body = entry ? entry->body : NULL;
+        return entry != NULL;
+}
+
+static void check_template_names(struct check *c, const struct jpath *at)
 {
         struct jpath up = jpath_key(at, "templates");
         struct check_name *seen = NULL;
@@ -77,213 +74,183 @@ static void collect_templates(struct check *c, const struct jpath *at)
         json_t *body;
         json_array_foreach (json_object_get(c->spec, "templates"), i, body) {
                 struct jpath here = jpath_index(&up, i);
-                const char *name = json_str(body, "name");
-                bool was_there;
                 check_name(c, body, "template", NAME_TEMPLATE, &seen, &here);
-                note_globals(c, body);
-                if (str_empty(name))
-                        continue;
-                struct check_name *t = check_set_add(&c->templates, name, strlen(name), &was_there);
-                if (!was_there)
-                        t->body = body;
         }
         check_set_free(&seen);
 }
 
+/* The reference is where problems of another resource are shown. */
+static void visit(struct check *c, const char *name, const json_t *arguments, const char *field,
+                  const struct jpath *at)
+{
+        struct check_callee callee;
+        struct jpath here = jpath_key(at, field);
+        if (callee_of(c, name, &callee)) {
+                if (arguments && !c->lenient)
+                        check_supplied(c, callee.body, name, arguments, &here);
+                check_visit(c, &callee, c->lenient ? NULL : arguments, NULL, &here);
+                return;
+        }
+        AUTO(mem_free)
+        char *hint = check_hint(callee.home->templates, name, "define it under spec.templates");
+        FAIL(c, &here, "E301", hint, "template name '%s' undefined", name);
+}
+
+static void check_entrypoint(struct check *c, const struct jpath *at)
+{
+        const json_t *spec = c->spec;
+        const char *entry = json_str(spec, "entrypoint");
+        if (str_empty(entry) && c->referenced)
+                entry = json_str(c->referenced->spec, "entrypoint");
+        if (!str_empty(entry))
+                visit(c, entry, c->arguments, "entrypoint", at);
+        else if (!c->lenient)
+                FAIL(c, at, "E300", NULL, "spec.entrypoint is required");
+}
+
+static bool any_dynamic_artifact(const json_t *spec)
+{
+        size_t i, k;
+        json_t *body, *a;
+        json_array_foreach (json_object_get(spec, "templates"), i, body) {
+                json_array_foreach (json_at(body, "outputs", "artifacts"), k, a) {
+                        if (check_has_tag(json_str(a, "globalName")))
+                                return true;
+                }
+        }
+        return false;
+}
+
+static void check_exit(struct check *c, const struct jpath *at)
+{
+        const char *name = json_str(c->spec, "onExit");
+        if (str_empty(name) && c->referenced)
+                name = json_str(c->referenced->spec, "onExit");
+        if (str_empty(name))
+                return;
+        c->failures_known = true;
+        c->any_artifact = any_dynamic_artifact(c->spec) ||
+                          (c->referenced && any_dynamic_artifact(c->referenced->spec));
+        const json_t *own = json_object_get(c->spec, "arguments");
+        AUTO_JSON json_t *nothing = json_object();
+        visit(c, name, own ? own : nothing, "onExit", at);
+}
+
 static void check_templates(struct check *c, const struct jpath *at)
 {
-        struct jpath up = jpath_key(at, "templates");
-        size_t i;
-        json_t *body;
-        json_array_foreach (json_object_get(c->spec, "templates"), i, body) {
-                struct jpath here = jpath_index(&up, i);
-                const char *name = json_str(body, "name");
-                struct check_name *t =
-                        name ? check_set_find(c->templates, name, strlen(name)) : NULL;
-                check_template(c, body, t && t->from_exit, &here);
-        }
+        const struct check_home *home = c->referenced ? c->referenced : &c->local;
+        for (struct check_name *t = home->templates; t; t = t->hh.next)
+                visit(c, t->name, NULL, "workflowTemplateRef", at);
 }
 
 /* ---- the spec ---- */
 
-static void check_entrypoint(struct check *c, const struct jpath *at)
-{
-        const char *entry = json_str(c->spec, "entrypoint");
-        struct jpath here = jpath_key(at, "entrypoint");
-        if (str_empty(entry)) {
-                if (!c->lenient)
-                        FAIL(c, at, "E300", NULL, "spec.entrypoint is required");
-                return;
-        }
-        struct check_name *t = check_set_find(c->templates, entry, strlen(entry));
-        if (t && !c->lenient)
-                check_supplied(c, t->body, entry, json_object_get(c->spec, "arguments"), &here);
-        if (t || strstr(entry, "{{"))
-                return;
-        const char *names[200];
-        size_t n = 0;
-        char hint[160] = "";
-        for (struct check_name *k = c->templates; k && n < ARRAY_LEN(names); k = k->hh.next)
-                names[n++] = k->name;
-        const char *near = str_nearest(entry, names, n);
-        if (near)
-                snprintf(hint, sizeof(hint), "did you mean '%.100s'?", near);
-        FAIL(c, &here, "E301", near ? hint : "define it under spec.templates",
-             "template name '%s' undefined", entry);
-}
-
-static void check_pod_gc(struct check *c, const struct jpath *at)
-{
-        static const char *const strategies[] = {"OnPodCompletion", "OnPodSuccess",
-                                                 "OnWorkflowCompletion", "OnWorkflowSuccess"};
-        static const char *const operators[] = {"In", "NotIn", "Exists", "DoesNotExist"};
-        const char *strategy = json_str(c->spec, "podGC", "strategy");
-        struct jpath up = jpath_key(at, "podGC"), here = jpath_key(&up, "strategy");
-        bool known = str_empty(strategy);
-        size_t i;
-        json_t *e;
-        for (i = 0; i < ARRAY_LEN(strategies); i++)
-                known = known || strcmp(strategy, strategies[i]) == 0;
-        if (!known)
-                FAIL(c, &here, "E005", NULL, "podGC.strategy unknown strategy '%s'", strategy);
-        json_array_foreach (json_at(c->spec, "podGC", "labelSelector", "matchExpressions"), i, e) {
-                const char *op = json_str(e, "operator");
-                known = false;
-                for (size_t k = 0; op && k < ARRAY_LEN(operators); k++)
-                        known = known || strcmp(op, operators[k]) == 0;
-                if (!known)
-                        FAIL(c, &up, "E005", NULL,
-                             "podGC.labelSelector: \"%s\" is not a valid label selector operator",
-                             op ? op : "");
-        }
-}
-
-static void check_pod_resources(struct check *c, const struct jpath *at)
-{
-        static const char *const kinds[] = {"requests", "limits"};
-        struct jpath here = jpath_key(at, "podResources");
-        const char *key;
-        json_t *v;
-        for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-                json_object_foreach (json_at(c->spec, "podResources", kinds[i]), key, v) {
-                        if (strcmp(key, "cpu") != 0 && strcmp(key, "memory") != 0 &&
-                            !str_starts(key, "hugepages-"))
-                                FAIL(c, &here, "E005", NULL,
-                                     "\"%s\" is not a valid pod-level resource, only cpu, memory "
-                                     "and hugepages-* are supported",
-                                     key);
-                }
-}
-
-static void check_spec_tags(struct check *c, const struct jpath *at)
-{
-        struct check_scope s = {0};
-        const char *key;
-        json_t *v;
-        json_object_foreach ((json_t *)(uintptr_t)c->spec, key, v) {
-                struct jpath here = jpath_key(at, key);
-                if (strcmp(key, "templates") != 0 && strcmp(key, "templateDefaults") != 0 &&
-                    strcmp(key, "hooks") != 0)
-                        check_tags(c, v, &s, &here);
-        }
-}
-
 static void check_spec(struct check *c, const struct jpath *at)
 {
-        struct jpath arguments = jpath_key(at, "arguments");
-        collect_templates(c, at);
-        mark_exits(c);
-        check_arguments(c, json_object_get(c->spec, "arguments"), PLACE_SPEC, &arguments);
+        struct jpath arguments = jpath_key(at, "arguments"), shape = jpath_key(NULL, "spec");
+        if (c->referenced) { /* what is not supported there is not supported here */
+                struct jpath here = jpath_key(at, "workflowTemplateRef");
+                AUTO_DIAGS struct diags theirs;
+                diags_init(&theirs);
+                shape_check(c->referenced->spec, workflow_spec_shape, &shape, &c->options, &theirs);
+                for (size_t i = 0; i < theirs.n; i++)
+                        if (theirs.items[i].severity == SEV_UNSUPPORTED)
+                                diag_unsupported(c->d, &here, "%s: %s", c->referenced->id,
+                                                 theirs.items[i].msg);
+        }
+        c->arguments = merged_arguments(
+                json_object_get(c->spec, "arguments"),
+                c->referenced ? json_object_get(c->referenced->spec, "arguments") : NULL);
+        check_template_names(c, at);
+        check_arguments(c, c->arguments, c->options.lint || c->lenient, &arguments);
         check_entrypoint(c, at);
-        check_hooks(c, c->spec, at);
-        check_pod_gc(c, at);
-        check_pod_resources(c, at);
-        check_spec_tags(c, at);
+        check_exit(c, at);
+        check_spec_fields(c, at);
         check_templates(c, at);
-        check_set_free(&c->templates);
-        check_set_free(&c->globals);
 }
 
-/* ---- workflowTemplateRef ---- */
-
-static const json_t *referenced_spec(struct check *c, const json_t *own, const struct jpath *at)
+static void free_homes(struct check *c)
 {
-        const json_t *ref = json_object_get(own, "workflowTemplateRef");
-        const char *name = json_str(ref, "name"),
-                   *ns = json_str(c->object, "metadata", "namespace");
-        const char *kind = json_is_true(json_object_get(ref, "clusterScope"))
-                                   ? "ClusterWorkflowTemplate"
-                                   : "WorkflowTemplate";
-        struct jpath here = jpath_key(at, "workflowTemplateRef"),
-                     templates = jpath_key(at, "templates");
-        if (!json_is_object(ref))
-                return NULL;
-        if (json_array_size(json_object_get(own, "templates")))
-                FAIL(c, &templates, "E318", NULL,
-                     "templates is an invalid field in spec if the workflow refers to a "
-                     "WorkflowTemplate");
-        const json_t *found =
-                c->lookup && c->lookup->fn
-                        ? c->lookup->fn(c->lookup->arg, kind, ns ? ns : "default", name ? name : "")
-                        : NULL;
-        if (!found)
-                FAIL(c, &here, "E317", NULL, "%s \"%s\" not found", kind, name ? name : "");
-        return json_object_get(found, "spec");
+        struct check_home *h, *next;
+        HASH_ITER (hh, c->remotes, h, next) {
+                HASH_DEL(c->remotes, h);
+                check_home_deinit(h);
+                mem_free(h);
+        }
+        check_home_deinit(&c->local);
+        check_set_free(&c->globals);
+        json_decref(c->arguments);
 }
 
 void check_workflow(struct check *c, const json_t *spec, const struct jpath *at)
 {
-        size_t errors = c->d->errors;
-        const json_t *referenced = referenced_spec(c, spec, at);
-        if (json_is_object(json_object_get(spec, "workflowTemplateRef")) &&
-            (!referenced || c->d->errors > errors))
-                return;
-        AUTO_JSON json_t *effective = spec_effective(spec, referenced, NULL);
-        if (json_is_object(effective))
-                shape_check(effective, workflow_spec_shape, at, &c->options, c->d);
-        AUTO_JSON json_t *normal = spec_normal(effective);
-        c->spec = normal;
-        if (json_is_object(effective))
-                check_spec(c, at);
-        else
+        if (!json_is_object(spec)) {
                 FAIL(c, at, "E003", NULL, "expected a map, found %s",
                      spec ? json_kind_name(spec) : "nothing");
+                return;
+        }
+        shape_check(spec, workflow_spec_shape, at, &c->options, c->d);
+        check_home_init(&c->local, mem_strdup(""), spec_normal(spec));
+        c->spec = c->local.spec;
+        c->spec_at = at;
+        c->home = &c->local;
+        if (find_referenced(c, at))
+                check_spec(c, at);
+        free_homes(c);
 }
 
 /* ---- objects ---- */
 
-static void check_object_name(struct check *c, size_t limit)
+static void check_object(struct check *c, size_t limit)
 {
         const char *name = json_str(c->object, "metadata", "name");
+        const json_t *own = json_object_get(c->object, "metadata");
         struct jpath metadata = jpath_key(NULL, "metadata");
         struct jpath here = jpath_key(&metadata, "name");
+        if (own)
+                shape_check(own, object_meta_shape, &metadata, &c->options, c->d);
         if (name && strlen(name) > limit)
                 FAIL(c, &here, "E303", NULL,
                      "the name must not be more than %zu characters long (currently %zu)", limit,
                      strlen(name));
 }
 
+static void check_binding(struct check *c, const json_t *spec, const struct jpath *at)
+{
+        struct jpath event = jpath_key(at, "event"), submit = jpath_key(at, "submit"),
+                     ref = jpath_key(&submit, "workflowTemplateRef");
+        shape_check(spec, binding_spec_shape, at, &c->options, c->d);
+        if (!check_given(json_object_get(spec, "event"), "selector"))
+                FAIL(c, &event, "E004", NULL, "event.selector is required");
+        if (!json_is_object(json_object_get(spec, "submit")))
+                return;
+        if (!check_given(json_at(spec, "submit", "workflowTemplateRef"), "name"))
+                FAIL(c, &ref, "E004", NULL, "submit.workflowTemplateRef.name is required");
+        else if (!check_home_find(c, json_at(spec, "submit", "workflowTemplateRef")))
+                WARN(c, &ref, "W308", NULL, "WorkflowTemplate \"%s\" is not known here",
+                     json_str(spec, "submit", "workflowTemplateRef", "name"));
+        free_homes(c);
+}
+
 int wf_validate_with(const json_t *object, const struct wf_lookup *lookup,
                      const struct shape_options *options, struct diags *d)
 {
         const char *kind = json_str(object, "kind");
-        struct check c = {.object = object,
-                          .lookup = lookup,
-                          .options = *options,
-                          .d = d,
-                          .lint = options->lint};
+        const json_t *own = json_object_get(object, "spec");
+        struct check c = {.object = object, .lookup = lookup, .options = *options, .d = d};
         struct jpath spec = jpath_key(NULL, "spec");
-        size_t before = d->errors;
-        if (streq(kind, "CronWorkflow")) {
-                check_object_name(&c, CRON_NAME_LIMIT);
-                check_cron(&c, json_object_get(object, "spec"), &spec);
-        } else {
+        size_t before = diags_refused(d);
+        check_object(&c, streq(kind, "CronWorkflow") ? CRON_NAME_LIMIT : NAME_LIMIT);
+        if (streq(kind, "CronWorkflow"))
+                check_cron(&c, own, &spec);
+        else if (streq(kind, "WorkflowEventBinding"))
+                check_binding(&c, own, &spec);
+        else {
                 c.lenient =
                         streq(kind, "WorkflowTemplate") || streq(kind, "ClusterWorkflowTemplate");
-                check_object_name(&c, NAME_LIMIT);
-                check_workflow(&c, json_object_get(object, "spec"), &spec);
+                check_workflow(&c, own, &spec);
         }
-        return d->errors > before ? -1 : 0;
+        return diags_refused(d) > before ? -1 : 0;
 }
 
 int wf_validate(const json_t *object, const struct wf_lookup *lookup, bool strict, struct diags *d)
