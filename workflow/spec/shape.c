@@ -207,10 +207,10 @@ static bool say_support(struct walk *w, const struct shape *s, const struct jpat
 {
         bool later = s->support == LATER || (s->support == LATER_BESIDE && !w->o->simulation);
         AUTO_BUF struct buf path = BUF_INIT(4096);
-        jpath_put(&path, at);
-        if (later)
+        if (later) {
+                jpath_put(&path, at);
                 diag_unsupported(w->d, at, "not supported yet: field %s", buf_str(&path));
-        else if (s->support == KUBE_ONLY)
+        } else if (s->support == KUBE_ONLY)
                 diag_at_key(w->d, SEV_INFO, at, "W002", NULL,
                             "no effect without Kubernetes: field '%s'", s->name);
         return later || s->support == KUBE_ONLY;
