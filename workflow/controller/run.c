@@ -113,6 +113,9 @@ void run_carry_out(struct run *r, struct wf_commands *cmds)
                         break;
                 case WF_CHANGED: r->dirty_status = true; break;
                 case WF_FINISHED: r->finished = true; break;
+                case WF_LOCKS:
+                case WF_RELEASE:
+                case WF_CACHE: break;
                 }
         }
 }

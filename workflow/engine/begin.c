@@ -4,6 +4,7 @@
  * Apache-2.0 */
 #include "workflow/engine/engine_priv.h"
 #include "workflow/engine/repository.h"
+#include "workflow/engine/sync.h"
 #include "workflow/spec/merge.h"
 #include "workflow/spec/validate.h"
 
@@ -64,12 +65,9 @@ static bool int_at(const json_t *spec, const char *key, int64_t *out)
         return json_is_integer(v);
 }
 
-static void read_limits(struct wf *wf)
+static void read_deadline(struct wf *wf)
 {
         int64_t n;
-        const char *shutdown = json_str(wf->object, "spec", "shutdown");
-        if (int_at(wf->spec, "parallelism", &n) && n > 0)
-                wf->parallelism = n;
         wf->deadline_ns = INT64_MAX;
         if (int_at(wf->spec, "activeDeadlineSeconds", &n)) {
                 wf->deadline_ns = wf->started_ns + n * NS_PER_S;
@@ -77,6 +75,14 @@ static void read_limits(struct wf *wf)
                 if (!wf->restored_late)
                         control_timer(wf, wf->deadline_ns, NONE);
         }
+}
+
+static void read_limits(struct wf *wf)
+{
+        int64_t n;
+        const char *shutdown = json_str(wf->object, "spec", "shutdown");
+        if (int_at(wf->spec, "parallelism", &n) && n > 0)
+                wf->parallelism = n;
         wf->suspended = json_is_true(json_at(wf->object, "spec", "suspend"));
         if (streq(shutdown, "Terminate"))
                 wf->shutdown = SHUTDOWN_TERMINATE;
@@ -92,10 +98,37 @@ static void open_local_scope(struct wf *wf)
         HASH_ADD_KEYPTR(hh, wf->scopes, wf->local->full, strlen(wf->local->full), wf->local);
 }
 
+void wf_start_clock(struct wf *wf)
+{
+        if (!wf->started_ns) {
+                wf->started_ns = wf->now_ns;
+                wf_set_phase(wf, "Running", "");
+        } else if (*wf->message)
+                wf_set_phase(wf, wf->phase, "");
+        read_deadline(wf);
+}
+
+/* It waits for the lock of the workflow, or it runs. */
+static bool begin_clock(struct wf *wf, bool fresh)
+{
+        struct err why = {0};
+        if (fresh)
+                wf->started_ns = 0; /* not before it has its lock */
+        if (sync_begin(wf, &why) < 0) {
+                wf_fail(wf, "Failed", "Failed to acquire the synchronization lock. %s",
+                        err_msg(&why));
+                err_clear(&why);
+                return false;
+        }
+        if (sync_workflow_may_run(wf))
+                wf_start_clock(wf);
+        return true;
+}
+
 bool wf_begin(struct wf *wf)
 {
         struct err why = {0};
-        bool fresh = !*wf->phase;
+        bool fresh = !*wf->phase || (streq(wf->phase, "Pending") && !wf->started_ns);
         wf->begun = true;
         if (choose_spec(wf, &why) < 0) {
                 wf_fail(wf, "Error", "%s", err_msg(&why));
@@ -117,8 +150,6 @@ bool wf_begin(struct wf *wf)
         }
         open_local_scope(wf);
         read_limits(wf);
-        if (fresh)
-                wf_set_phase(wf, "Running", "");
         wf->restored_shutdown = wf->shutdown != SHUTDOWN_NONE;
-        return true;
+        return begin_clock(wf, fresh);
 }

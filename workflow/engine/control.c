@@ -2,6 +2,7 @@
  * terminate, the deadline (argo-workflows.md 2.13, 2.20). These look at every node once; they are
  * rare. SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/engine/suspend.h"
+#include "workflow/engine/sync.h"
 
 static const char *stopped_message(const struct wf *wf)
 {
@@ -118,7 +119,7 @@ static void take_spec(struct wf *wf, const json_t *spec)
         bool suspended = json_is_true(json_object_get(spec, "suspend"));
         wf->freed = wf->freed || (wf->suspended && !suspended);
         wf->suspended = suspended;
-        if (json_is_integer(deadline)) {
+        if (json_is_integer(deadline) && wf->started_ns) {
                 wf->deadline_ns = wf->started_ns + json_integer_value(deadline) * NS_PER_S;
                 control_timer(wf, wf->deadline_ns, NONE);
         }
@@ -134,6 +135,7 @@ void control_input(struct wf *wf, const struct wf_input *in)
 {
         switch (in->kind) {
         case WF_POD: pod_update(wf, in); break;
+        case WF_LOCK: sync_answer(wf, in); break;
         case WF_SUSPEND: wf->suspended = true; break;
         case WF_RESUME: resume(wf, in); break;
         case WF_SET: set_nodes(wf, in); break;
@@ -159,7 +161,9 @@ void control_shut_down(struct wf *wf)
                 struct node *n = node_at(wf, i);
                 if (n->phase >= PHASE_SUCCEEDED || (wf->shutdown == SHUTDOWN_STOP && n->exit_tree))
                         continue;
-                if (n->type == NODE_POD) {
+                if (sync_waits(n)) {
+                        node_set(wf, i, PHASE_FAILED, stopped_message(wf));
+                } else if (n->type == NODE_POD) {
                         pod_kill(wf, i);
                         daemon_unmark(wf, i);
                         node_set(wf, i, PHASE_FAILED, running);
@@ -183,11 +187,11 @@ void control_deadline(struct wf *wf)
                 struct node *n = node_at(wf, i);
                 if (n->phase >= PHASE_SUCCEEDED || n->exit_tree)
                         continue;
-                bool pending = node_is_work(n) && n->phase == PHASE_PENDING;
-                if (pending)
+                bool waits = sync_waits(n), pending = node_is_work(n) && n->phase == PHASE_PENDING;
+                if (pending && !waits)
                         pod_kill(wf, i);
                 pending = pending || (n->type == NODE_CONTAINER && n->phase == PHASE_PENDING);
-                if (pending || n->type == NODE_SUSPEND)
+                if (pending || waits || n->type == NODE_SUSPEND)
                         node_set(wf, i, PHASE_FAILED, "Step exceeded its deadline");
                 else if (n->type == NODE_RETRY)
                         retry_due(wf, i); /* no further attempt */

@@ -1,6 +1,8 @@
 /* workflow/engine/engine.c: a workflow comes in, takes steps, goes out. SPDX-License-Identifier:
  * Apache-2.0 */
 #include "workflow/engine/engine_priv.h"
+#include "workflow/engine/memo.h"
+#include "workflow/engine/sync.h"
 
 /* ---- life ---- */
 
@@ -35,6 +37,7 @@ static void load_status(struct wf *wf, const json_t *status)
         wf->repository_ref = keep(json_object_get(status, "artifactRepositoryRef"));
         wf->outputs = json_deep_copy(json_object_get(status, "outputs"));
         wf_load_nodes(wf, json_object_get(status, "nodes"));
+        sync_load(wf, json_object_get(status, "synchronization"));
 }
 
 int wf_new(struct wf **out, const json_t *workflow, const struct wf_lookup *lookup,
@@ -49,6 +52,7 @@ int wf_new(struct wf **out, const json_t *workflow, const struct wf_lookup *look
         wf->name = mem_strdup(name);
         wf->ns = text_at(metadata, "namespace", "default");
         wf->uid = text_at(metadata, "uid", "");
+        wf->key = mem_printf("%s/%s", wf->ns, wf->name);
         if (created)
                 time_parse_rfc3339(created, &wf->created_ns);
         wf->object = json_copy((json_t *)(uintptr_t)workflow);
@@ -77,6 +81,8 @@ static void free_nodes(struct wf *wf)
                 json_decref(n->template_ref);
                 json_decref(n->inputs);
                 json_decref(n->outputs);
+                json_decref(n->memo);
+                node_sync_free(n->sync);
                 mem_free(n->children.v);
                 mem_free(n->outbound.v);
         }
@@ -120,14 +126,18 @@ struct wf *wf_free(struct wf *wf)
                                  wf->repository_ref,
                                  wf->repository,
                                  wf->outputs,
-                                 wf->metadata};
+                                 wf->metadata,
+                                 wf->lock_told,
+                                 wf->cache};
         for (size_t i = 0; i < ARRAY_LEN(trees); i++)
                 json_decref(trees[i]);
         void *const blocks[] = {wf->name,    wf->ns,     wf->uid,       wf->phase,
                                 wf->message, wf->queue,  wf->blocked.v, wf->hooks_waiting.v,
-                                wf->dirty.v, wf->timers, wf->daemons.v};
+                                wf->dirty.v, wf->timers, wf->daemons.v, wf->lock_waiters.v,
+                                wf->lock_holders.v, wf->key};
         for (size_t i = 0; i < ARRAY_LEN(blocks); i++)
                 mem_free(blocks[i]);
+        node_sync_free(wf->lock);
         arena_deinit(&wf->names);
         arena_deinit(&wf->step);
         mem_free(wf);
@@ -136,8 +146,10 @@ struct wf *wf_free(struct wf *wf)
 
 void wf_commands_deinit(struct wf_commands *c)
 {
-        for (size_t i = 0; i < c->n; i++)
+        for (size_t i = 0; i < c->n; i++) {
                 json_decref(c->items[i].template);
+                json_decref(c->items[i].data);
+        }
         mem_free(c->items);
         *c = (struct wf_commands){0};
 }
@@ -177,6 +189,8 @@ static void drain(struct wf *wf)
         while (wf->q_head < wf->q_tail && !wf->completed) {
                 uint32_t i = wf->queue[wf->q_head++];
                 node_at(wf, i)->queued = false;
+                memo_fulfilled(wf, i);
+                sync_fulfilled(wf, i);
                 if (node_at(wf, i)->owner != NONE || node_at(wf, i)->role == ROLE_ENTRY ||
                     node_at(wf, i)->role == ROLE_EXIT)
                         tell_owner(wf, i);
@@ -247,6 +261,8 @@ static void try_blocked(struct wf *wf)
 
 static void run(struct wf *wf)
 {
+        if (!sync_workflow_may_run(wf))
+                return;
         if (wf->entry == NONE) {
                 wf->opening = wf->n_nodes > 0;
                 wf_start_entry(wf);
@@ -273,6 +289,7 @@ static void put_changes(struct wf *wf)
                                                        .node_name = n->name});
         }
         wf->dirty.n = 0;
+        sync_put_wanted(wf);
         control_put_timer(wf);
         if (wf->changed)
                 wf_put_command(wf, (struct wf_command){.kind = WF_CHANGED});
@@ -296,6 +313,7 @@ void engine_step(struct wf *wf, const struct wf_input *in, size_t n, struct wall
                  struct wf_commands *out)
 {
         bool timer = false, was_complete = wf->completed;
+        wf->pods_before = wf->active_pods;
         arena_reset(&wf->step);
         wf->out = out;
         wf->now_ns = now.ns > wf->now_ns ? now.ns : wf->now_ns;

@@ -56,6 +56,8 @@ enum wf_input_kind {
         WF_SET,       /* user action: output parameters, message, phase of suspend nodes */
         WF_SPEC, /* spec.suspend / spec.shutdown / spec.activeDeadlineSeconds were edited on the
                     object */
+        WF_LOCK, /* the lock table's answer (locks.h): node (NULL: the workflow's own lock), granted,
+                    or message and lock */
 };
 struct wf_input {
         enum wf_input_kind kind;
@@ -75,6 +77,9 @@ struct wf_input {
         struct wall started, finished;
         const char *node_field_selector; /* WF_RESUME, WF_STOP, WF_SET; NULL: every suspend node */
         const json_t *spec;              /* WF_SPEC */
+        bool granted;                    /* WF_LOCK */
+        const char *lock;                /* WF_LOCK: the first one it waits for */
+        const json_t *holders;           /* WF_LOCK: {lock: [holders]} */
 };
 enum wf_command_kind {
         WF_START_POD,    /* node, work, template, capture_result, deadline: one piece of work */
@@ -84,6 +89,10 @@ enum wf_command_kind {
         WF_CHANGED, /* workflow-level status changed: phase, message, progress, outputs, conditions,
                        finishedAt */
         WF_FINISHED, /* after WF_CHANGED: the workflow has completed */
+        WF_LOCKS,    /* somebody asks for locks, see wf_each_lock_request(); `all` as there */
+        WF_RELEASE,  /* node (NULL: the workflow's own): gives back the locks `data` names */
+        WF_CACHE,    /* `data` {configMap, key, entry}: an entry of a memoization cache. To be stored
+                        before the nodes of this step are */
 };
 /* What a WF_START_POD asks for. Whatever it is, it is answered by WF_POD inputs for its node: any
  * number of POD_PENDING/POD_RUNNING, then exactly one of POD_SUCCEEDED, POD_FAILED, POD_ERROR with
@@ -122,6 +131,8 @@ struct wf_command {
         int64_t execution_limit_s; /* the same, by a retry's maxDuration: the smaller of both
                                       counts; 0: none */
         struct wall at;            /* WF_SET_TIMER */
+        bool all;                  /* WF_LOCKS */
+        json_t *data;              /* WF_RELEASE, WF_CACHE: owned by the command list */
 };
 struct wf_commands {
         struct wf_command *items;
@@ -137,6 +148,24 @@ void engine_step(struct wf *wf, const struct wf_input *in, size_t n, struct wall
 /* Would this user action be refused? The words for the user (Argo's where it has them); a refused
  * action changes nothing. */
 int wf_check_action(const struct wf *wf, const struct wf_input *in, struct err *e) MUST_CHECK;
+
+/* Who asks for locks now, in the order of the tree; `all`: also who was told to wait before. False
+ * ends the walk. */
+struct wf_lock_request {
+        const char *node_id;       /* NULL: the workflow */
+        const json_t *names;       /* list of lock names */
+        const char *lock, *message; /* what it was told before; lock NULL: nothing */
+        bool fresh;                 /* it has not been answered yet */
+};
+typedef bool wf_lock_fn(void *arg, const struct wf_lock_request *r);
+void wf_each_lock_request(const struct wf *wf, bool all, wf_lock_fn *each, void *arg);
+/* What a restored workflow holds: holder "ns/workflow" or "ns/workflow/node-id". */
+typedef void wf_held_fn(void *arg, const char *holder, const json_t *names);
+void wf_each_lock_held(const struct wf *wf, wf_held_fn *each, void *arg);
+const json_t *wf_lock_told(const struct wf *wf, const char *lock); /* its holders, as told last */
+int64_t wf_lock_priority(const struct wf *wf);
+struct wall wf_created(const struct wf *wf);
+const char *wf_key(const struct wf *wf); /* "ns/name" */
 
 /* Status as JSON, new references. */
 json_t *wf_node_json(const struct wf *wf, const char *node_id); /* one entry of status.nodes */

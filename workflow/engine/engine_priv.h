@@ -62,6 +62,14 @@ struct ids {
 };
 struct frame;
 
+enum { SYNC_ASKS, SYNC_WAITS, SYNC_HOLDS };
+struct node_sync { /* locks of a node, or of the workflow */
+        json_t *names;       /* owned */
+        const char *waiting; /* interned: the lock it was told to wait for */
+        uint8_t state;
+        bool uncounted; /* it takes no room while it waits */
+};
+
 struct node {
         const char *name;          /* full name, in wf->names */
         const char *display;       /* in wf->names, mostly a tail of name */
@@ -72,6 +80,8 @@ struct node {
         struct frame *frame;       /* running composites */
         char *message;             /* heap, NULL = "" */
         json_t *inputs, *outputs;
+        json_t *memo;           /* memoizationStatus, NULL */
+        struct node_sync *sync; /* NULL: it needs no lock */
         struct ids children, outbound;
         int64_t started_s, finished_s; /* unix seconds, 0 = unset */
         const char *pod_ip, *host;     /* interned, NULL */
@@ -91,6 +101,7 @@ struct node {
                         once */
         bool dirty, queued;
         bool told; /* its owner has counted it as done */
+        bool memo_saved; /* its entry is in the cache already */
 };
 
 /* A loop being expanded. */
@@ -195,6 +206,14 @@ struct wf {
         struct timer *timers;
         size_t n_timers, cap_timers;
         int64_t timer_set_ns; /* what the controller was told last */
+
+        struct node_sync *lock;                /* of the whole workflow, NULL */
+        struct ids lock_waiters, lock_holders; /* nodes; those that wait in the order of the tree */
+        json_t *lock_told;                     /* {lock: [holders]} as told last, NULL */
+        bool lock_wanted;
+        uint32_t pods_before; /* active when the step began */
+        char *key;     /* "ns/name" */
+        json_t *cache; /* {configMap: {key: entry}} that this workflow has stored, NULL */
 
         int64_t now_ns; /* of the step */
         struct wf_commands *out;
@@ -328,6 +347,8 @@ struct exec {
  * becomes a node of phase Error with `raised` set. EXEC_BLOCKED: a limit has no room, nothing was
  * created. The caller links the node. */
 enum exec_result exec_template(struct wf *wf, const struct exec *x, uint32_t *node);
+/* The node may go on: it has its locks. Its memoized result, or the work itself. */
+void exec_unlocked(struct wf *wf, uint32_t node);
 /* One attempt of a Retry node. */
 enum exec_result exec_attempt(struct wf *wf, uint32_t retry, uint32_t number, uint32_t *node);
 /* A node that never runs: Skipped, Omitted, or Error with a message. */
@@ -466,6 +487,7 @@ void finish_exit(struct wf *wf);
 void wf_fail(struct wf *wf, const char *phase, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void wf_put_command(struct wf *wf, struct wf_command c);
 void wf_start_entry(struct wf *wf);
+void wf_start_clock(struct wf *wf); /* begin.c: it is Running from now on */
 
 /* ---- load.c ---- */
 void wf_load_nodes(struct wf *wf, const json_t *nodes);

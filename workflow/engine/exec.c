@@ -1,6 +1,8 @@
 /* workflow/engine/exec.c: one template at one place of the tree: resolved, its inputs bound, its
  * node made, set going (argo-workflows.md 2.5). SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/engine/engine_priv.h"
+#include "workflow/engine/memo.h"
+#include "workflow/engine/sync.h"
 #include "workflow/spec/merge.h"
 #include <ctype.h>
 
@@ -239,6 +241,9 @@ static enum node_type type_of(const struct tmpl *t)
 
 static void open_node(struct wf *wf, uint32_t index)
 {
+        const struct node *n = node_at(wf, index);
+        if (n->phase == PHASE_PENDING && !node_is_work(n))
+                node_set(wf, index, PHASE_RUNNING, NULL); /* it had to wait for a lock */
         switch ((enum node_type)node_at(wf, index)->type) {
         case NODE_STEPS: steps_open(wf, index); break;
         case NODE_DAG: dag_open(wf, index); break;
@@ -260,6 +265,7 @@ static struct scope binding_scope(struct wf *wf, const struct exec *x)
 static void take_over(struct wf *wf, uint32_t index, const struct exec *x)
 {
         struct node *n = node_at(wf, index);
+        struct scope s = binding_scope(wf, x);
         struct tmpl *t = NULL;
         struct err why = {0};
         n->owner = x->owner;
@@ -277,7 +283,7 @@ static void take_over(struct wf *wf, uint32_t index, const struct exec *x)
                         retry_open(wf, index);
         } else if (!t)
                 exec_raise(wf, index, &why);
-        else
+        else if (!sync_resume(wf, index, &s))
                 open_node(wf, index);
 }
 
@@ -317,6 +323,49 @@ static bool rename_node(struct wf *wf, uint32_t index, struct scope *s)
         return fine;
 }
 
+void exec_unlocked(struct wf *wf, uint32_t index)
+{
+        struct node *n = node_at(wf, index);
+        struct scope s = {.wf = wf,
+                          .frame = NONE,
+                          .node_name = n->name,
+                          .inputs = n->inputs,
+                          .attempt = -1,
+                          .last_attempt = NONE};
+        struct memo memo;
+        struct err why = {0};
+        if (memo_look(&memo, wf, n->tmpl, &s, &why) < 0)
+                exec_raise(wf, index, &why);
+        else if (!memo_apply(wf, index, &memo))
+                open_node(wf, index);
+        memo_deinit(&memo);
+}
+
+/* Makes the node and sets it going, asks for its locks, or gives it its memoized result. */
+static int begin_node(struct wf *wf, const struct exec *x, struct tmpl *t, struct scope *s,
+                      uint32_t *node, struct err *e)
+{
+        AUTO_JSON json_t *locks = NULL;
+        struct memo memo = {0};
+        json_t *inputs = (json_t *)(uintptr_t)s->inputs;
+        if (sync_names(&locks, wf, t, s, e) < 0 || (!locks && memo_look(&memo, wf, t, s, e) < 0))
+                return -1;
+        bool pending = (tmpl_is_leaf(t) && t->type != TMPL_SUSPEND && !t->retry) || locks;
+        *node = add(wf, x, t->retry ? NODE_RETRY : type_of(t),
+                    pending ? PHASE_PENDING : PHASE_RUNNING, NULL);
+        struct node *n = node_at(wf, *node);
+        n->tmpl = t;
+        n->inputs = json_incref(inputs);
+        if (!rename_node(wf, *node, s))
+                ;
+        else if (locks)
+                sync_ask(wf, *node, TAKE(locks));
+        else if (!memo_apply(wf, *node, &memo))
+                open_node(wf, *node);
+        memo_deinit(&memo);
+        return 0;
+}
+
 enum exec_result exec_template(struct wf *wf, const struct exec *x, uint32_t *node)
 {
         struct err why = {0};
@@ -345,15 +394,9 @@ enum exec_result exec_template(struct wf *wf, const struct exec *x, uint32_t *no
         }
         if (!exec_room(wf, x->boundary, x->exit_tree))
                 return EXEC_BLOCKED;
-        bool pod = tmpl_is_leaf(t) && t->type != TMPL_SUSPEND;
-        *node = add(wf, x, t->retry ? NODE_RETRY : type_of(t),
-                    pod && !t->retry ? PHASE_PENDING : PHASE_RUNNING, NULL);
-        struct node *n = node_at(wf, *node);
-        n->tmpl = t;
-        n->inputs = TAKE(inputs);
-        s.inputs = n->inputs;
-        if (rename_node(wf, *node, &s))
-                open_node(wf, *node);
+        s.inputs = inputs;
+        if (begin_node(wf, x, t, &s, node, &why) < 0)
+                *node = error_node(wf, x, &why);
         return EXEC_OK;
 }
 
@@ -402,6 +445,8 @@ enum exec_result exec_attempt(struct wf *wf, uint32_t retry, uint32_t number, ui
         n->hooked = r->hooked;
         n->depth = r->depth;
         n->retried = true;
+        if (!n->memo)
+                n->memo = json_incref(r->memo);
         if (!n->template_ref)
                 n->template_ref = json_incref(r->template_ref);
         node_link(wf, retry, *node);

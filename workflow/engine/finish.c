@@ -1,6 +1,7 @@
 /* workflow/engine/finish.c: phases of the workflow, its exit handler, its end
  * (argo-workflows.md 2.4, 2.11). SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/engine/engine_priv.h"
+#include "workflow/engine/sync.h"
 
 void wf_put_command(struct wf *wf, struct wf_command c)
 {
@@ -28,6 +29,7 @@ static void complete(struct wf *wf, const char *phase, const char *message)
                 if (node_is_work(n) && n->phase < PHASE_SUCCEEDED)
                         pod_kill(wf, i);
         }
+        sync_end(wf);
 }
 
 void wf_fail(struct wf *wf, const char *phase, const char *fmt, ...)

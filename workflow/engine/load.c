@@ -2,6 +2,7 @@
  * places in the tree (owner, role, frame) follow when the first step opens the entry node again.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/engine/engine_priv.h"
+#include "workflow/engine/sync.h"
 
 static int64_t seconds(const json_t *node, const char *key)
 {
@@ -13,6 +14,15 @@ static int64_t seconds(const json_t *node, const char *key)
 static const char *interned_or_null(struct wf *wf, const char *text)
 {
         return str_empty(text) ? NULL : wf_intern(wf, text);
+}
+
+static void load_waiting(struct wf *wf, struct node *n, const char *lock)
+{
+        if (str_empty(lock) || n->phase >= PHASE_SUCCEEDED)
+                return;
+        n->sync = NEW(struct node_sync);
+        n->sync->state = SYNC_WAITS;
+        n->sync->waiting = wf_intern(wf, lock);
 }
 
 static void fill(struct wf *wf, uint32_t index, const json_t *j)
@@ -38,7 +48,10 @@ static void fill(struct wf *wf, uint32_t index, const json_t *j)
         n->retried = json_is_true(json_at(j, "nodeFlag", "retried"));
         if (n->daemoned)
                 ids_add(&wf->daemons, index);
-        n->pod_started = node_is_work(n);
+        n->memo = json_incref(json_object_get(j, "memoizationStatus"));
+        n->memo_saved = n->phase >= PHASE_SUCCEEDED; /* it was stored before the node was */
+        load_waiting(wf, n, json_str(j, "synchronizationStatus", "waiting"));
+        n->pod_started = !n->sync && n->started_s && node_is_work(n);
         if (display && strcmp(display, n->display) != 0)
                 n->display = wf_intern(wf, display);
         if (progress && sscanf(progress, "%u/%u", &done, &all) == 2 && done <= all &&
@@ -103,6 +116,7 @@ void wf_load_nodes(struct wf *wf, const json_t *nodes)
                 load_links(wf, &node_at(wf, index)->children, json_object_get(j, "children"));
                 load_links(wf, &node_at(wf, index)->outbound, json_object_get(j, "outboundNodes"));
                 count(wf, index);
+                sync_loaded(wf, index);
         }
         for (uint32_t i = 0; i < wf->n_nodes; i++)
                 node_at(wf, i)->dirty = false;

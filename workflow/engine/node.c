@@ -5,6 +5,7 @@
  * later one takes the next free number. SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/hash.h"
 #include "workflow/engine/engine_priv.h"
+#include "workflow/engine/sync.h"
 
 static const char *const phase_names[PHASE_COUNT] = {"",        "Pending", "Running", "Succeeded",
                                                      "Skipped", "Failed",  "Error",   "Omitted"};
@@ -268,6 +269,7 @@ void node_set(struct wf *wf, uint32_t i, enum node_phase phase, const char *mess
         bool same_message = !message || strcmp(message, n->message ? n->message : "") == 0;
         if (n->phase == phase && same_message)
                 return;
+        sync_before_phase(wf, i, phase);
         count_change(wf, n, n->phase, phase);
         n->phase = (uint8_t)phase;
         if (!same_message) {
@@ -336,7 +338,8 @@ static void outbound(const struct wf *wf, uint32_t i, struct ids *out, int depth
         }
         switch ((enum node_type)n->type) {
         case NODE_RETRY: /* its last child, be it the exit hook */
-                ids_add(out, n->children.n ? n->children.v[n->children.n - 1] : i);
+                if (n->children.n || !n->memo) /* a remembered result has no attempts */
+                        ids_add(out, n->children.n ? n->children.v[n->children.n - 1] : i);
                 return;
         case NODE_TASK_GROUP: {
                 uint32_t before = out->n;
@@ -351,6 +354,8 @@ static void outbound(const struct wf *wf, uint32_t i, struct ids *out, int depth
         case NODE_DAG:
                 for (uint32_t k = 0; k < n->outbound.n; k++)
                         ids_add(out, n->outbound.v[k]); /* resolved when the node finished */
+                if (json_is_true(json_object_get(n->memo, "hit")))
+                        ids_add(out, i); /* nothing is inside of it */
                 return;
         case NODE_POD: /* of a containerSet: its last containers, and what hangs on them */
         case NODE_CONTAINER:

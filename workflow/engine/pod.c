@@ -250,7 +250,7 @@ static void set_fixed_value(struct wf *wf, uint32_t index, json_t *parameter)
 }
 
 /* Output parameters that the pod does not report: a fixed value is the engine's to say; a failed
- * pod's that have a default or a global name are there without a value. */
+ * pod's that have a default or a global name, or are memoized, are there without a value. */
 static void add_declared(struct wf *wf, uint32_t index, json_t *outputs, bool failed)
 {
         const struct node *n = node_at(wf, index);
@@ -262,7 +262,7 @@ static void add_declared(struct wf *wf, uint32_t index, json_t *outputs, bool fa
                 bool known = name && named_item(list, name, strlen(name));
                 bool fixed = json_object_get(decl, "value") != NULL;
                 if (!name || (known && !fixed) ||
-                    (!fixed && !(failed && (json_object_get(decl, "globalName") ||
+                    (!fixed && !(failed && (json_object_get(decl, "globalName") || n->memo ||
                                             json_at(decl, "valueFrom", "default")))))
                         continue;
                 json_t *out = json_copy(decl);

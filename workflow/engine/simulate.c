@@ -11,16 +11,8 @@ enum { SIM_MAX_STEPS = 1000000 };
 
 static const json_t *find_object(void *arg, const char *kind, const char *ns, const char *name)
 {
-        const struct simulation *s = arg;
-        size_t i;
-        json_t *o;
         (void)ns;
-        json_array_foreach (json_object_get(s->test_case, "objects"), i, o) {
-                if (streq(json_str(o, "kind"), kind) &&
-                    streq(json_str(o, "metadata", "name"), name))
-                        return o;
-        }
-        return NULL;
+        return sim_object(arg, kind, name);
 }
 
 /* ---- pods ---- */
@@ -97,7 +89,12 @@ static int restore(struct simulation *s, struct err *e)
         wf_free(s->wf);
         s->wf = NULL;
         struct wf_defaults defaults = {.any_storage = true};
-        return wf_new(&s->wf, s->workflow, &s->lookup, &defaults, e);
+        if (wf_new(&s->wf, s->workflow, &s->lookup, &defaults, e) < 0)
+                return -1;
+        locks_free(s->locks); /* the table restarts with the engine */
+        s->locks = locks_new(&s->lookup);
+        locks_restore_all(s->locks, s->wf);
+        return 0;
 }
 
 static void carry_out(struct simulation *s, const struct wf_commands *commands)
@@ -117,6 +114,9 @@ static void carry_out(struct simulation *s, const struct wf_commands *commands)
                                 p->ended = true;
                         break;
                 case WF_SET_TIMER: s->timer_ns = c->at.ns; break;
+                case WF_CACHE: sim_store_entry(s, c->data); break;
+                case WF_LOCKS:
+                case WF_RELEASE: /* locks_turn() */
                 case WF_NODE_CHANGED:
                 case WF_CHANGED:
                 case WF_FINISHED: break;
@@ -127,27 +127,40 @@ static void carry_out(struct simulation *s, const struct wf_commands *commands)
         s->progressed = s->progressed || commands->n > 0;
 }
 
+/* One step of the engine, and what the lock table answers to it. */
+static void step_engine(struct simulation *s, const struct wf_input *in, size_t n)
+{
+        struct lock_answers answers = {0};
+        for (bool more = true; more;) {
+                struct wf_commands commands = {0};
+                struct lock_answers next;
+                engine_step(s->wf, in, n, (struct wall){s->now_ns}, &commands);
+                carry_out(s, &commands);
+                locks_turn(s->locks, s->wf, &commands, &next);
+                wf_commands_deinit(&commands);
+                lock_answers_deinit(&answers);
+                answers = next;
+                in = answers.in;
+                n = answers.n;
+                more = n > 0;
+        }
+        lock_answers_deinit(&answers);
+}
+
 static int step(struct simulation *s, const struct wf_input *in, size_t n, struct err *e)
 {
         bool timer = n == 1 && in->kind == WF_TIMER; /* restored, the same timer would fire again */
-        struct wf_commands commands = {0};
         unsigned max = s->options->max_steps ? s->options->max_steps : SIM_MAX_STEPS;
         if (++s->steps > max)
                 return err_set(e, ERR_LIMIT, "the simulation does not end after %u steps", max);
-        if (s->recording)
-                replay_record(s->recording, in, n, (struct wall){s->now_ns});
-        engine_step(s->wf, in, n, (struct wall){s->now_ns}, &commands);
-        carry_out(s, &commands);
-        wf_commands_deinit(&commands);
+        step_engine(s, in, n);
         if (!s->options->restore_each_step || timer)
                 return 0;
         if (restore(s, e) < 0)
                 return -1;
         struct wf_input start = {.kind = WF_START};
         s->timer_ns = 0;
-        engine_step(s->wf, &start, 1, (struct wall){s->now_ns}, &commands);
-        carry_out(s, &commands);
-        wf_commands_deinit(&commands);
+        step_engine(s, &start, 1);
         return 0;
 }
 
@@ -436,6 +449,9 @@ int simulate_run(json_t **result, const json_t *test_case, const struct simulate
                                "the case needs a workflow with metadata.creationTimestamp");
         s.now_ns = s.start_ns;
         s.lookup = (struct wf_lookup){find_object, &s};
+        s.objects = json_deep_copy(json_object_get(test_case, "objects"));
+        s.objects = s.objects ? s.objects : json_array();
+        s.locks = locks_new(&s.lookup);
         s.workflow = json_copy((json_t *)(uintptr_t)workflow);
         s.waves = json_array();
         if (s.options->check_replay && !s.options->restore_each_step)
@@ -458,6 +474,8 @@ int simulate_run(json_t **result, const json_t *test_case, const struct simulate
         json_decref(s.workflow);
         json_decref(s.waves);
         json_decref(s.recording);
+        json_decref(s.objects);
+        locks_free(s.locks);
         mem_free(s.failed_action);
         return r;
 }

@@ -5,6 +5,7 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "workflow/engine/engine.h"
+#include "workflow/engine/locks.h"
 #include "workflow/engine/simulate.h"
 #include <uthash.h>
 
@@ -31,6 +32,8 @@ struct simulation {
         json_t *workflow; /* as stored: metadata, spec, and the status of the last step when
                              restoring */
         struct wf_lookup lookup;
+        json_t *objects; /* of the case; memoization adds to it */
+        struct locks *locks;
         struct sim_pod *pods; /* uthash in order of creation */
         json_t *waves;
         json_t *recording; /* of what the engine was fed, NULL: not wanted */
@@ -48,5 +51,11 @@ int sim_pod_outcome(const struct simulation *s, const struct sim_pod *p, char **
 /* What a containerSet's pod says of its containers; NULL for other pods. New reference. */
 json_t *sim_pod_containers(const struct sim_pod *p, bool ended);
 bool sim_glob(const char *pattern, const char *text);
+/* ---- simulate_objects.c ---- */
+json_t *sim_object(const struct simulation *s, const char *kind, const char *name);
+void sim_store_entry(struct simulation *s, const json_t *data); /* of a WF_CACHE command */
+/* {cache: {key: {nodeID, outputs}}} of all memoization caches, NULL: there are none. */
+json_t *sim_caches(const struct simulation *s);
 /* ---- simulate_result.c ---- */
+json_t *sim_data(const json_t *io); /* inputs or outputs in the form of the cases, NULL */
 json_t *sim_result(const struct simulation *s, bool stalled);

@@ -21,7 +21,7 @@ static const char *url_path(const char *url)
 }
 
 /* [{name, value}] -> {name: value}; artifacts -> {name: {key}|{raw}|{}}. */
-static json_t *data_of(const json_t *io)
+json_t *sim_data(const json_t *io)
 {
         json_t *out = json_object(), *params = json_object(), *artifacts = json_object(), *item;
         static const char *const kinds[] = {"folder", "s3", "gcs", "oss", "azure", "hdfs"};
@@ -180,13 +180,15 @@ static json_t *node_of(const struct simulation *s, const json_t *nodes, const js
         if (json_object_get(n, "outboundNodes"))
                 json_object_set_new(out, "outboundNodes",
                                     names_of(nodes, json_object_get(n, "outboundNodes")));
-        if ((data = data_of(json_object_get(n, "inputs"))))
+        if ((data = sim_data(json_object_get(n, "inputs"))))
                 json_object_set_new(out, "inputs", data);
-        if ((data = data_of(json_object_get(n, "outputs"))))
+        if ((data = sim_data(json_object_get(n, "outputs"))))
                 json_object_set_new(out, "outputs", data);
         set(out, "hooked", json_at(n, "nodeFlag", "hooked"));
         set(out, "retried", json_at(n, "nodeFlag", "retried"));
         set(out, "daemoned", json_object_get(n, "daemoned"));
+        set(out, "memoization", json_object_get(n, "memoizationStatus"));
+        set(out, "waitingFor", json_at(n, "synchronizationStatus", "waiting"));
         const char *id = json_str(n, "id");
         struct sim_pod *p;
         HASH_FIND_STR(s->pods, id, p);
@@ -233,9 +235,11 @@ json_t *sim_result(const struct simulation *s, bool stalled)
         set_text(out, "phase", json_str(status, "phase"));
         set_text(out, "message", json_str(status, "message"));
         set_text(out, "progress", json_str(status, "progress"));
-        if ((data = data_of(json_object_get(status, "outputs"))))
+        if ((data = sim_data(json_object_get(status, "outputs"))))
                 json_object_set_new(out, "outputs", data);
         put_labels(s, out);
+        if ((data = sim_caches(s)))
+                json_object_set_new(out, "caches", data);
         json_object_foreach (nodes, id, n) {
                 json_array_append_new(list, node_of(s, nodes, n));
                 count(counts, n);

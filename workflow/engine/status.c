@@ -1,6 +1,7 @@
 /* workflow/engine/status.c: the state as Argo writes it: status, status.nodes, labels.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/engine/engine_priv.h"
+#include "workflow/engine/sync.h"
 
 static void set_text(json_t *o, const char *key, const char *value)
 {
@@ -70,6 +71,11 @@ static json_t *node_json(const struct wf *wf, const struct node *n)
                 json_object_set_nocheck(o, "inputs", n->inputs);
         if (n->outputs)
                 json_object_set_nocheck(o, "outputs", n->outputs);
+        if (n->memo)
+                json_object_set_nocheck(o, "memoizationStatus", n->memo);
+        if (n->sync && n->sync->waiting)
+                json_object_set_new_nocheck(o, "synchronizationStatus",
+                                            json_pack("{s:s}", "waiting", n->sync->waiting));
         set_links(wf, o, "children", &n->children, &a);
         set_links(wf, o, "outboundNodes", &n->outbound, &a);
         set_text(o, "hostNodeName", n->host);
@@ -119,6 +125,9 @@ json_t *wf_status_json(const struct wf *wf)
         if (wf->completed)
                 json_array_append_new(conditions, condition("Completed", true));
         json_object_set_new_nocheck(o, "conditions", conditions);
+        json_t *locks = sync_status(wf);
+        if (locks)
+                json_object_set_new_nocheck(o, "synchronization", locks);
         if (wf->stored_templates)
                 json_object_set_new_nocheck(o, "storedTemplates", json_copy(wf->stored_templates));
         if (wf->stored_spec)

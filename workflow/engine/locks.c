@@ -1,0 +1,383 @@
+/* workflow/engine/locks.c: see locks.h. A lock exists while somebody holds it or waits for it. Who
+ * has been freed is woken, not granted: the engine asks again in the order of its tree, so that
+ * limits like `parallelism` are minded at the moment of the grant. SPDX-License-Identifier:
+ * Apache-2.0 */
+#include "workflow/engine/locks.h"
+#include "common/base/json.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include <uthash.h>
+
+struct waiter {
+        char *holder, *workflow;
+        int64_t priority, created_ns;
+};
+struct lock {
+        char *name;
+        char **holders;
+        size_t n_holders, cap_holders;
+        struct waiter *queue; /* in order */
+        size_t n_queue, cap_queue;
+        UT_hash_handle hh;
+};
+struct woken {
+        UT_hash_handle hh;
+        char workflow[];
+};
+struct locks {
+        struct wf_lookup lookup;
+        struct lock *locks; /* uthash by name */
+        struct woken *woken; /* uthash in order */
+};
+
+/* ---- names and limits ---- */
+
+struct lock_name {
+        char *ns, *kind, *name, *key; /* key: "" for all but ConfigMaps */
+        char *text;                   /* they point into it */
+};
+
+static void name_free(struct lock_name *n)
+{
+        mem_free(n->text);
+}
+
+static bool name_parse(struct lock_name *out, const char *name)
+{
+        *out = (struct lock_name){.text = mem_strdup(name)};
+        char *kind = strchr(out->text, '/'), *rest = kind ? strchr(kind + 1, '/') : NULL;
+        out->ns = out->text;
+        out->key = out->text + strlen(out->text);
+        if (!rest)
+                return false;
+        *kind++ = '\0';
+        *rest++ = '\0';
+        out->kind = kind;
+        out->name = rest;
+        if (streq(kind, "ConfigMap")) {
+                char *key = strchr(rest, '/');
+                if (!key || strchr(key + 1, '/') || !key[1])
+                        return false;
+                *key++ = '\0';
+                out->key = key;
+        }
+        return *out->ns && *out->name;
+}
+
+/* 0: there is none, or it is no number above 0. */
+static int64_t limit_of(const struct wf_lookup *lookup, const char *name)
+{
+        struct lock_name n;
+        int64_t limit = 0;
+        if (name_parse(&n, name) && streq(n.kind, "Mutex"))
+                limit = 1;
+        else if (*n.key && lookup->fn) {
+                const json_t *map = lookup->fn(lookup->arg, "ConfigMap", n.ns, n.name);
+                const char *text = json_str(map, "data", n.key);
+                if (!text || !str_to_i64(text, &limit) || limit < 0 || limit > INT32_MAX)
+                        limit = 0;
+        }
+        name_free(&n);
+        return limit;
+}
+
+int locks_check(const struct wf_lookup *lookup, const char *name, struct err *e)
+{
+        struct lock_name n;
+        int r = 0;
+        if (!name_parse(&n, name))
+                r = err_set(e, ERR_INVALID,
+                            "requested configuration is invalid: Invalid lock key: unknown format: "
+                            "\"%s\"",
+                            name);
+        else if (streq(n.kind, "Database"))
+                r = err_set(e, ERR_UNSUPPORTED,
+                            "not supported yet: database session is not available for lock %s",
+                            name);
+        else if (streq(n.kind, "ConfigMap") && limit_of(lookup, name) == 0)
+                r = err_set(e, ERR_INVALID, "failed to initialize semaphore %s with limit", name);
+        name_free(&n);
+        return r;
+}
+
+/* ---- one lock ---- */
+
+static struct lock *lock_find(const struct locks *l, const char *name)
+{
+        struct lock *k;
+        HASH_FIND_STR(l->locks, name, k);
+        return k;
+}
+
+static struct lock *lock_get(struct locks *l, const char *name)
+{
+        struct lock *k = lock_find(l, name);
+        if (k)
+                return k;
+        k = NEW(struct lock);
+        k->name = mem_strdup(name);
+        HASH_ADD_KEYPTR(hh, l->locks, k->name, strlen(k->name), k);
+        return k;
+}
+
+static void waiter_deinit(struct waiter *w)
+{
+        mem_free(w->holder);
+        mem_free(w->workflow);
+}
+
+static void lock_free(struct locks *l, struct lock *k)
+{
+        HASH_DEL(l->locks, k);
+        for (size_t i = 0; i < k->n_holders; i++)
+                mem_free(k->holders[i]);
+        for (size_t i = 0; i < k->n_queue; i++)
+                waiter_deinit(&k->queue[i]);
+        mem_free(k->holders);
+        mem_free(k->queue);
+        mem_free(k->name);
+        mem_free(k);
+}
+
+static void lock_drop_unused(struct locks *l, struct lock *k)
+{
+        if (!k->n_holders && !k->n_queue)
+                lock_free(l, k);
+}
+
+static bool holds(const struct lock *k, const char *holder)
+{
+        for (size_t i = 0; i < k->n_holders; i++)
+                if (streq(k->holders[i], holder))
+                        return true;
+        return false;
+}
+
+static void add_holder(struct lock *k, const char *holder)
+{
+        if (holds(k, holder))
+                return;
+        mem_grow(k->holders, k->cap_holders, k->n_holders + 1);
+        k->holders[k->n_holders++] = mem_strdup(holder);
+}
+
+static bool remove_holder(struct lock *k, const char *holder)
+{
+        for (size_t i = 0; i < k->n_holders; i++) {
+                if (!streq(k->holders[i], holder))
+                        continue;
+                mem_free(k->holders[i]);
+                k->holders[i] = k->holders[--k->n_holders];
+                return true;
+        }
+        return false;
+}
+
+static bool leave_queue(struct lock *k, const char *holder)
+{
+        for (size_t i = 0; i < k->n_queue; i++) {
+                if (!streq(k->queue[i].holder, holder))
+                        continue;
+                waiter_deinit(&k->queue[i]);
+                memmove(k->queue + i, k->queue + i + 1, (--k->n_queue - i) * sizeof(*k->queue));
+                return true;
+        }
+        return false;
+}
+
+static bool goes_before(const struct lock_question *q, const struct waiter *w)
+{
+        if (q->priority != w->priority)
+                return q->priority > w->priority;
+        return q->created_ns < w->created_ns;
+}
+
+static void join_queue(struct lock *k, const struct lock_question *q)
+{
+        if (holds(k, q->holder))
+                return;
+        for (size_t i = 0; i < k->n_queue; i++)
+                if (streq(k->queue[i].holder, q->holder)) {
+                        if (k->queue[i].priority == q->priority)
+                                return;
+                        leave_queue(k, q->holder); /* its priority was changed */
+                        break;
+                }
+        size_t at = k->n_queue;
+        while (at > 0 && goes_before(q, &k->queue[at - 1]))
+                at--;
+        mem_grow(k->queue, k->cap_queue, k->n_queue + 1);
+        memmove(k->queue + at + 1, k->queue + at, (k->n_queue++ - at) * sizeof(*k->queue));
+        k->queue[at] = (struct waiter){mem_strdup(q->holder), mem_strdup(q->workflow), q->priority,
+                                       q->created_ns};
+}
+
+/* ---- waking ---- */
+
+static void wake(struct locks *l, const char *workflow)
+{
+        struct woken *w;
+        HASH_FIND_STR(l->woken, workflow, w);
+        if (w)
+                return;
+        size_t n = strlen(workflow);
+        w = mem_alloc(sizeof(*w) + n + 1);
+        memcpy(w->workflow, workflow, n);
+        HASH_ADD_STR(l->woken, workflow, w);
+}
+
+/* As many of the first as there is room for. */
+static void wake_first(struct locks *l, const struct lock *k)
+{
+        int64_t room = limit_of(&l->lookup, k->name) - (int64_t)k->n_holders;
+        for (size_t i = 0; i < k->n_queue && (int64_t)i < room; i++)
+                wake(l, k->queue[i].workflow);
+}
+
+char *locks_take_woken(struct locks *l)
+{
+        struct woken *w = l->woken;
+        if (!w)
+                return NULL;
+        char *workflow = mem_strdup(w->workflow);
+        HASH_DEL(l->woken, w);
+        mem_free(w);
+        return workflow;
+}
+
+bool locks_unwake(struct locks *l, const char *workflow)
+{
+        struct woken *w;
+        HASH_FIND_STR(l->woken, workflow, w);
+        if (!w)
+                return false;
+        HASH_DEL(l->woken, w);
+        mem_free(w);
+        return true;
+}
+
+void locks_config_map(struct locks *l, const char *ns, const char *name)
+{
+        AUTO(mem_free) char *prefix = mem_printf("%s/ConfigMap/%s/", ns, name);
+        struct lock *k, *next;
+        HASH_ITER (hh, l->locks, k, next)
+                if (str_starts(k->name, prefix))
+                        wake_first(l, k);
+}
+
+/* ---- asking ---- */
+
+/* Nodes of one workflow may overtake each other; the lock of a whole workflow is not a node's. */
+static bool same_side(const struct lock_question *q, const struct waiter *front)
+{
+        bool node = !streq(q->holder, q->workflow), front_node = !streq(front->holder, front->workflow);
+        return node == front_node && streq(q->workflow, front->workflow);
+}
+
+/* NULL: it can be taken, or is held already; else why not, heap. */
+static char *refusal(struct locks *l, const struct lock *k, const struct lock_question *q)
+{
+        int64_t limit = limit_of(&l->lookup, k->name), room = limit - (int64_t)k->n_holders;
+        if (holds(k, q->holder))
+                return NULL;
+        if (limit == 0)
+                return mem_printf("Failed to get semaphore limit for %s", k->name);
+        bool first = !k->n_queue || same_side(q, &k->queue[0]);
+        if (!first && room > 0)
+                wake(l, k->queue[0].workflow);
+        return first && room > 0 ? NULL
+                                 : mem_printf("Waiting for %s lock. Lock status: %lld/%lld",
+                                              k->name, (long long)room, (long long)limit);
+}
+
+static void put_holders(json_t *out, const struct lock *k)
+{
+        json_t *list = json_array();
+        for (size_t i = 0; i < k->n_holders; i++)
+                json_array_append_new(list, json_string_nocheck(k->holders[i]));
+        json_object_set_new_nocheck(out, k->name, list);
+}
+
+static void take_all(struct locks *l, const struct lock_question *q)
+{
+        size_t i;
+        json_t *name;
+        json_array_foreach ((json_t *)(uintptr_t)q->names, i, name) {
+                struct lock *k = lock_get(l, json_string_value(name));
+                leave_queue(k, q->holder);
+                add_holder(k, q->holder);
+                wake_first(l, k);
+        }
+}
+
+void locks_ask(struct locks *l, const struct lock_question *q, struct lock_answer *out)
+{
+        size_t i;
+        json_t *name;
+        *out = (struct lock_answer){.granted = true, .holders = json_object()};
+        json_array_foreach ((json_t *)(uintptr_t)q->names, i, name)
+                join_queue(lock_get(l, json_string_value(name)), q);
+        json_array_foreach ((json_t *)(uintptr_t)q->names, i, name) {
+                char *why = refusal(l, lock_get(l, json_string_value(name)), q);
+                if (why && out->granted) {
+                        out->granted = false;
+                        out->message = why;
+                        out->lock = json_string_value(name);
+                } else
+                        mem_free(why);
+        }
+        if (out->granted)
+                take_all(l, q);
+        json_array_foreach ((json_t *)(uintptr_t)q->names, i, name)
+                put_holders(out->holders, lock_get(l, json_string_value(name)));
+}
+
+void lock_answer_deinit(struct lock_answer *a)
+{
+        mem_free(a->message);
+        json_decref(a->holders);
+}
+
+void locks_restore(struct locks *l, const char *holder, const char *name)
+{
+        struct lock *k = lock_get(l, name);
+        add_holder(k, holder);
+        leave_queue(k, holder);
+}
+
+void locks_release(struct locks *l, const char *holder, const json_t *names)
+{
+        size_t i;
+        json_t *name;
+        json_array_foreach ((json_t *)(uintptr_t)names, i, name) {
+                struct lock *k = lock_find(l, json_string_value(name));
+                if (!k)
+                        continue;
+                bool had = remove_holder(k, holder), waited = leave_queue(k, holder);
+                if (had || waited) /* who was in front may have kept others waiting */
+                        wake_first(l, k);
+                lock_drop_unused(l, k);
+        }
+}
+
+/* ---- life ---- */
+
+struct locks *locks_new(const struct wf_lookup *lookup)
+{
+        struct locks *l = NEW(struct locks);
+        l->lookup = *lookup;
+        return l;
+}
+
+struct locks *locks_free(struct locks *l)
+{
+        if (!l)
+                return NULL;
+        struct lock *k, *next;
+        HASH_ITER (hh, l->locks, k, next)
+                lock_free(l, k);
+        for (char *w; (w = locks_take_woken(l));)
+                mem_free(w);
+        mem_free(l);
+        return NULL;
+}
