@@ -13,6 +13,7 @@ struct cache {
         const struct store_kind *kind;
         struct store_follow *follow;
         struct cached *items;
+        cache_changed_fn *changed; /* NULL: nobody minds */
         bool synced;
 };
 
@@ -29,9 +30,8 @@ static struct cached *find(const struct cache *cache, const char *ns, const char
         return item;
 }
 
-static void on_set(void *arg, json_t *obj)
+void cache_put(struct cache *cache, json_t *obj)
 {
-        struct cache *cache = arg;
         struct cached *item = find(cache, obj_ns(obj), obj_name(obj));
         if (!item) {
                 item = NEW(struct cached);
@@ -40,6 +40,18 @@ static void on_set(void *arg, json_t *obj)
         }
         json_decref(item->object);
         item->object = json_incref(obj);
+}
+
+static void tell(const struct cache *cache, const json_t *obj)
+{
+        if (cache->changed)
+                cache->changed(cache->c, obj_ns(obj), obj_name(obj));
+}
+
+static void on_set(void *arg, json_t *obj)
+{
+        cache_put(arg, obj);
+        tell(arg, obj);
 }
 
 static void forget(struct cache *cache, struct cached *item)
@@ -56,6 +68,7 @@ static void on_gone(void *arg, json_t *obj)
         struct cached *item = find(cache, obj_ns(obj), obj_name(obj));
         if (item)
                 forget(cache, item);
+        tell(cache, obj);
 }
 
 static void on_synced(void *arg)
@@ -66,12 +79,13 @@ static void on_synced(void *arg)
 }
 
 int cache_follow(struct cache **out, struct controller *c, const struct store_kind *kind,
-                 const char *ns, struct err *e)
+                 const char *ns, cache_changed_fn *changed, struct err *e)
 {
         static const struct store_follow_handlers handlers = {on_set, on_gone, on_synced};
         struct cache *cache = NEW(struct cache);
         cache->c = c;
         cache->kind = kind;
+        cache->changed = changed;
         *out = cache; /* before it can call back */
         if (store_follow(&cache->follow, c->o.store, kind, kind->cluster_scoped ? NULL : ns, NULL,
                          &handlers, cache, e) == 0)

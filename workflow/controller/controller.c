@@ -32,6 +32,9 @@ int controller_new(struct controller **out, const struct controller_options *o,
                                         : mem_strdup(NOT_COMPLETED);
         c->log = log_with(log_root(), F_STR("component", "controller"));
         c->lookup = (struct wf_lookup){look_up, c};
+        c->locks = locks_new(&c->lookup);
+        locks_open(c->locks, false);
+        c->memos = memos_new(c);
         c->artifact_repository =
                 json_pack("{s:b, s:{s:s}}", "archiveLogs", 0, "folder", "keyFormat",
                           "{{workflow.namespace}}/{{workflow.name}}/{{pod.name}}");
@@ -53,6 +56,8 @@ struct controller *controller_free(struct controller *c)
         struct run *r, *next;
         HASH_ITER (hh, c->runs, r, next)
                 run_free(r);
+        c->memos = memos_free(c->memos);
+        c->locks = locks_free(c->locks);
         c->templates = cache_free(c->templates);
         c->cluster_templates = cache_free(c->cluster_templates);
         c->config_maps = cache_free(c->config_maps);
@@ -82,6 +87,7 @@ static void on_synced(void *arg)
 {
         struct controller *c = arg;
         c->synced = true;
+        controller_locks_open(c);
         c->sweep = sweep_start(c);
         c->finished = finished_start(c);
         log_info(c->log, "Workflows are followed.", F_UINT("unfinished", HASH_COUNT(c->runs)));
@@ -110,9 +116,11 @@ void controller_cache_synced(struct controller *c)
 int controller_start(struct controller *c, struct runner *r, struct err *e)
 {
         c->runner = r;
-        if (cache_follow(&c->templates, c, &STORE_WORKFLOW_TEMPLATE, c->o.ns, e) < 0 ||
-            cache_follow(&c->cluster_templates, c, &STORE_CLUSTER_WORKFLOW_TEMPLATE, NULL, e) < 0 ||
-            cache_follow(&c->config_maps, c, &STORE_CONFIG_MAP, c->o.ns, e) < 0)
+        if (cache_follow(&c->templates, c, &STORE_WORKFLOW_TEMPLATE, c->o.ns, NULL, e) < 0 ||
+            cache_follow(&c->cluster_templates, c, &STORE_CLUSTER_WORKFLOW_TEMPLATE, NULL, NULL,
+                         e) < 0 ||
+            cache_follow(&c->config_maps, c, &STORE_CONFIG_MAP, c->o.ns,
+                         controller_locks_map_changed, e) < 0)
                 return -1;
         c->started = true;
         controller_cache_synced(c);

@@ -9,15 +9,19 @@
 #include "common/store/store.h"
 #include "workflow/controller/controller.h"
 #include "workflow/engine/engine.h"
+#include "workflow/engine/locks.h"
 #include <uthash.h>
 
 /* ---- cache.c: objects of one kind by namespace/name, as the engine looks them up ---- */
 
 struct cache;
+typedef void cache_changed_fn(struct controller *c, const char *ns, const char *name);
 int cache_follow(struct cache **out, struct controller *c, const struct store_kind *kind,
-                 const char *ns, struct err *e) MUST_CHECK;
+                 const char *ns, cache_changed_fn *changed, struct err *e) MUST_CHECK;
 struct cache *cache_free(struct cache *cache);
 const json_t *cache_get(const struct cache *cache, const char *ns, const char *name);
+/* Shows this object until the store shows a newer state. */
+void cache_put(struct cache *cache, json_t *obj);
 bool cache_synced(const struct cache *cache);
 
 /* ---- run.c: one workflow in progress ---- */
@@ -76,6 +80,8 @@ struct run {
         bool patient;    /* it may wait for company */
         json_t *applied; /* action annotations that were applied and may still be on the object */
         struct pod_starts next, flight;
+        json_t *next_releases, *flight_releases; /* locks.c: [{node, names}], NULL */
+        bool woken;                              /* it asks for its locks again in this turn */
         struct loop_timer retry;
         int failures; /* of patches, in a row */
 
@@ -122,6 +128,25 @@ void persist_deinit(struct run *r);
 void annotations_look(struct run *r, const json_t *obj);
 void annotations_put_done(const struct run *r, json_t *patch); /* null for each that was applied */
 
+/* ---- locks.c: a lock is given back when what frees it is durable ---- */
+
+void run_locks_release(struct run *r, const struct wf_command *cmd);
+void run_locks_durable(struct run *r); /* the patch is stored */
+void run_locks_requeue(struct run *r); /* the patch failed */
+void run_locks_gone(struct run *r);    /* the workflow was deleted */
+void run_locks_deinit(struct run *r);
+/* Everybody who holds something is known: from here on locks are granted. */
+void controller_locks_open(struct controller *c);
+void controller_locks_wake(struct controller *c); /* who may have become able to go on asks again */
+void controller_locks_map_changed(struct controller *c, const char *ns, const char *name);
+
+/* ---- memos.c: entries of memoization caches, to the store ---- */
+
+struct memos;
+struct memos *memos_new(struct controller *c);
+struct memos *memos_free(struct memos *m);
+void memos_put(struct memos *m, const char *ns, const json_t *data); /* of a WF_CACHE command */
+
 /* ---- sweep.c: what deleted workflows have left behind ---- */
 
 struct sweep;
@@ -138,6 +163,8 @@ struct controller {
         struct cache *templates, *cluster_templates, *config_maps;
         struct store_follow *workflows;
         struct sweep *sweep;
+        struct locks *locks;
+        struct memos *memos;
         struct finished *finished;
         struct wf_lookup lookup;
         struct wf_defaults defaults;

@@ -66,6 +66,9 @@ void persist_restored(struct run *r, const json_t *obj)
         json_decref(r->view);
         r->view = view_of(r, json_pack("{s:o,s:o}", "labels", stored(ours, obj, "labels"),
                                        "annotations", stored(ours, obj, "annotations")));
+        json_t *locks = json_at(obj, "status", "synchronization");
+        if (locks) /* the engine says again what it waits for when it has asked again */
+                json_put_at(r->view, json_deep_copy(locks), "status", "synchronization");
 }
 
 /* ---- the patch ---- */
@@ -73,7 +76,7 @@ void persist_restored(struct run *r, const json_t *obj)
 /* A merge patch leaves what it does not name: what a node may lose has to be named. */
 static json_t *node_patch(const struct run *r, const char *id)
 {
-        static const char *const may_vanish[] = {"message", "daemoned"};
+        static const char *const may_vanish[] = {"message", "daemoned", "synchronizationStatus"};
         json_t *node = wf_node_json(r->wf, id);
         for (size_t i = 0; node && i < ARRAY_LEN(may_vanish); i++)
                 if (!json_object_get(node, may_vanish[i]))
@@ -94,7 +97,7 @@ static void put_nodes(const struct run *r, json_t *patch)
 
 static bool is_dirty(const struct run *r)
 {
-        return r->dirty_status || json_object_size(r->dirty) || r->next.n;
+        return r->dirty_status || json_object_size(r->dirty) || r->next.n || r->next_releases;
 }
 
 static void on_patched(void *arg, json_t *obj, const struct err *e);
@@ -106,6 +109,7 @@ static void send_patch(struct run *r)
         r->dirty_status = false;
         r->flight = r->next;
         r->next = (struct pod_starts){0};
+        r->flight_releases = TAKE(r->next_releases);
         r->patching_view = view_of(r, wf_metadata_json(r->wf));
         AUTO_JSON json_t *diff = json_merge_diff(r->view, r->patching_view);
         AUTO_JSON json_t *patch =
@@ -148,6 +152,7 @@ static void on_failure(struct run *r, const struct err *e)
         persist_stop(r);
         r->dirty_status = true;
         pods_requeue(r);
+        run_locks_requeue(r);
         if (r->failures++ == 0)
                 log_warn(r->log, "The state of a workflow cannot be stored, trying again.",
                          F_ERR(e));
@@ -175,6 +180,7 @@ static void on_stored(struct run *r)
         persist_stop(r);
         r->failures = 0;
         pods_start(r, &r->flight);
+        run_locks_durable(r);
         if (r->finished && !is_dirty(r))
                 on_finished(r);
         else

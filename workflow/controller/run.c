@@ -113,11 +113,16 @@ void run_carry_out(struct run *r, struct wf_commands *cmds)
                         break;
                 case WF_CHANGED: r->dirty_status = true; break;
                 case WF_FINISHED: r->finished = true; break;
-                case WF_LOCKS:
-                case WF_RELEASE:
-                case WF_CACHE: break;
+                case WF_RELEASE: run_locks_release(r, cmd); break;
+                case WF_CACHE: memos_put(r->c->memos, r->ns, cmd->data); break;
+                case WF_LOCKS: break; /* locks_step() */
                 }
         }
+}
+
+static void carry_out(void *arg, struct wf_commands *cmds)
+{
+        run_carry_out(arg, cmds);
 }
 
 static struct wall step_time(struct run *r)
@@ -136,10 +141,15 @@ static void step(struct run *r)
         struct wf_input *flat = mem_calloc(n, sizeof(*flat));
         for (size_t i = 0; i < n; i++)
                 flat[i] = inputs[i].in;
-        struct wf_commands cmds = {0};
-        engine_step(r->wf, flat, n, step_time(r), &cmds);
-        run_carry_out(r, &cmds);
-        wf_commands_deinit(&cmds);
+        locks_step(r->c->locks, &(struct locks_step){.wf = r->wf,
+                                                     .in = flat,
+                                                     .n = n,
+                                                     .now = step_time(r),
+                                                     .woken = r->woken,
+                                                     .carry_out = carry_out,
+                                                     .arg = r});
+        r->woken = false;
+        controller_locks_wake(r->c);
         free(flat);
         drop_inputs(inputs, n);
 }
@@ -149,7 +159,7 @@ static void on_turn(void *arg)
         struct run *r = arg;
         if (r->state != RUN_LIVE || r->c->draining)
                 return;
-        if (r->n_inputs)
+        if (r->n_inputs || r->woken)
                 step(r);
         persist_flush(r);
 }
@@ -191,6 +201,7 @@ void run_free(struct run *r)
         timer_cancel(c->o.loop, &r->timer);
         drop_inputs(r->inputs, r->n_inputs);
         pods_deinit(r);
+        run_locks_deinit(r);
         persist_deinit(r);
         json_decref(r->newest);
         wf_free(r->wf);
@@ -216,6 +227,7 @@ static void go_live(struct run *r, const json_t *obj, bool restored)
         }
         r->state = RUN_LIVE;
         if (restored) {
+                locks_restore_all(r->c->locks, r->wf);
                 persist_restored(r, obj);
                 pods_recover(r);
         } else {
@@ -242,7 +254,9 @@ static void on_read(void *arg, json_t *obj, const struct err *e)
         if (!r)
                 return;
         if (e ? e->code == ERR_NOT_FOUND : !streq(obj_uid(obj), r->uid)) { /* deleted meanwhile */
+                struct controller *c = r->c;
                 run_free(r);
+                controller_locks_open(c);
                 return;
         }
         if (e) {
@@ -253,6 +267,7 @@ static void on_read(void *arg, json_t *obj, const struct err *e)
         r->c->reading--;
         AUTO_JSON json_t *newest = TAKE(r->newest);
         go_live(r, obj, true);
+        controller_locks_open(r->c);
         if (newest && r->state == RUN_LIVE)
                 on_changed(r, newest);
 }
@@ -305,8 +320,10 @@ void run_gone(struct controller *c, const json_t *obj)
         if (r->op)
                 TAKE(r->op)->run = NULL;
         persist_stop(r);
+        run_locks_gone(r);
         if (r->state == RUN_READING)
                 c->reading--;
+        controller_locks_open(c);
         r->state = RUN_DELETED;
         loop_undefer(c->o.loop, &r->turn);
         timer_cancel(c->o.loop, &r->timer);

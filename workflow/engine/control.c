@@ -4,8 +4,10 @@
 #include "workflow/engine/suspend.h"
 #include "workflow/engine/sync.h"
 
-static const char *stopped_message(const struct wf *wf)
+const char *wf_over_message(const struct wf *wf)
 {
+        if (wf->shutdown == SHUTDOWN_NONE)
+                return "Step exceeded its deadline";
         return wf->shutdown == SHUTDOWN_STOP ? "Stopped with strategy 'Stop'"
                                              : "Stopped with strategy 'Terminate'";
 }
@@ -74,7 +76,7 @@ static void resume(struct wf *wf, const struct wf_input *in)
 {
         if (str_empty(in->node_field_selector)) {
                 wf->suspended = false;
-                wf->freed = true;
+                wf->freed = wf->lock_again = true;
         }
         for (uint32_t i = 0; i < wf->n_nodes; i++) {
                 struct err why = {0};
@@ -118,6 +120,7 @@ static void take_spec(struct wf *wf, const json_t *spec)
         const json_t *deadline = json_object_get(spec, "activeDeadlineSeconds");
         bool suspended = json_is_true(json_object_get(spec, "suspend"));
         wf->freed = wf->freed || (wf->suspended && !suspended);
+        wf->lock_again = wf->lock_again || (wf->suspended && !suspended);
         wf->suspended = suspended;
         if (json_is_integer(deadline) && wf->started_ns) {
                 wf->deadline_ns = wf->started_ns + json_integer_value(deadline) * NS_PER_S;
@@ -162,7 +165,7 @@ void control_shut_down(struct wf *wf)
                 if (n->phase >= PHASE_SUCCEEDED || (wf->shutdown == SHUTDOWN_STOP && n->exit_tree))
                         continue;
                 if (sync_waits(n)) {
-                        node_set(wf, i, PHASE_FAILED, stopped_message(wf));
+                        node_set(wf, i, PHASE_FAILED, wf_over_message(wf));
                 } else if (n->type == NODE_POD) {
                         pod_kill(wf, i);
                         daemon_unmark(wf, i);
@@ -170,9 +173,9 @@ void control_shut_down(struct wf *wf)
                         container_set_fail(wf, i, PHASE_FAILED, running);
                 } else if (node_is_work(n)) {
                         pod_kill(wf, i);
-                        node_set(wf, i, PHASE_FAILED, stopped_message(wf));
+                        node_set(wf, i, PHASE_FAILED, wf_over_message(wf));
                 } else if (n->type == NODE_SUSPEND)
-                        node_set(wf, i, PHASE_FAILED, stopped_message(wf));
+                        node_set(wf, i, PHASE_FAILED, wf_over_message(wf));
                 else if (n->type == NODE_RETRY && n->frame && n->frame->wait_until_ns)
                         control_timer(wf, wf->now_ns - 1, i); /* it does not wait any longer */
         }

@@ -342,7 +342,7 @@ void wf_each_live_pod(const struct wf *wf,
         arena_init(&a, 0);
         for (uint32_t i = 0; i < wf->n_nodes; i++) {
                 const struct node *n = node_at(wf, i);
-                if (node_is_work(n) && n->phase < PHASE_SUCCEEDED)
+                if (node_is_work(n) && n->phase < PHASE_SUCCEEDED && n->pod_started)
                         each(arg, node_id_text(wf, n, &a), node_pod_name(wf, n, &a));
         }
         arena_deinit(&a);

@@ -56,8 +56,8 @@ enum wf_input_kind {
         WF_SET,       /* user action: output parameters, message, phase of suspend nodes */
         WF_SPEC, /* spec.suspend / spec.shutdown / spec.activeDeadlineSeconds were edited on the
                     object */
-        WF_LOCK, /* the lock table's answer (locks.h): node (NULL: the workflow's own lock), granted,
-                    or message and lock */
+        WF_LOCK, /* the lock table's answer (locks.h): node (NULL: the workflow's own lock),
+                    granted, or message and lock */
 };
 struct wf_input {
         enum wf_input_kind kind;
@@ -91,8 +91,8 @@ enum wf_command_kind {
         WF_FINISHED, /* after WF_CHANGED: the workflow has completed */
         WF_LOCKS,    /* somebody asks for locks, see wf_each_lock_request(); `all` as there */
         WF_RELEASE,  /* node (NULL: the workflow's own): gives back the locks `data` names */
-        WF_CACHE,    /* `data` {configMap, key, entry}: an entry of a memoization cache. To be stored
-                        before the nodes of this step are */
+        WF_CACHE, /* `data` {configMap, key, entry}: an entry of a memoization cache. To be stored
+                     before the nodes of this step are */
 };
 /* What a WF_START_POD asks for. Whatever it is, it is answered by WF_POD inputs for its node: any
  * number of POD_PENDING/POD_RUNNING, then exactly one of POD_SUCCEEDED, POD_FAILED, POD_ERROR with
@@ -152,8 +152,8 @@ int wf_check_action(const struct wf *wf, const struct wf_input *in, struct err *
 /* Who asks for locks now, in the order of the tree; `all`: also who was told to wait before. False
  * ends the walk. */
 struct wf_lock_request {
-        const char *node_id;       /* NULL: the workflow */
-        const json_t *names;       /* list of lock names */
+        const char *node_id;        /* NULL: the workflow */
+        const json_t *names;        /* list of lock names */
         const char *lock, *message; /* what it was told before; lock NULL: nothing */
         bool fresh;                 /* it has not been answered yet */
 };

@@ -63,7 +63,7 @@ struct ids {
 struct frame;
 
 enum { SYNC_ASKS, SYNC_WAITS, SYNC_HOLDS };
-struct node_sync { /* locks of a node, or of the workflow */
+struct node_sync {           /* locks of a node, or of the workflow */
         json_t *names;       /* owned */
         const char *waiting; /* interned: the lock it was told to wait for */
         uint8_t state;
@@ -210,9 +210,9 @@ struct wf {
         struct node_sync *lock;                /* of the whole workflow, NULL */
         struct ids lock_waiters, lock_holders; /* nodes; those that wait in the order of the tree */
         json_t *lock_told;                     /* {lock: [holders]} as told last, NULL */
-        bool lock_wanted;
-        uint32_t pods_before; /* active when the step began */
-        char *key;     /* "ns/name" */
+        bool lock_wanted, lock_again;          /* a WF_LOCKS is due; for all that wait */
+        uint32_t pods_before;                  /* active when the step began */
+        char *key;                             /* "ns/name" */
         json_t *cache; /* {configMap: {key: entry}} that this workflow has stored, NULL */
 
         int64_t now_ns; /* of the step */
@@ -464,6 +464,16 @@ static inline bool wf_is_held(const struct wf *wf)
 {
         return wf->suspended && wf->shutdown == SHUTDOWN_NONE;
 }
+
+/* Stopped, terminated or past its deadline: what is begun now fails at once. */
+static inline bool wf_is_over(const struct wf *wf, bool exit_tree)
+{
+        if (wf->shutdown == SHUTDOWN_TERMINATE)
+                return true;
+        return !exit_tree &&
+               (wf->shutdown == SHUTDOWN_STOP || wf->late || wf->now_ns >= wf->deadline_ns);
+}
+const char *wf_over_message(const struct wf *wf); /* control.c: of what is suspended or waits */
 
 /* ---- timer.c ---- */
 void control_timer(struct wf *wf, int64_t at_ns,

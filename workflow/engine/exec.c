@@ -129,22 +129,13 @@ bool exec_fail_fast(const struct wf *wf, uint32_t boundary)
         return t && t->fail_fast && node_at(wf, boundary)->bad_children > 0;
 }
 
-/* After a stop or the deadline pods fail at once: they need no room. */
-static bool needs_none(const struct wf *wf, bool exit_tree)
-{
-        bool ended = wf->shutdown == SHUTDOWN_TERMINATE;
-        ended = ended || (!exit_tree && (wf->shutdown == SHUTDOWN_STOP || wf->late ||
-                                         wf->now_ns >= wf->deadline_ns));
-        return ended;
-}
-
 bool exec_room(struct wf *wf, uint32_t boundary, bool exit_tree)
 {
         if (wf->opening) { /* first everything that was there, then what is new, in order */
                 wf->freed = true;
                 return false;
         }
-        if (needs_none(wf, exit_tree))
+        if (wf_is_over(wf, exit_tree)) /* it fails at once */
                 return true;
         if (!exec_has_room(wf, boundary))
                 return false;
@@ -358,7 +349,7 @@ static int begin_node(struct wf *wf, const struct exec *x, struct tmpl *t, struc
         n->inputs = json_incref(inputs);
         if (!rename_node(wf, *node, s))
                 ;
-        else if (locks)
+        else if (locks && !wf_is_over(wf, x->exit_tree))
                 sync_ask(wf, *node, TAKE(locks));
         else if (!memo_apply(wf, *node, &memo))
                 open_node(wf, *node);

@@ -26,8 +26,9 @@ struct woken {
 };
 struct locks {
         struct wf_lookup lookup;
-        struct lock *locks; /* uthash by name */
+        struct lock *locks;  /* uthash by name */
         struct woken *woken; /* uthash in order */
+        bool closed;
 };
 
 /* ---- names and limits ---- */
@@ -214,7 +215,7 @@ static void join_queue(struct lock *k, const struct lock_question *q)
 
 /* ---- waking ---- */
 
-static void wake(struct locks *l, const char *workflow)
+void locks_wake(struct locks *l, const char *workflow)
 {
         struct woken *w;
         HASH_FIND_STR(l->woken, workflow, w);
@@ -231,12 +232,12 @@ static void wake_first(struct locks *l, const struct lock *k)
 {
         int64_t room = limit_of(&l->lookup, k->name) - (int64_t)k->n_holders;
         for (size_t i = 0; i < k->n_queue && (int64_t)i < room; i++)
-                wake(l, k->queue[i].workflow);
+                locks_wake(l, k->queue[i].workflow);
 }
 
 char *locks_take_woken(struct locks *l)
 {
-        struct woken *w = l->woken;
+        struct woken *w = l->closed ? NULL : l->woken;
         if (!w)
                 return NULL;
         char *workflow = mem_strdup(w->workflow);
@@ -270,7 +271,8 @@ void locks_config_map(struct locks *l, const char *ns, const char *name)
 /* Nodes of one workflow may overtake each other; the lock of a whole workflow is not a node's. */
 static bool same_side(const struct lock_question *q, const struct waiter *front)
 {
-        bool node = !streq(q->holder, q->workflow), front_node = !streq(front->holder, front->workflow);
+        bool node = !streq(q->holder, q->workflow),
+             front_node = !streq(front->holder, front->workflow);
         return node == front_node && streq(q->workflow, front->workflow);
 }
 
@@ -284,7 +286,7 @@ static char *refusal(struct locks *l, const struct lock *k, const struct lock_qu
                 return mem_printf("Failed to get semaphore limit for %s", k->name);
         bool first = !k->n_queue || same_side(q, &k->queue[0]);
         if (!first && room > 0)
-                wake(l, k->queue[0].workflow);
+                locks_wake(l, k->queue[0].workflow);
         return first && room > 0 ? NULL
                                  : mem_printf("Waiting for %s lock. Lock status: %lld/%lld",
                                               k->name, (long long)room, (long long)limit);
@@ -360,7 +362,43 @@ void locks_release(struct locks *l, const char *holder, const json_t *names)
         }
 }
 
+void locks_forget(struct locks *l, const char *workflow)
+{
+        AUTO(mem_free) char *prefix = mem_printf("%s/", workflow);
+        struct lock *k, *next;
+        HASH_ITER (hh, l->locks, k, next) {
+                bool left = false;
+                for (size_t i = k->n_holders; i-- > 0;)
+                        if (streq(k->holders[i], workflow) || str_starts(k->holders[i], prefix)) {
+                                mem_free(k->holders[i]);
+                                k->holders[i] = k->holders[--k->n_holders];
+                                left = true;
+                        }
+                for (size_t i = k->n_queue; i-- > 0;)
+                        if (streq(k->queue[i].workflow, workflow)) {
+                                waiter_deinit(&k->queue[i]);
+                                memmove(k->queue + i, k->queue + i + 1,
+                                        (--k->n_queue - i) * sizeof(*k->queue));
+                                left = true;
+                        }
+                if (left)
+                        wake_first(l, k);
+                lock_drop_unused(l, k);
+        }
+        locks_unwake(l, workflow);
+}
+
 /* ---- life ---- */
+
+void locks_open(struct locks *l, bool open)
+{
+        l->closed = !open;
+}
+
+bool locks_are_open(const struct locks *l)
+{
+        return !l->closed;
+}
 
 struct locks *locks_new(const struct wf_lookup *lookup)
 {
@@ -376,6 +414,7 @@ struct locks *locks_free(struct locks *l)
         struct lock *k, *next;
         HASH_ITER (hh, l->locks, k, next)
                 lock_free(l, k);
+        l->closed = false;
         for (char *w; (w = locks_take_woken(l));)
                 mem_free(w);
         mem_free(l);

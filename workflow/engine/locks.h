@@ -21,16 +21,16 @@ AUTO_DEFINE(locks_free, struct locks *);
 int locks_check(const struct wf_lookup *lookup, const char *name, struct err *e) MUST_CHECK;
 
 struct lock_question {
-        const char *workflow;  /* "ns/name" */
-        const char *holder;    /* the workflow's key, or it and a node id */
-        const json_t *names;   /* of locks */
+        const char *workflow; /* "ns/name" */
+        const char *holder;   /* the workflow's key, or it and a node id */
+        const json_t *names;  /* of locks */
         int64_t priority, created_ns;
 };
 struct lock_answer {
         bool granted;
-        char *message;       /* heap; why it has to wait */
-        const char *lock;    /* the first one it waits for; of the question's names */
-        json_t *holders;     /* {name: [holders]} of all it asked for, new reference */
+        char *message;    /* heap; why it has to wait */
+        const char *lock; /* the first one it waits for; of the question's names */
+        json_t *holders;  /* {name: [holders]} of all it asked for, new reference */
 };
 void lock_answer_deinit(struct lock_answer *a);
 /* Takes all or joins the queues. Asking again is the way to be granted later. */
@@ -43,22 +43,33 @@ void locks_release(struct locks *l, const char *holder, const json_t *names);
 void locks_config_map(struct locks *l, const char *ns, const char *name);
 /* The next workflow ("ns/name", heap) that should ask again; NULL: none. */
 char *locks_take_woken(struct locks *l);
+void locks_wake(struct locks *l, const char *workflow);
 bool locks_unwake(struct locks *l, const char *workflow); /* was it woken? no longer */
+bool locks_are_open(const struct locks *l);
+
+/* Nobody is granted anything until the table knows what is held: who asks while it is closed is
+ * woken when it opens. */
+void locks_open(struct locks *l, bool open);
+/* A workflow is gone: whatever it holds or waits for. */
+void locks_forget(struct locks *l, const char *workflow);
 
 /* ---- one workflow at the table ---- */
 
-/* What to feed into the workflow next; owns what it points to. */
-struct lock_answers {
-        struct wf_input *in;
-        size_t n, cap;
-        json_t *keep;
-        struct arena texts;
+/* One step of the engine and all that the table answers to it: the answers are the inputs of the
+ * next step, until there are none. `carry_out` gets the commands of each; it decides when a
+ * WF_RELEASE is carried out (locks_release_command): at once, or when it is durable. */
+typedef void locks_carry_fn(void *arg, struct wf_commands *commands);
+struct locks_step {
+        struct wf *wf;
+        const struct wf_input *in;
+        size_t n;
+        struct wall now;
+        bool woken; /* locks_take_woken() named it: all that wait ask again; n may be 0 */
+        locks_carry_fn *carry_out;
+        void *arg;
 };
-void lock_answers_deinit(struct lock_answers *a);
-/* After a step: carries out the WF_RELEASE of its commands, lets the workflow ask when it wants to
- * (WF_LOCKS) or was woken. Feed the answers into the next step and come back until there are none.
- * `commands` may be NULL: only see whether it was woken. */
-void locks_turn(struct locks *l, const struct wf *wf, const struct wf_commands *commands,
-                struct lock_answers *out);
+void locks_step(struct locks *l, const struct locks_step *s);
+void locks_release_command(struct locks *l, const char *workflow, const char *node_id,
+                           const json_t *names);
 /* Takes what a restored workflow holds; before anybody asks. */
 void locks_restore_all(struct locks *l, const struct wf *wf);

@@ -1,17 +1,30 @@
-/* workflow/engine/locks_turn.c: one workflow at the lock table: what it releases, what it asks, what
- * it is told. SPDX-License-Identifier: Apache-2.0 */
+/* workflow/engine/locks_turn.c: one workflow at the lock table: what it releases, what it asks,
+ * what it is told. SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/json.h"
 #include "common/base/str.h"
 #include "workflow/engine/locks.h"
 
+/* What to feed into the workflow next; owns what it points to. */
+struct answers {
+        struct wf_input *in;
+        size_t n, cap;
+        json_t *keep;
+        struct arena texts;
+};
 struct turn {
         struct locks *locks;
         const struct wf *wf;
         const char *key;
-        struct lock_answers *out;
+        struct answers *out;
 };
 
-void lock_answers_deinit(struct lock_answers *a)
+static void answers_init(struct answers *a)
+{
+        *a = (struct answers){.keep = json_array()};
+        arena_init(&a->texts, 0);
+}
+
+static void answers_deinit(struct answers *a)
 {
         mem_free(a->in);
         json_decref(a->keep);
@@ -29,7 +42,8 @@ static bool is_news(const struct turn *t, const struct wf_lock_request *r,
 {
         const char *lock;
         json_t *holders;
-        if (a->granted || r->fresh || !r->lock || !streq(r->lock, a->lock) || !streq(r->message, a->message))
+        if (a->granted || r->fresh || !r->lock || !streq(r->lock, a->lock) ||
+            !streq(r->message, a->message))
                 return true;
         json_object_foreach (a->holders, lock, holders) {
                 if (!json_equal(wf_lock_told(t->wf, lock), holders))
@@ -40,7 +54,7 @@ static bool is_news(const struct turn *t, const struct wf_lock_request *r,
 
 static void tell(struct turn *t, const struct wf_lock_request *r, const struct lock_answer *a)
 {
-        struct lock_answers *out = t->out;
+        struct answers *out = t->out;
         struct arena *texts = &out->texts;
         json_array_append(out->keep, a->holders);
         mem_grow(out->in, out->cap, out->n + 1);
@@ -70,23 +84,60 @@ static bool ask(void *arg, const struct wf_lock_request *r)
         return true;
 }
 
-void locks_turn(struct locks *l, const struct wf *wf, const struct wf_commands *commands,
-                struct lock_answers *out)
+/* Does it want to ask, and who: those that never did, or `all` that wait? */
+static bool wants(const struct wf_commands *c, bool *all)
 {
-        bool wanted = false, all = false;
-        *out = (struct lock_answers){.keep = json_array()};
-        arena_init(&out->texts, 0);
-        struct turn t = {l, wf, arena_printf(&out->texts, "%s", wf_key(wf)), out};
-        for (size_t i = 0; commands && i < commands->n; i++) {
-                const struct wf_command *c = &commands->items[i];
-                if (c->kind == WF_RELEASE)
-                        locks_release(l, holder_of(&t, c->node_id), c->data);
-                wanted = wanted || c->kind == WF_LOCKS;
-                all = all || c->all;
+        bool wanted = *all;
+        for (size_t i = 0; i < c->n; i++) {
+                wanted = wanted || c->items[i].kind == WF_LOCKS;
+                *all = *all || c->items[i].all;
         }
-        all = locks_unwake(l, t.key) || all;
-        if (wanted || all)
+        return wanted;
+}
+
+static void collect(struct locks *l, const struct wf *wf, const struct wf_commands *c, bool woken,
+                    struct answers *out)
+{
+        struct turn t = {l, wf, wf_key(wf), out};
+        bool all = locks_unwake(l, t.key) || woken;
+        answers_init(out);
+        if (!wants(c, &all))
+                return;
+        if (locks_are_open(l))
                 wf_each_lock_request(wf, all, ask, &t);
+        else
+                locks_wake(l, t.key);
+}
+
+void locks_step(struct locks *l, const struct locks_step *s)
+{
+        struct answers answers, next;
+        const struct wf_input *in = s->in;
+        size_t n = s->n;
+        bool woken = s->woken;
+        answers_init(&answers);
+        while (n || woken) {
+                struct wf_commands commands = {0};
+                if (n)
+                        engine_step(s->wf, in, n, s->now, &commands);
+                s->carry_out(s->arg, &commands);
+                collect(l, s->wf, &commands, woken, &next);
+                wf_commands_deinit(&commands);
+                answers_deinit(&answers);
+                answers = next;
+                in = answers.in;
+                n = answers.n;
+                woken = false;
+        }
+        answers_deinit(&answers);
+}
+
+void locks_release_command(struct locks *l, const char *workflow, const char *node_id,
+                           const json_t *names)
+{
+        AUTO(mem_free)
+        char *holder = node_id ? mem_printf("%s/%s", workflow, node_id) : mem_strdup(workflow);
+        locks_release(l, holder, names);
 }
 
 static void restore(void *arg, const char *holder, const json_t *names)

@@ -33,8 +33,8 @@ static json_t *now_text(const struct wf *wf)
 static int stored_entry(json_t **out, const struct wf *wf, const char *cache, const char *key,
                         struct err *e)
 {
-        const json_t *map = wf->lookup.fn ? wf->lookup.fn(wf->lookup.arg, "ConfigMap", wf->ns, cache)
-                                          : NULL;
+        const json_t *map =
+                wf->lookup.fn ? wf->lookup.fn(wf->lookup.arg, "ConfigMap", wf->ns, cache) : NULL;
         *out = NULL;
         if (!map)
                 return 0;

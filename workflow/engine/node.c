@@ -5,6 +5,7 @@
  * later one takes the next free number. SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/hash.h"
 #include "workflow/engine/engine_priv.h"
+#include "workflow/engine/memo.h"
 #include "workflow/engine/sync.h"
 
 static const char *const phase_names[PHASE_COUNT] = {"",        "Pending", "Running", "Succeeded",
@@ -286,6 +287,10 @@ void node_set(struct wf *wf, uint32_t i, enum node_phase phase, const char *mess
         node_touch(wf, i);
         if ((n->type == NODE_STEPS || n->type == NODE_DAG) && phase >= PHASE_SUCCEEDED)
                 daemons_end(wf, i);
+        if (!was_fulfilled && node_fulfilled(n)) { /* in the same step, also when it is suspended */
+                memo_fulfilled(wf, i);
+                sync_fulfilled(wf, i);
+        }
         if (!was_fulfilled && node_fulfilled(n) && !n->queued) {
                 n->queued = true;
                 push_queue(wf, i);
@@ -337,7 +342,7 @@ static void outbound(const struct wf *wf, uint32_t i, struct ids *out, int depth
                 return;
         }
         switch ((enum node_type)n->type) {
-        case NODE_RETRY: /* its last child, be it the exit hook */
+        case NODE_RETRY:                       /* its last child, be it the exit hook */
                 if (n->children.n || !n->memo) /* a remembered result has no attempts */
                         ids_add(out, n->children.n ? n->children.v[n->children.n - 1] : i);
                 return;

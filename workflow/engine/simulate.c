@@ -97,8 +97,9 @@ static int restore(struct simulation *s, struct err *e)
         return 0;
 }
 
-static void carry_out(struct simulation *s, const struct wf_commands *commands)
+static void carry_out(void *arg, struct wf_commands *commands)
 {
+        struct simulation *s = arg;
         AUTO_JSON json_t *wave = json_array();
         for (size_t i = 0; i < commands->n; i++) {
                 const struct wf_command *c = &commands->items[i];
@@ -115,8 +116,10 @@ static void carry_out(struct simulation *s, const struct wf_commands *commands)
                         break;
                 case WF_SET_TIMER: s->timer_ns = c->at.ns; break;
                 case WF_CACHE: sim_store_entry(s, c->data); break;
+                case WF_RELEASE:
+                        locks_release_command(s->locks, wf_key(s->wf), c->node_id, c->data);
+                        break;
                 case WF_LOCKS:
-                case WF_RELEASE: /* locks_turn() */
                 case WF_NODE_CHANGED:
                 case WF_CHANGED:
                 case WF_FINISHED: break;
@@ -127,24 +130,14 @@ static void carry_out(struct simulation *s, const struct wf_commands *commands)
         s->progressed = s->progressed || commands->n > 0;
 }
 
-/* One step of the engine, and what the lock table answers to it. */
 static void step_engine(struct simulation *s, const struct wf_input *in, size_t n)
 {
-        struct lock_answers answers = {0};
-        for (bool more = true; more;) {
-                struct wf_commands commands = {0};
-                struct lock_answers next;
-                engine_step(s->wf, in, n, (struct wall){s->now_ns}, &commands);
-                carry_out(s, &commands);
-                locks_turn(s->locks, s->wf, &commands, &next);
-                wf_commands_deinit(&commands);
-                lock_answers_deinit(&answers);
-                answers = next;
-                in = answers.in;
-                n = answers.n;
-                more = n > 0;
-        }
-        lock_answers_deinit(&answers);
+        locks_step(s->locks, &(struct locks_step){.wf = s->wf,
+                                                  .in = in,
+                                                  .n = n,
+                                                  .now = {s->now_ns},
+                                                  .carry_out = carry_out,
+                                                  .arg = s});
 }
 
 static int step(struct simulation *s, const struct wf_input *in, size_t n, struct err *e)

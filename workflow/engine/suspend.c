@@ -24,6 +24,10 @@ void suspend_open(struct wf *wf, uint32_t index)
         struct scope s = {
                 .wf = wf, .frame = NONE, .inputs = n->inputs, .attempt = -1, .last_attempt = NONE};
         struct err why = {0};
+        if (wf_is_over(wf, n->exit_tree)) {
+                node_set(wf, index, PHASE_FAILED, wf_over_message(wf));
+                return;
+        }
         if (!n->outputs) {
                 json_t *outputs = expected_outputs(n);
                 if (outputs)

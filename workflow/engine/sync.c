@@ -324,8 +324,7 @@ void sync_answer(struct wf *wf, const struct wf_input *in)
                 answer_workflow(wf, in);
                 return;
         }
-        if (index == NONE || !sync_waits(node_at(wf, index)) ||
-            node_fulfilled(node_at(wf, index)))
+        if (index == NONE || !sync_waits(node_at(wf, index)) || node_fulfilled(node_at(wf, index)))
                 return;
         if (in->granted) {
                 granted(wf, index);
@@ -342,9 +341,10 @@ void sync_answer(struct wf *wf, const struct wf_input *in)
 void sync_put_wanted(struct wf *wf)
 {
         bool room = wf->parallelism && wf->active_pods < wf->pods_before && wf->lock_waiters.n;
-        if ((room || wf->lock_wanted) && !wf->completed)
-                wf_put_command(wf, (struct wf_command){.kind = WF_LOCKS, .all = room});
-        wf->lock_wanted = false;
+        bool again = room || wf->lock_again;
+        if ((again || wf->lock_wanted) && !wf->completed)
+                wf_put_command(wf, (struct wf_command){.kind = WF_LOCKS, .all = again});
+        wf->lock_wanted = wf->lock_again = false;
 }
 
 /* ---- status.synchronization ---- */

@@ -18,8 +18,8 @@ int sync_begin(struct wf *wf, struct err *e) MUST_CHECK;
 bool sync_workflow_may_run(const struct wf *wf);
 bool sync_waits(const struct node *n);
 void sync_before_phase(struct wf *wf, uint32_t node, enum node_phase to);
-void sync_put_wanted(struct wf *wf);       /* the WF_LOCKS command */
-json_t *sync_status(const struct wf *wf);  /* status.synchronization, NULL: nothing to say */
+void sync_put_wanted(struct wf *wf);      /* the WF_LOCKS command */
+json_t *sync_status(const struct wf *wf); /* status.synchronization, NULL: nothing to say */
 void sync_load(struct wf *wf, const json_t *status);
 void sync_loaded(struct wf *wf, uint32_t node); /* its counters */
 struct node_sync *node_sync_free(struct node_sync *s);

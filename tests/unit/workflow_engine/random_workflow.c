@@ -16,13 +16,14 @@ static unsigned below(struct source *s, unsigned n)
 
 static const char *pick_template(struct source *s, int level)
 {
-        static const char *const leaves[] = {"ok", "maybe", "retried", "echo"};
+        static const char *const leaves[] = {"ok",     "maybe",   "retried", "echo",
+                                             "locked", "limited", "both",    "known"};
         static char name[16];
         if (level < 2 && below(s, 3) == 0) {
                 snprintf(name, sizeof(name), "t%d-%u", level + 1, below(s, 2));
                 return name;
         }
-        return leaves[below(s, 4)];
+        return leaves[below(s, 8)];
 }
 
 static void decorate(struct source *s, json_t *task, bool dag)
@@ -100,6 +101,19 @@ static json_t *composite(struct source *s, const char *name, int level)
         return t;
 }
 
+static const char locked[] = "{\"name\":\"locked\",\"container\":{\"image\":\"i\"},"
+                             "\"synchronization\":{\"mutexes\":[{\"name\":\"x\"}]}}";
+static const char limited[] =
+        "{\"name\":\"limited\",\"container\":{\"image\":\"i\"},\"retryStrategy\":{\"limit\":1},"
+        "\"synchronization\":{\"semaphores\":[{\"configMapKeyRef\":{\"name\":\"limits\",\"key\":"
+        "\"two\"}}]}}";
+static const char both[] = "{\"name\":\"both\",\"suspend\":{\"duration\":\"2\"},"
+                           "\"synchronization\":{\"mutexes\":[{\"name\":"
+                           "\"x\"},{\"name\":\"y\"}]}}";
+static const char known[] =
+        "{\"name\":\"known\",\"container\":{\"image\":\"i\"},\"memoize\":{\"key\":\"k\","
+        "\"cache\":{\"configMap\":{\"name\":\"cache\"}}}}";
+
 static json_t *templates(struct source *s)
 {
         json_t *list = json_array();
@@ -120,6 +134,10 @@ static json_t *templates(struct source *s)
                               json_pack("{s:s,s:{s:i,s:s,s:{s:s}},s:{s:s}}", "name", "retried",
                                         "retryStrategy", "limit", 2, "retryPolicy", "Always",
                                         "backoff", "duration", "3", "container", "image", "i"));
+        json_array_append_new(list, json_loads(locked, 0, NULL));
+        json_array_append_new(list, json_loads(limited, 0, NULL));
+        json_array_append_new(list, json_loads(both, 0, NULL));
+        json_array_append_new(list, json_loads(known, 0, NULL));
         return list;
 }
 
@@ -166,6 +184,8 @@ json_t *random_workflow(uint64_t seed)
         json_t *workflow = json_pack("{s:s,s:{s:s,s:s,s:s,s:s},s:o}", "kind", "Workflow",
                                      "metadata", "name", "wf", "namespace", "default", "uid", "u",
                                      "creationTimestamp", "2000-01-01T00:00:00Z", "spec", spec);
-        return json_pack("{s:s,s:o,s:{s:o},s:o}", "name", "random", "workflow", workflow, "pods",
-                         "rules", rules(&s), "actions", actions(&s));
+        json_t *limits = json_pack("[{s:s,s:{s:s},s:{s:s}}]", "kind", "ConfigMap", "metadata",
+                                   "name", "limits", "data", "two", "2");
+        return json_pack("{s:s,s:o,s:{s:o},s:o,s:o}", "name", "random", "workflow", workflow,
+                         "pods", "rules", rules(&s), "actions", actions(&s), "objects", limits);
 }

@@ -1,5 +1,6 @@
 /* tests/unit/workflow_engine/random_workflow.h: cases for the simulator from a seed: nested steps
- * and DAGs, loops, conditions, retries, exit handlers, pods that fail. SPDX-License-Identifier:
+ * and DAGs, loops, conditions, retries, exit handlers, locks, memoized
+ * results, pods that fail. SPDX-License-Identifier:
  * Apache-2.0 */
 #pragma once
 #include <jansson.h>
