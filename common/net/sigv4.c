@@ -116,8 +116,8 @@ void sigv4_sign(struct sigv4_signature *out, const struct sigv4_keys *k,
         AUTO(mem_free)
         char *text = mem_printf("AWS4-HMAC-SHA256\n%s\n%s\n%s", out->date, scope, hex);
         sign_text(hex, k, day, text);
-        buf_addf(&out->authorization, "AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=",
-                 k->access_key, scope);
+        buf_addf(&out->authorization,
+                 "AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=", k->access_key, scope);
         put_names(&out->authorization, signed_headers, n);
         buf_addf(&out->authorization, ", Signature=%s", hex);
         struct http_header *h = out->headers;

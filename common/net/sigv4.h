@@ -16,9 +16,9 @@ struct sigv4_keys {
 };
 #define SIGV4_EMPTY_SHA256 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 struct sigv4_request {
-        const char *method, *host, *path; /* path: percent-encoded, begins with "/" */
-        const char *query;                /* canonical: sigv4_query_add(); "" for none */
-        const char *payload_sha256;       /* hex */
+        const char *method, *host, *path;  /* path: percent-encoded, begins with "/" */
+        const char *query;                 /* canonical: sigv4_query_add(); "" for none */
+        const char *payload_sha256;        /* hex */
         const struct http_header *headers; /* further ones to sign; end with {NULL}; may be NULL */
 };
 enum { SIGV4_HEADERS = 4 }; /* that sigv4_sign makes, and the end */

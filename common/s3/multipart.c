@@ -98,8 +98,8 @@ static bool md5_of(int fd, uint64_t at, uint64_t n, char hex[33])
         EVP_MD_CTX *md = EVP_MD_CTX_new();
         bool ok = EVP_DigestInit_ex(md, EVP_md5(), NULL) == 1;
         while (ok && n) {
-                ssize_t got = pread(fd, chunk, n < sizeof(chunk) ? (size_t)n : sizeof(chunk),
-                                    (off_t)at);
+                ssize_t got =
+                        pread(fd, chunk, n < sizeof(chunk) ? (size_t)n : sizeof(chunk), (off_t)at);
                 ok = got > 0;
                 if (ok)
                         EVP_DigestUpdate(md, chunk, (size_t)got);
@@ -116,8 +116,8 @@ static bool md5_of(int fd, uint64_t at, uint64_t n, char hex[33])
 static bool part_is_there(const struct upload *u, size_t i, const struct http_file *f)
 {
         char hex[33];
-        return u->parts[i].etag && u->parts[i].bytes == f->n &&
-               md5_of(f->fd, f->at, f->n, hex) && streq(u->parts[i].etag, hex);
+        return u->parts[i].etag && u->parts[i].bytes == f->n && md5_of(f->fd, f->at, f->n, hex) &&
+               streq(u->parts[i].etag, hex);
 }
 
 /* ---- begin, send, complete ---- */
@@ -192,11 +192,8 @@ static int complete(struct upload *u, struct err *e)
                          u->parts[i].etag);
         buf_adds(&b, "</CompleteMultipartUpload>");
         sigv4_query_add(&q, "uploadId", u->id);
-        struct s3_request r = {.method = "POST",
-                               .key = u->key,
-                               .query = &q,
-                               .body = b.data,
-                               .body_len = b.len};
+        struct s3_request r = {
+                .method = "POST", .key = u->key, .query = &q, .body = b.data, .body_len = b.len};
         int rc = s3_call(u->s, &r, &answer, e);
         if (rc == 0)
                 rc = xml_each(answer->body.data, answer->body.len, on_completed, u, e);

@@ -160,7 +160,7 @@ static const struct {
 
 static int status_code(int status)
 {
-        return status == 404 ? ERR_NOT_FOUND
+        return status == 404                    ? ERR_NOT_FOUND
                : status == 403 || status == 401 ? ERR_DENIED
                : status == 409 || status == 412 ? ERR_CONFLICT
                : status == 416                  ? ERR_INVALID
@@ -182,8 +182,7 @@ static int server_err(const struct s3 *s, const struct s3_request *r, const stru
                         code = known_codes[i].is;
                         hint = known_codes[i].hint;
                 }
-        const char *region =
-                w.region ? w.region : http_response_header(a, "x-amz-bucket-region");
+        const char *region = w.region ? w.region : http_response_header(a, "x-amz-bucket-region");
         err_set(e, code, "%s s3://%s%s%s at %s: HTTP %d%s%s%s%s%s%s", r->method, s->bucket,
                 r->key ? "/" : "", r->key ? r->key : "", s->endpoint, a->status, w.code ? " " : "",
                 w.code ? w.code : "", w.message ? ": " : "", w.message ? w.message : "",

@@ -20,8 +20,9 @@ static struct secret *secret_copy(const struct secret *s)
 static int check(const struct s3_options *o, struct err *e)
 {
         if (str_empty(o->bucket))
-                return err_set(e, ERR_INVALID, "s3.bucket: there is none, and no artifact "
-                                               "repository that could say it");
+                return err_set(e, ERR_INVALID,
+                               "s3.bucket: there is none, and no artifact "
+                               "repository that could say it");
         if (strpbrk(o->bucket, "/?#") || (o->endpoint && strpbrk(o->endpoint, "/?#@ ")))
                 return err_set(e, ERR_INVALID,
                                "s3.endpoint: \"%s\", s3.bucket: \"%s\": host:port and a plain name "
@@ -39,8 +40,8 @@ int s3_open(struct s3 **out, const struct s3_options *o, struct err *e)
         s->bucket = mem_strdup(o->bucket);
         s->region = mem_strdup(str_empty(o->region) ? "us-east-1" : o->region);
         s->access_key = mem_strdup(o->access_key);
-        s->secret_key = o->access_key && !o->secret_key ? secret_new("", 0)
-                                                        : secret_copy(o->secret_key);
+        s->secret_key =
+                o->access_key && !o->secret_key ? secret_new("", 0) : secret_copy(o->secret_key);
         s->session_token = o->session_token ? mem_strdup(secret_reveal(o->session_token)) : NULL;
         s->ca_pem = mem_strdup(o->ca_pem);
         s->encryption = mem_strdup(o->encryption);
@@ -66,7 +67,7 @@ struct s3 *s3_close(struct s3 *s)
                 http_wait_free(s->http);
         if (s->session_token)
                 explicit_bzero(s->session_token, strlen(s->session_token));
-        char *texts[] = {s->endpoint, s->bucket,  s->region,      s->access_key,   s->ca_pem,
+        char *texts[] = {s->endpoint,   s->bucket,  s->region,      s->access_key,   s->ca_pem,
                          s->encryption, s->kms_key, s->kms_context, s->session_token};
         for (size_t i = 0; i < ARRAY_LEN(texts); i++)
                 mem_free(texts[i]);
@@ -139,8 +140,7 @@ int s3_get(struct s3 *s, const char *key, int fd, uint64_t max_bytes, struct err
                 rc = get_rest(s, key, &d, e);
                 if (rc == 0 || err_is_set(&d.why) || !err_retryable(e->code))
                         break;
-                const char *etag =
-                        http_response_header(http_wait_partial(s->http), "ETag");
+                const char *etag = http_response_header(http_wait_partial(s->http), "ETag");
                 if (!d.etag)
                         d.etag = mem_strdup(etag); /* what goes on must be the same object */
                 if (d.got > before)

@@ -11,7 +11,7 @@
 #include "common/net/http_wait.h"
 #include "common/net/sigv4.h"
 
-struct s3_options { /* borrowed; copied by s3_open */
+struct s3_options {             /* borrowed; copied by s3_open */
         struct http_wait *http; /* to use; NULL: one of its own */
         const char *endpoint; /* host or host:port; NULL: s3.amazonaws.com, or that of the region */
         const char *bucket, *region; /* NULL region: us-east-1 */
@@ -19,11 +19,11 @@ struct s3_options { /* borrowed; copied by s3_open */
         bool virtual_host;           /* bucket.endpoint instead of endpoint/bucket */
         const char *access_key;      /* NULL: unsigned requests, for public buckets */
         const struct secret *secret_key, *session_token;
-        const char *ca_pem;         /* NULL: the system's */
-        const char *encryption;     /* "AES256", "aws:kms": asked for with each new object */
+        const char *ca_pem;     /* NULL: the system's */
+        const char *encryption; /* "AES256", "aws:kms": asked for with each new object */
         const char *kms_key, *kms_context;
-        uint64_t part_bytes;        /* 0: 16 MiB */
-        bool guard;                 /* as http_call_spec.guard */
+        uint64_t part_bytes; /* 0: 16 MiB */
+        bool guard;          /* as http_call_spec.guard */
 };
 struct s3;
 int s3_open(struct s3 **out, const struct s3_options *o, struct err *e) MUST_CHECK;

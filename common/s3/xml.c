@@ -67,8 +67,7 @@ int xml_each(const char *data, size_t n, xml_element_fn *each, void *arg, struct
         int rc = 0;
         if (n > INT_MAX || XML_Parse(r.parser, data, (int)n, 1) != XML_STATUS_OK)
                 rc = err_set(e, ERR_PROTOCOL, "the answer is no XML that can be read: %s",
-                             r.refused ? r.refused
-                                       : XML_ErrorString(XML_GetErrorCode(r.parser)));
+                             r.refused ? r.refused : XML_ErrorString(XML_GetErrorCode(r.parser)));
         XML_ParserFree(r.parser);
         path = r.path;
         text = r.text;

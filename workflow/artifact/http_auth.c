@@ -58,11 +58,12 @@ static int fetch_token(struct http_auth *out, struct artifacts *a, const json_t 
             location_secret(a->secrets, oauth, "tokenURLSecret", &url, e) < 0)
                 return -1;
         if (!id || !secret || !url)
-                return err_set(e, ERR_INVALID, "clientIDSecret, clientSecretSecret and "
-                                               "tokenURLSecret are needed");
+                return err_set(e, ERR_INVALID,
+                               "clientIDSecret, clientSecretSecret and "
+                               "tokenURLSecret are needed");
         put_form(&form, oauth);
-        const struct http_header headers[] = {
-                {"Content-Type", "application/x-www-form-urlencoded"}, {0}};
+        const struct http_header headers[] = {{"Content-Type", "application/x-www-form-urlencoded"},
+                                              {0}};
         const struct http_call_spec spec = {.method = "POST",
                                             .url = secret_reveal(url),
                                             .headers = headers,

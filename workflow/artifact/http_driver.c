@@ -120,8 +120,7 @@ static int http_fetch(struct artifacts *a, const json_t *at, const char *sub, in
         if (transfer_init(&t, a, at, e) < 0)
                 return -1;
         body.fd = openat(to_dir, to, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-        int rc = body.fd < 0 ? err_errno(e, errno, "%s", to)
-                             : call(&t, &spec, &body, &body.why, e);
+        int rc = body.fd < 0 ? err_errno(e, errno, "%s", to) : call(&t, &spec, &body, &body.why, e);
         if (err_is_set(&body.why)) {
                 err_clear(e);
                 err_move(e, &body.why);
@@ -209,12 +208,10 @@ static int http_delete(struct artifacts *a UNUSED, const json_t *at UNUSED, stru
         return err_set(e, ERR_UNSUPPORTED, "what was put to a URL is not deleted there");
 }
 
-#define HTTP_DRIVER(kind)                                          \
-        {                                                          \
-                .type = kind, .stat = http_stat, .open = http_open, \
-                .list = http_list, .pack = http_pack,              \
-                .delete = http_delete, .fetch = http_fetch,        \
-                .save = http_save                                  \
+#define HTTP_DRIVER(kind)                                                                        \
+        {                                                                                        \
+                .type = kind, .stat = http_stat, .open = http_open, .list = http_list,           \
+                .pack = http_pack, .delete = http_delete, .fetch = http_fetch, .save = http_save \
         }
 const struct artifact_driver artifact_driver_http = HTTP_DRIVER("http");
 const struct artifact_driver artifact_driver_artifactory = HTTP_DRIVER("artifactory");

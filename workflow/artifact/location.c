@@ -4,10 +4,9 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 
-const char *const location_types[] = {"folder", "s3",   "http",        "artifactory", "git",
-                                      "gcs",    "azure", "oss",        "hdfs",        "plugin",
-                                      NULL};
-static const char *const says_where[] = {"bucket", "endpoint", "container",     "addresses",
+const char *const location_types[] = {"folder", "s3",  "http", "artifactory", "git", "gcs",
+                                      "azure",  "oss", "hdfs", "plugin",      NULL};
+static const char *const says_where[] = {"bucket", "endpoint", "container",    "addresses",
                                          "url",    "repo",     "configuration"};
 
 bool location_is_remote(const char *type)

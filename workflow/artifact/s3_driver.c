@@ -35,8 +35,7 @@ static int refuse(const json_t *at, struct err *e)
 }
 
 /* The environment of the process, when the location asks for it (useSDKCreds). */
-static void keys_of_environment(struct s3_options *o, struct secret **secret,
-                                struct secret **token)
+static void keys_of_environment(struct s3_options *o, struct secret **secret, struct secret **token)
 {
         const char *key = getenv("AWS_SECRET_ACCESS_KEY"), *session = getenv("AWS_SESSION_TOKEN");
         o->access_key = getenv("AWS_ACCESS_KEY_ID");
@@ -70,10 +69,10 @@ static int open_with(struct s3 **out, struct artifacts *a, const json_t *at, str
                 .secret_key = secret,
                 .session_token = token,
                 .ca_pem = ca ? secret_reveal(ca) : NULL,
-                .encryption =
-                        !json_is_true(json_at(at, "encryptionOptions", "enableEncryption")) ? NULL
-                        : str_empty(kms) ? "AES256"
-                                         : "aws:kms",
+                .encryption = !json_is_true(json_at(at, "encryptionOptions", "enableEncryption"))
+                                      ? NULL
+                              : str_empty(kms) ? "AES256"
+                                               : "aws:kms",
                 .kms_key = str_empty(kms) ? NULL : kms,
                 .kms_context = json_str(at, "encryptionOptions", "kmsEncryptionContext"),
                 .guard = a->guard};
@@ -285,8 +284,8 @@ static int put_folder(struct saving *s, const char *key, const char *path, unsig
                 if (streq(ent->d_name, ".") || streq(ent->d_name, ".."))
                         continue;
                 AUTO(mem_free) char *below = mem_printf("%s/%s", path, ent->d_name);
-                AUTO(mem_free) char *name = mem_printf("%s%s%s", key, str_ends(key, "/") ? "" : "/",
-                                                       ent->d_name);
+                AUTO(mem_free)
+                char *name = mem_printf("%s%s%s", key, str_ends(key, "/") ? "" : "/", ent->d_name);
                 n++;
                 rc = put_entry(s, name, below, depth, e);
         }
@@ -377,8 +376,7 @@ static bool add_entry(void *arg, const struct s3_object *o)
         json_t *text = *name ? json_string(name) : NULL;
         if (text)
                 json_array_append_new(l->list, json_pack("{s:o, s:b, s:I}", "name", text, "folder",
-                                                         o->folder, "bytes",
-                                                         (json_int_t)o->bytes));
+                                                         o->folder, "bytes", (json_int_t)o->bytes));
         return json_array_size(l->list) < ARTIFACT_ENTRIES_MAX;
 }
 

@@ -3,9 +3,9 @@
  * libarchive only reads; every file is made here, beneath a temporary folder, through openat2
  * without links on the way. So neither a path nor a link planted by an earlier entry can lead
  * outside. Links wait until the end of the archive. SPDX-License-Identifier: Apache-2.0 */
+#include "workflow/artifact/unpack.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
-#include "workflow/artifact/unpack.h"
 #include <archive.h>
 #include <archive_entry.h>
 #include <dirent.h>
@@ -25,7 +25,7 @@ struct late_link {
 struct unpacker {
         struct archive *a;
         const char *what; /* "tarball", "zip archive" */
-        int top; /* folder that becomes the result */
+        int top;          /* folder that becomes the result */
         struct tree_copy *limits;
         struct late_link *links;
         size_t n_links, cap_links;
@@ -86,8 +86,7 @@ static int over_limit(struct unpacker *u, const char *path, struct err *e)
                 return err_set(e, ERR_LIMIT, "%s: more than %u entries", u->what, l->max_entries);
         int64_t packed = archive_filter_bytes(u->a, -1);
         if (l->bytes > RATIO_FREE_BYTES && packed > 0 && l->bytes / (uint64_t)packed > RATIO_MAX)
-                return err_set(e, ERR_LIMIT, "%s: %s: suspicious compression ratio",
-                               u->what, path);
+                return err_set(e, ERR_LIMIT, "%s: %s: suspicious compression ratio", u->what, path);
         return 0;
 }
 
@@ -140,8 +139,8 @@ static int note_link(struct unpacker *u, struct archive_entry *entry, char *path
         const char *target = hard ? archive_entry_hardlink(entry) : archive_entry_symlink(entry);
         char *to = hard ? clean_path(target) : mem_strdup(target);
         if (!to || (hard ? !*to : !link_stays(path_taken, to))) {
-                err_set(e, ERR_DENIED, "%s: %s: the link leads outside of it (%s)",
-                        u->what, path_taken, target ? target : "");
+                err_set(e, ERR_DENIED, "%s: %s: the link leads outside of it (%s)", u->what,
+                        path_taken, target ? target : "");
                 mem_free(to);
                 mem_free(path_taken);
                 return -1;
@@ -240,8 +239,8 @@ static int place_result(int to_dir, const char *temp, int top, const char *to, s
         return 0;
 }
 
-int unpack_archive(struct archive *reader, const char *what, struct archive_entry *first, int to_dir,
-                   const char *to, struct tree_copy *limits, struct err *e)
+int unpack_archive(struct archive *reader, const char *what, struct archive_entry *first,
+                   int to_dir, const char *to, struct tree_copy *limits, struct err *e)
 {
         struct unpacker u = {.a = reader, .what = what, .limits = limits, .top = -1};
         AUTO(mem_free) char *temp = mem_printf(".unpack.%s", to);

@@ -1,7 +1,7 @@
-/* workflow/controller/memos.c: entries of memoization caches go to their ConfigMaps. What was stored
- * is shown to every workflow at once; a ConfigMap has one write in flight, the rest gathers. An
- * entry that cannot be stored is tried again; should the controller die before, it is only a miss.
- * SPDX-License-Identifier: Apache-2.0 */
+/* workflow/controller/memos.c: entries of memoization caches go to their ConfigMaps. What was
+ * stored is shown to every workflow at once; a ConfigMap has one write in flight, the rest gathers.
+ * An entry that cannot be stored is tried again; should the controller die before, it is only a
+ * miss. SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/controller/controller_priv.h"
 #include <stdlib.h>
 

@@ -120,7 +120,8 @@ void run_carry_out(struct run *r, struct wf_commands *cmds)
         }
 }
 
-static void carry_out(void *arg, struct wf_commands *cmds)
+static void carry_out(void *arg, const struct wf_input *in UNUSED, size_t n UNUSED,
+                      struct wf_commands *cmds)
 {
         run_carry_out(arg, cmds);
 }

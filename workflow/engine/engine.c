@@ -131,9 +131,9 @@ struct wf *wf_free(struct wf *wf)
                                  wf->cache};
         for (size_t i = 0; i < ARRAY_LEN(trees); i++)
                 json_decref(trees[i]);
-        void *const blocks[] = {wf->name,    wf->ns,     wf->uid,       wf->phase,
-                                wf->message, wf->queue,  wf->blocked.v, wf->hooks_waiting.v,
-                                wf->dirty.v, wf->timers, wf->daemons.v, wf->lock_waiters.v,
+        void *const blocks[] = {wf->name,           wf->ns,     wf->uid,       wf->phase,
+                                wf->message,        wf->queue,  wf->blocked.v, wf->hooks_waiting.v,
+                                wf->dirty.v,        wf->timers, wf->daemons.v, wf->lock_waiters.v,
                                 wf->lock_holders.v, wf->key};
         for (size_t i = 0; i < ARRAY_LEN(blocks); i++)
                 mem_free(blocks[i]);

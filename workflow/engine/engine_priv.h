@@ -100,7 +100,7 @@ struct node {
         bool raised; /* Error because starting or finishing it failed: errors the group above at
                         once */
         bool dirty, queued;
-        bool told; /* its owner has counted it as done */
+        bool told;       /* its owner has counted it as done */
         bool memo_saved; /* its entry is in the cache already */
 };
 

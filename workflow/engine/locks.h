@@ -56,9 +56,10 @@ void locks_forget(struct locks *l, const char *workflow);
 /* ---- one workflow at the table ---- */
 
 /* One step of the engine and all that the table answers to it: the answers are the inputs of the
- * next step, until there are none. `carry_out` gets the commands of each; it decides when a
+ * next step, until there are none. `carry_out` gets inputs and commands of each; it decides when a
  * WF_RELEASE is carried out (locks_release_command): at once, or when it is durable. */
-typedef void locks_carry_fn(void *arg, struct wf_commands *commands);
+typedef void locks_carry_fn(void *arg, const struct wf_input *in, size_t n,
+                            struct wf_commands *commands);
 struct locks_step {
         struct wf *wf;
         const struct wf_input *in;

@@ -118,9 +118,10 @@ void locks_step(struct locks *l, const struct locks_step *s)
         answers_init(&answers);
         while (n || woken) {
                 struct wf_commands commands = {0};
-                if (n)
+                if (n) {
                         engine_step(s->wf, in, n, s->now, &commands);
-                s->carry_out(s->arg, &commands);
+                        s->carry_out(s->arg, in, n, &commands);
+                }
                 collect(l, s->wf, &commands, woken, &next);
                 wf_commands_deinit(&commands);
                 answers_deinit(&answers);

@@ -27,13 +27,17 @@ static const struct field {
         {"finished", FIELD_WALL, offsetof(struct wf_input, finished)},
         {"nodeFieldSelector", FIELD_TEXT, offsetof(struct wf_input, node_field_selector)},
         {"spec", FIELD_TREE, offsetof(struct wf_input, spec)},
+        {"granted", FIELD_BOOL, offsetof(struct wf_input, granted)},
+        {"lock", FIELD_TEXT, offsetof(struct wf_input, lock)},
+        {"holders", FIELD_TREE, offsetof(struct wf_input, holders)},
 };
 
 /* Numbers stay away from the names: an enum may grow in the middle. */
-static const char *const kinds[] = {
-        [WF_START] = "start",         [WF_POD] = "pod",       [WF_TIMER] = "timer",
-        [WF_SUSPEND] = "suspend",     [WF_RESUME] = "resume", [WF_STOP] = "stop",
-        [WF_TERMINATE] = "terminate", [WF_SET] = "set",       [WF_SPEC] = "spec"};
+static const char *const kinds[] = {[WF_START] = "start",         [WF_POD] = "pod",
+                                    [WF_TIMER] = "timer",         [WF_SUSPEND] = "suspend",
+                                    [WF_RESUME] = "resume",       [WF_STOP] = "stop",
+                                    [WF_TERMINATE] = "terminate", [WF_SET] = "set",
+                                    [WF_SPEC] = "spec",           [WF_LOCK] = "lock"};
 
 static json_t *field_json(const struct field *f, const struct wf_input *in)
 {

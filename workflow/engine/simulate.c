@@ -97,10 +97,12 @@ static int restore(struct simulation *s, struct err *e)
         return 0;
 }
 
-static void carry_out(void *arg, struct wf_commands *commands)
+static void carry_out(void *arg, const struct wf_input *in, size_t n, struct wf_commands *commands)
 {
         struct simulation *s = arg;
         AUTO_JSON json_t *wave = json_array();
+        if (s->recording)
+                replay_record(s->recording, in, n, (struct wall){s->now_ns});
         for (size_t i = 0; i < commands->n; i++) {
                 const struct wf_command *c = &commands->items[i];
                 struct sim_pod *p;
@@ -410,10 +412,11 @@ static int check_replay(const struct simulation *s, const struct wf_defaults *de
                         struct err *e)
 {
         AUTO(wf_free) struct wf *again = NULL;
-        const json_t *original = json_object_get(s->test_case, "workflow");
+        struct simulation before = {.objects = s->recorded_objects};
+        const struct wf_lookup lookup = {find_object, &before};
         if (!s->recording)
                 return 0;
-        if (replay_run(&again, original, s->recording, &s->lookup, defaults, e) < 0)
+        if (replay_run(&again, s->recorded, s->recording, &lookup, defaults, e) < 0)
                 return err_wrap(e, "replay");
         char *was = replay_state(s->wf), *is = replay_state(again);
         size_t at = 0;
@@ -426,6 +429,19 @@ static int check_replay(const struct simulation *s, const struct wf_defaults *de
         mem_free(was);
         mem_free(is);
         return same ? 0 : -1;
+}
+
+/* From the object as it is now. */
+static void start_recording(struct simulation *s)
+{
+        if (!s->options->check_replay || s->options->restore_each_step)
+                return;
+        json_decref(s->recording);
+        json_decref(s->recorded);
+        json_decref(s->recorded_objects);
+        s->recording = json_object();
+        s->recorded = json_deep_copy(s->workflow);
+        s->recorded_objects = json_deep_copy(s->objects);
 }
 
 int simulate_run(json_t **result, const json_t *test_case, const struct simulate_options *o,
@@ -447,8 +463,7 @@ int simulate_run(json_t **result, const json_t *test_case, const struct simulate
         s.locks = locks_new(&s.lookup);
         s.workflow = json_copy((json_t *)(uintptr_t)workflow);
         s.waves = json_array();
-        if (s.options->check_replay && !s.options->restore_each_step)
-                s.recording = json_object();
+        start_recording(&s);
         int r = check_supported(&s, e);
         if (r == 0)
                 r = wf_new(&s.wf, s.workflow, &s.lookup, &engine_defaults, e);
@@ -467,6 +482,8 @@ int simulate_run(json_t **result, const json_t *test_case, const struct simulate
         json_decref(s.workflow);
         json_decref(s.waves);
         json_decref(s.recording);
+        json_decref(s.recorded);
+        json_decref(s.recorded_objects);
         json_decref(s.objects);
         locks_free(s.locks);
         mem_free(s.failed_action);

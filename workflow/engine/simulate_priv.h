@@ -36,7 +36,8 @@ struct simulation {
         struct locks *locks;
         struct sim_pod *pods; /* uthash in order of creation */
         json_t *waves;
-        json_t *recording; /* of what the engine was fed, NULL: not wanted */
+        json_t *recording;                   /* of what the engine was fed, NULL: not wanted */
+        json_t *recorded, *recorded_objects; /* what there was when it began */
         int64_t start_ns, now_ns, timer_ns;
         size_t ended, steps, next_action;
         bool progressed;

@@ -39,10 +39,11 @@ static void a_put_with_further_headers_is_signed_as_in_the_documentation(void **
         const struct http_header extra[] = {{"x-amz-storage-class", "REDUCED_REDUNDANCY"},
                                             {"Date", "Fri, 24 May 2013 00:00:00 GMT"},
                                             {0}};
-        check(&(struct sigv4_request){
-                      "PUT", "examplebucket.s3.amazonaws.com", "/test%24file.text", "",
-                      "44ce7dd67c959e0d3524ffac1771dfbba87d2b6b4b4e99e42034a8b803f8b072", extra},
-              "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd");
+        check(
+                &(struct sigv4_request){
+                        "PUT", "examplebucket.s3.amazonaws.com", "/test%24file.text", "",
+                        "44ce7dd67c959e0d3524ffac1771dfbba87d2b6b4b4e99e42034a8b803f8b072", extra},
+                "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd");
 }
 
 static void a_query_is_signed_sorted_whatever_the_order_it_was_built_in(void **state UNUSED)

@@ -24,9 +24,9 @@ static json_t *names_of(const char *letters)
 {
         json_t *list = json_array();
         for (; *letters; letters++)
-                json_array_append_new(list, json_sprintf(*letters == 's' ? "d/ConfigMap/limits/%c"
-                                                                         : "d/Mutex/%c",
-                                                         *letters));
+                json_array_append_new(
+                        list, json_sprintf(*letters == 's' ? "d/ConfigMap/limits/%c" : "d/Mutex/%c",
+                                           *letters));
         return list;
 }
 
@@ -87,8 +87,7 @@ static void gives_each_lock_in_turn(void **state)
                 {"but not the lock of the whole workflow", "b+x a+x a1+x b-x a1+x a+x",
                  "b (a) (a1) !a (a1) !a a "},
                 {"all or nothing", "a+x b+xy c+y a-x b+xy", "a (b) (c) !b !b b "},
-                {"a semaphore lets in as many as it says", "a+s b+s c+s a-s c+s",
-                 "a b (c) !c c "},
+                {"a semaphore lets in as many as it says", "a+s b+s c+s a-s c+s", "a b (c) !c c "},
                 {"a higher limit lets in more at once", "a+s b+s c+s d+s s=3 c+s",
                  "a b (c) (d) !c c "},
                 {"a lower limit takes nothing away", "a+s b+s s=1 c+s a-s c+s b-s c+s",
@@ -102,7 +101,8 @@ static void gives_each_lock_in_turn(void **state)
                 config_map = json_pack("{s:{s:s}}", "data", "s", "2");
                 struct locks *l = locks_new(&lookup);
                 snprintf(events, sizeof(events), "%s", cases[i].events);
-                for (char *save, *e = strtok_r(events, " ", &save); e; e = strtok_r(NULL, " ", &save))
+                for (char *save, *e = strtok_r(events, " ", &save); e;
+                     e = strtok_r(NULL, " ", &save))
                         play(l, e, said);
                 locks_free(l);
                 json_decref(config_map);
@@ -116,7 +116,8 @@ static void says_what_is_wrong_with_a_lock(void **state)
         static const char *const cases[][2] = {
                 {"d/Mutex/x", NULL},
                 {"d/ConfigMap/limits/s", NULL},
-                {"d/ConfigMap/limits/t", "failed to initialize semaphore d/ConfigMap/limits/t with"},
+                {"d/ConfigMap/limits/t",
+                 "failed to initialize semaphore d/ConfigMap/limits/t with"},
                 {"d/ConfigMap/limits/zero", "failed to initialize semaphore"},
                 {"d/ConfigMap/limits/word", "failed to initialize semaphore"},
                 {"d/ConfigMap/none/s", "failed to initialize semaphore"},
