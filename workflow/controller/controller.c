@@ -3,6 +3,7 @@
  * history starts as fast as an empty one. SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/controller/config.h"
 #include "workflow/controller/finished.h"
+#include "workflow/cron/crons.h"
 #include <stdlib.h>
 
 #define NOT_COMPLETED "workflows.argoproj.io/completed!=true"
@@ -50,6 +51,7 @@ struct controller *controller_free(struct controller *c)
 {
         if (!c)
                 return NULL;
+        c->crons = crons_free(c->crons);
         c->finished = finished_free(c->finished);
         c->sweep = sweep_free(c->sweep);
         c->workflows = store_follow_stop(c->workflows);
@@ -83,13 +85,31 @@ static void on_gone(void *arg, json_t *obj)
         run_gone(arg, obj);
 }
 
+static void start_crons(struct controller *c)
+{
+        ERR_SLOT(e);
+        const struct crons_options o = {.loop = c->o.loop,
+                                        .store = c->o.store,
+                                        .ns = c->o.ns,
+                                        .lookup = &c->lookup,
+                                        .may_go = finished_may_go,
+                                        .arg = c->finished};
+        if (crons_start(&c->crons, &o, &e) < 0) {
+                log_error(c->log, "CronWorkflows cannot be followed.", F_ERR(&e));
+                err_clear(&e);
+        }
+}
+
 static void on_synced(void *arg)
 {
         struct controller *c = arg;
+        if (c->synced) /* the follow began anew */
+                return;
         c->synced = true;
         controller_locks_open(c);
         c->sweep = sweep_start(c);
         c->finished = finished_start(c);
+        start_crons(c);
         log_info(c->log, "Workflows are followed.", F_UINT("unfinished", HASH_COUNT(c->runs)));
 }
 
@@ -129,7 +149,7 @@ int controller_start(struct controller *c, struct runner *r, struct err *e)
 
 bool controller_ready(struct controller *c)
 {
-        return c->synced && c->reading == 0 && !c->draining;
+        return c->synced && c->reading == 0 && !c->draining && (!c->crons || crons_ready(c->crons));
 }
 
 void controller_on_pod(void *arg, const char *workflow_uid, const char *node_id,
@@ -199,6 +219,7 @@ void controller_look_drained(struct controller *c)
 void controller_drain(struct controller *c, int grace_ms, loop_fn *done, void *arg)
 {
         c->draining = true;
+        c->crons = crons_free(c->crons);
         c->drained = done;
         c->drained_arg = arg;
         timer_after_ms(c->o.loop, &c->drain_timer, grace_ms);

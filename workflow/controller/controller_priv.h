@@ -166,6 +166,7 @@ struct controller {
         struct locks *locks;
         struct memos *memos;
         struct finished *finished;
+        struct crons *crons;
         struct wf_lookup lookup;
         struct wf_defaults defaults;
         json_t *artifact_repository;

@@ -24,6 +24,12 @@ static void see(struct finished *f, const json_t *obj)
                 gc_look(f->gc, obj);
 }
 
+bool finished_may_go(void *finished, const json_t *obj)
+{
+        struct finished *f = finished;
+        return archiving_look(f->archiving, obj);
+}
+
 static void list(struct finished *f);
 
 static void on_again(void *arg)

@@ -12,6 +12,9 @@ struct finished;
 struct finished *finished_start(struct controller *c);
 struct finished *finished_free(struct finished *f);
 
+/* May others delete this completed workflow: is what the archive wants of it there? */
+bool finished_may_go(void *finished, const json_t *obj);
+
 /* ---- gc.c ---- */
 
 struct gc;

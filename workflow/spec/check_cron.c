@@ -59,6 +59,4 @@ void check_cron(struct check *c, const json_t *spec, const struct jpath *at)
         if (json_integer_value(json_object_get(spec, "startingDeadlineSeconds")) < 0)
                 FAIL(c, &late, "E006", NULL, "startingDeadlineSeconds must be positive");
         check_workflow(c, json_object_get(spec, "workflowSpec"), &workflow);
-        if (!c->options.simulation)
-                diag_unsupported(c->d, NULL, "not supported yet: kind CronWorkflow");
 }
