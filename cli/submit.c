@@ -6,6 +6,7 @@
 #include "cli/tree.h"
 #include "common/base/fs.h"
 #include "workflow/controller/resubmit.h"
+#include "workflow/cron/cronwf.h"
 #include <stdlib.h>
 
 enum { MAX_PARAMETER_FILE = 1 << 20 };
@@ -13,7 +14,7 @@ enum { MAX_PARAMETER_FILE = 1 << 20 };
 struct submit_opts {
         struct opt_list parameters, labels;
         const char *parameter_file, *from, *name, *generate_name, *entrypoint, *service_account,
-                *output;
+                *scheduled_time, *output;
         bool watch, wait, detach, dry_run, strict;
         int64_t timeout;
 };
@@ -23,7 +24,8 @@ static const struct opt submit_opts[] = {
         OPT(struct submit_opts, parameter_file, OPT_STR, .name = "parameter-file", .letter = 'f',
             .arg = "FILE", .help = "YAML or JSON map of arguments"),
         OPT(struct submit_opts, from, OPT_STR, .arg = "KIND/NAME",
-            .help = "run an installed template: workflowtemplate/x, clusterworkflowtemplate/x"),
+            .help = "run an installed template: workflowtemplate/x, clusterworkflowtemplate/x, "
+                    "cronworkflow/x"),
         OPT(struct submit_opts, watch, OPT_FLAG, .help = "follow it until it ends"),
         OPT(struct submit_opts, wait, OPT_FLAG, .letter = 'w', .help = "wait until it ends"),
         OPT(struct submit_opts, timeout, OPT_DURATION, .arg = "DURATION",
@@ -37,6 +39,8 @@ static const struct opt submit_opts[] = {
             .help = "instead of spec.entrypoint"),
         OPT(struct submit_opts, service_account, OPT_STR, .name = "serviceaccount", .arg = "NAME",
             .help = "instead of spec.serviceAccountName"),
+        OPT(struct submit_opts, scheduled_time, OPT_STR, .name = "scheduled-time", .arg = "TIME",
+            .help = "what workflow.scheduledTime says (RFC 3339)"),
         OPT(struct submit_opts, labels, OPT_LIST, .name = "labels", .letter = 'l',
             .arg = "KEY=VALUE,...", .help = "labels to add; may be repeated"),
         OPT(struct submit_opts, dry_run, OPT_FLAG, .name = "dry-run",
@@ -115,6 +119,13 @@ static int set_options(json_t *wf, const struct submit_opts *o, struct err *e)
                 json_put_at(wf, json_string(o->entrypoint), "spec", "entrypoint");
         if (o->service_account)
                 json_put_at(wf, json_string(o->service_account), "spec", "serviceAccountName");
+        int64_t ns;
+        if (o->scheduled_time && !time_parse_rfc3339(o->scheduled_time, &ns))
+                return err_set(e, ERR_INVALID, "--scheduled-time: \"%s\" is no RFC 3339 time",
+                               o->scheduled_time);
+        if (o->scheduled_time)
+                json_put_at(wf, json_string(o->scheduled_time), "metadata", "annotations",
+                            CRONWF_TIME_ANNOTATION);
         if (o->parameter_file && set_from_file(wf, o->parameter_file, e) < 0)
                 return -1;
         if (set_pairs(wf, &o->parameters, e) < 0)
@@ -134,17 +145,19 @@ static json_t *from_template(struct cli *c, const char *from, struct err *e)
         }
         AUTO(mem_free) char *word = mem_strndup(from, (size_t)(slash - from));
         const struct store_kind *kind = store_kind_by_word(word);
-        if (kind != &STORE_WORKFLOW_TEMPLATE && kind != &STORE_CLUSTER_WORKFLOW_TEMPLATE) {
-                err_set(e, kind == &STORE_CRON_WORKFLOW ? ERR_UNSUPPORTED : ERR_INVALID,
-                        kind == &STORE_CRON_WORKFLOW
-                                ? "not supported yet: --from %s"
-                                : "--from %s: expected workflowtemplate or clusterworkflowtemplate",
+        if (kind != &STORE_WORKFLOW_TEMPLATE && kind != &STORE_CLUSTER_WORKFLOW_TEMPLATE &&
+            kind != &STORE_CRON_WORKFLOW) {
+                err_set(e, ERR_INVALID,
+                        "--from %s: expected workflowtemplate, clusterworkflowtemplate or "
+                        "cronworkflow",
                         word);
                 return NULL;
         }
         AUTO_JSON json_t *tmpl = NULL;
         if (cli_find(c, kind, slash + 1, &tmpl, e) < 0)
                 return NULL;
+        if (kind == &STORE_CRON_WORKFLOW)
+                return cronwf_child(tmpl, NULL, clock_wall(clock_system()).ns);
         AUTO(mem_free) char *prefix = mem_printf("%s-", obj_name(tmpl));
         json_t *wf =
                 json_pack("{s:s, s:s, s:{s:s}, s:{s:{s:s}}}", "apiVersion", "argoproj.io/v1alpha1",
@@ -152,6 +165,9 @@ static json_t *from_template(struct cli *c, const char *from, struct err *e)
                           "workflowTemplateRef", "name", obj_name(tmpl));
         if (kind->cluster_scoped)
                 json_put_at(wf, json_true(), "spec", "workflowTemplateRef", "clusterScope");
+        json_put_at(wf, json_string(obj_name(tmpl)), "metadata", "labels",
+                    kind->cluster_scoped ? "workflows.argoproj.io/cluster-workflow-template"
+                                         : "workflows.argoproj.io/workflow-template");
         return wf;
 }
 

@@ -26,15 +26,14 @@ static void put(struct scope *s, const char *name, struct val v)
 static struct val json_of(struct scope *s, const json_t *map)
 {
         AUTO(mem_free)
-        char *text = map ? json_text(map, JSON_STYLE_SORTED | JSON_STYLE_GO_HTML)
-                         : mem_strdup("null");
+        char *text =
+                map ? json_text(map, JSON_STYLE_SORTED | JSON_STYLE_GO_HTML) : mem_strdup("null");
         return val_text(arena_strndup(s->arena, text, strlen(text)));
 }
 
 static struct val map_of(struct scope *s, const json_t *map)
 {
-        return map ? val_from_tree(s->arena, map, VAL_INTS_AND_FLOATS)
-                   : val_map_new(s->arena, 1);
+        return map ? val_from_tree(s->arena, map, VAL_INTS_AND_FLOATS) : val_map_new(s->arena, 1);
 }
 
 static struct val time_of(struct scope *s, const char *text)

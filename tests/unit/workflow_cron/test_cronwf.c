@@ -149,6 +149,71 @@ static void a_slots_workflow_carries_its_time_and_its_owner(void **state UNUSED)
         assert_true(json_equal(child, wanted));
 }
 
+/* ---- conditions ---- */
+
+#define CRON_TEXT                                                                 \
+        "metadata: {name: hello, namespace: ns, labels: {team: red, a.b/c: d}}\n" \
+        "spec: {schedules: [\"* * * * *\"], %s}\n"                                \
+        "status: {succeeded: 2, failed: 1%s}\n"
+
+static int test(bool stop, const char *spec, const char *status, bool *out, struct err *e)
+{
+        struct fake_clock clock;
+        fake_clock_init(&clock, (struct wall){at("2026-01-01T00:10:00Z")});
+        AUTO(mem_free) char *text = mem_printf(CRON_TEXT, spec, status);
+        AUTO_JSON json_t *cron = yaml(text);
+        AUTO(cronwf_spec_free) struct cronwf_spec *s = NULL;
+        assert_int_equal(cronwf_spec_new(&s, cron, e), 0);
+        return stop ? cronwf_stop(s, cron, &clock.clock, out, e)
+                    : cronwf_when(s, cron, &clock.clock, out, e);
+}
+
+#define LAST ", lastScheduledTime: \"2026-01-01T00:00:00Z\""
+
+static void conditions_see_the_variables_of_the_cron_workflow(void **state UNUSED)
+{
+        static const struct {
+                bool stop;
+                const char *spec, *status;
+                int result; /* -1: an error */
+        } rows[] = {
+                {false, "x: x", "", true},
+                {false, "when: \"'{{cronworkflow.name}}' == 'hello'\"", "", true},
+                {false, "when: \"{{cronworkflow.failed}} > 1\"", "", false},
+                {false, "when: \"{{cronworkflow.name}} == hello\"", "", -1}, /* bare words */
+                {false, "when: \"'{{cronworkflow.labels.team}}' == 'red'\"", "", true},
+                {false, "when: \"{{cronworkflow.nosuch}} == 1\"", "", -1},
+                {false,
+                 "when: \"{{= cronworkflow.succeeded > 1 && cronworkflow.namespace == 'ns'}}\"", "",
+                 true},
+                {false, "when: \"{{= cronworkflow.labels['team'] == 'blue'}}\"", "", false},
+                {false,
+                 "when: \"{{= cronworkflow.lastScheduledTime == nil || (now() - "
+                 "cronworkflow.lastScheduledTime).Seconds() > 360 }}\"",
+                 "", true},
+                {false,
+                 "when: \"{{= cronworkflow.lastScheduledTime == nil || (now() - "
+                 "cronworkflow.lastScheduledTime).Seconds() > 360 }}\"",
+                 LAST, true},
+                {false,
+                 "when: \"{{= (now() - cronworkflow.lastScheduledTime).Seconds() > 3600 }}\"", LAST,
+                 false},
+                {true, "x: x", "", false},
+                {true, "stopStrategy: {expression: \"cronworkflow.succeeded >= 2\"}", "", true},
+                {true, "stopStrategy: {expression: \"cronworkflow.failed >= 2\"}", "", false},
+                {true, "stopStrategy: {expression: \"cronworkflow.failed\"}", "", -1},
+                {true, "stopStrategy: {expression: \"nosuch > 1\"}", "", -1},
+        };
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                struct err e = {0};
+                bool result = false;
+                int r = test(rows[i].stop, rows[i].spec, rows[i].status, &result, &e);
+                if ((r < 0) != (rows[i].result < 0) || (r == 0 && result != (rows[i].result == 1)))
+                        fail_msg("%s: %d %d %s", rows[i].spec, r, result, r ? err_msg(&e) : "");
+                err_clear(&e);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -156,6 +221,7 @@ int main(void)
                 cmocka_unit_test(after_a_downtime_the_newest_missed_slot_counts),
                 cmocka_unit_test(mistakes_are_named),
                 cmocka_unit_test(a_slots_workflow_carries_its_time_and_its_owner),
+                cmocka_unit_test(conditions_see_the_variables_of_the_cron_workflow),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
