@@ -245,7 +245,10 @@ def c_program(name: str, *words: str):
     return row
 
 
-ROWS = {"W1": row_w1, "L1": row_l1, "S1": c_program("step_start", "S1"), "S3": c_program("step_start", "S3"), "I1": row_i1, "B1": row_b1}
+ROWS = {
+    "W1": row_w1, "L1": row_l1, "S1": c_program("step_start", "S1"), "S3": c_program("step_start", "S3"), "I1": row_i1, "B1": row_b1,
+    "D1": c_program("engine_scale", "D1"), "D2": c_program("engine_scale", "D2"), "D3": c_program("engine_scale", "D3"), "REC": c_program("engine_scale", "REC"),
+}
 
 
 def main() -> int:

@@ -42,11 +42,8 @@ json_t *with_nodes(const json_t *body, json_t *nodes_taken)
 int json_column(json_t **out, sqlite3_stmt *s, int column, struct err *e)
 {
         const char *text = sqlite3_column_blob(s, column);
-        json_error_t je;
-        *out = json_loadb(text ? text : "", (size_t)sqlite3_column_bytes(s, column),
-                          JSON_DECODE_ANY | JSON_ALLOW_NUL, &je);
-        if (!*out)
-                return err_set(e, ERR_INTERNAL, "a stored object is damaged: %s", je.text);
+        if (json_reread(out, text ? text : "", (size_t)sqlite3_column_bytes(s, column), e) < 0)
+                return err_wrap(e, "a stored object is damaged");
         return 0;
 }
 

@@ -60,11 +60,10 @@ void archive_sqlite_forsake(struct sqlite_archive *s)
 
 static int parse(json_t **out, sqlite3_stmt *s, int column, struct err *e)
 {
-        json_error_t je;
         const char *text = sqlite3_column_blob(s, column);
-        *out = json_loadb(text ? text : "", (size_t)sqlite3_column_bytes(s, column),
-                          JSON_DECODE_ANY | JSON_ALLOW_NUL, &je);
-        return *out ? 0 : err_set(e, ERR_INTERNAL, "an archived workflow is damaged: %s", je.text);
+        if (json_reread(out, text ? text : "", (size_t)sqlite3_column_bytes(s, column), e) < 0)
+                return err_wrap(e, "an archived workflow is damaged");
+        return 0;
 }
 
 static void mark_persisted(json_t *workflow)

@@ -14,6 +14,7 @@ struct dep_code {
         uint32_t task;
 };
 struct depends {
+        int refs;
         struct dep_code *code; /* NULL: all of tasks[] by bare[] */
         size_t n, cap;
         uint32_t *tasks;
@@ -28,6 +29,13 @@ struct dep_parser {
         int depth;
         struct err *e;
 };
+
+static struct depends *depends_new(void)
+{
+        struct depends *d = NEW(struct depends);
+        d->refs = 1;
+        return d;
+}
 
 static void emit(struct depends *d, enum dep_op op, uint32_t task, unsigned results)
 {
@@ -163,12 +171,8 @@ static int any_of(struct dep_parser *s)
 int depends_parse(struct depends **out, const char *text, depends_task_fn *task, void *arg,
                   struct err *e)
 {
-        struct dep_parser s = {.text = text,
-                               .p = text,
-                               .d = NEW(struct depends),
-                               .task = task,
-                               .arg = arg,
-                               .e = e};
+        struct dep_parser s = {
+                .text = text, .p = text, .d = depends_new(), .task = task, .arg = arg, .e = e};
         int r = any_of(&s);
         skip_space(&s);
         if (r == 0 && *s.p)
@@ -185,7 +189,7 @@ int depends_parse(struct depends **out, const char *text, depends_task_fn *task,
 
 struct depends *depends_all(const uint32_t *tasks, const unsigned *bare, size_t n)
 {
-        struct depends *d = NEW(struct depends);
+        struct depends *d = depends_new();
         d->tasks = mem_calloc(n + 1, sizeof(*d->tasks));
         d->bare = mem_calloc(n + 1, 1);
         d->n_tasks = n;
@@ -196,9 +200,29 @@ struct depends *depends_all(const uint32_t *tasks, const unsigned *bare, size_t 
         return d;
 }
 
+struct depends *depends_ref(struct depends *d)
+{
+        if (d)
+                d->refs++;
+        return d;
+}
+
+bool depends_same_names(const json_t *a, const json_t *b)
+{
+        size_t n = json_array_size(a);
+        if (n != json_array_size(b))
+                return false;
+        for (size_t i = 0; i < n; i++) {
+                const json_t *x = json_array_get(a, i), *y = json_array_get(b, i);
+                if (x != y && !streq(json_string_value(x), json_string_value(y)))
+                        return false;
+        }
+        return n > 0;
+}
+
 struct depends *depends_free(struct depends *d)
 {
-        if (d) {
+        if (d && --d->refs == 0) {
                 mem_free(d->code);
                 mem_free(d->tasks);
                 mem_free(d->bare);

@@ -6,6 +6,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "common/base/err.h"
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,7 +21,7 @@ enum dep_result {
         DEP_ANY_SUCCEEDED = 64,
         DEP_ALL_FAILED = 128,
 };
-struct depends; /* immutable */
+struct depends; /* immutable, counted; one thread */
 
 /* Looks a task name up: its index or UINT32_MAX; *bare is what its bare name stands for. */
 typedef uint32_t depends_task_fn(void *arg, const char *name, size_t n, unsigned *bare);
@@ -29,7 +30,10 @@ int depends_parse(struct depends **out, const char *text, depends_task_fn *task,
                   struct err *e) MUST_CHECK;
 /* All of the named tasks by their bare meaning. */
 struct depends *depends_all(const uint32_t *tasks, const unsigned *bare, size_t n);
-struct depends *depends_free(struct depends *d);
+/* Wide layers say one list a thousand times: those who say the same share the code for it. */
+struct depends *depends_ref(struct depends *d);
+bool depends_same_names(const json_t *a, const json_t *b); /* lists of names */
+struct depends *depends_free(struct depends *d);           /* drops one reference; NULL is fine */
 
 /* The distinct tasks that are named. */
 const uint32_t *depends_tasks(const struct depends *d, size_t *n);

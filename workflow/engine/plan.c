@@ -72,6 +72,8 @@ struct task_name {
 };
 struct compiler {
         struct tmpl *t;
+        const json_t *list; /* dependencies compiled last, and what they became */
+        struct depends *list_depends;
         struct err *e;
 };
 
@@ -92,6 +94,7 @@ static void fill_task(struct task *task, json_t *body, uint32_t group)
         task->body = json_copy(body);
         json_object_del(task->body, "hooks"); /* rendered when they run */
         json_object_del(task->body, "onExit");
+        json_object_del(task->body, "dependencies"); /* names: nothing in them is rendered */
         task->when = when ? when : "";
         task->group = group;
         task->tagged = tag_any_in_tree(task->body);
@@ -188,6 +191,10 @@ static uint32_t depends_task(void *arg, const char *name, size_t n, unsigned *ba
 
 static int compile_dependencies(struct compiler *c, struct task *task, const json_t *list)
 {
+        if (depends_same_names(list, c->list)) {
+                task->depends = depends_ref(c->list_depends);
+                return 0;
+        }
         size_t n = 0, i;
         json_t *item;
         uint32_t *tasks = mem_calloc(json_array_size(list) + 1, sizeof(*tasks));
@@ -206,18 +213,19 @@ static int compile_dependencies(struct compiler *c, struct task *task, const jso
                 tasks[n++] = index;
         }
         if (r == 0 && n)
-                task->depends = depends_all(tasks, bare, n);
+                c->list_depends = task->depends = depends_all(tasks, bare, n);
+        c->list = task->depends ? list : NULL;
         mem_free(tasks);
         mem_free(bare);
         return r;
 }
 
-static int compile_depends(struct compiler *c, struct task *task)
+static int compile_depends(struct compiler *c, struct task *task, const json_t *body)
 {
         const char *depends = json_str(task->body, "depends");
         if (!str_empty(depends))
                 return depends_parse(&task->depends, depends, depends_task, c, c->e);
-        return compile_dependencies(c, task, json_object_get(task->body, "dependencies"));
+        return compile_dependencies(c, task, json_object_get(body, "dependencies"));
 }
 
 /* Turn "who I depend on" around. */
@@ -263,7 +271,7 @@ static int compile_dag(struct compiler *c)
                 add_name(c, (uint32_t)i);
         }
         for (i = 0; i < t->n_tasks; i++)
-                if (compile_depends(c, &t->tasks[i]) < 0)
+                if (compile_depends(c, &t->tasks[i], json_array_get(tasks, i)) < 0)
                         return -1;
         link_dependents(t);
         return 0;

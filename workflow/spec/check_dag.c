@@ -23,6 +23,8 @@ struct dag_check {
         uint32_t *order;          /* every task after those it waits for */
         uint8_t *ancestor;        /* of the task under work: by index */
         bool uses_depends;
+        const json_t *list; /* dependencies parsed last, and what they became */
+        struct depends *list_depends;
 };
 
 static uint32_t index_of(const struct dag_check *g, const char *name, size_t n)
@@ -42,6 +44,10 @@ static uint32_t depends_task(void *arg, const char *name, size_t n, unsigned *ba
 static void parse_dependencies(struct dag_check *g, struct dag_task *t, const json_t *list,
                                const struct jpath *at)
 {
+        if (depends_same_names(list, g->list)) {
+                t->depends = depends_ref(g->list_depends);
+                return;
+        }
         size_t i, n = 0;
         json_t *item;
         uint32_t *tasks = mem_calloc(json_array_size(list) + 1, sizeof(*tasks));
@@ -59,6 +65,10 @@ static void parse_dependencies(struct dag_check *g, struct dag_task *t, const js
         }
         if (n)
                 t->depends = depends_all(tasks, bare, n);
+        if (n == json_array_size(list)) { /* a list with mistakes is told of each time */
+                g->list = list;
+                g->list_depends = t->depends;
+        }
         mem_free(tasks);
         mem_free(bare);
 }
@@ -112,8 +122,8 @@ static void parse_depends(struct dag_check *g, struct dag_task *t, const struct 
                 return;
         g->uses_depends = true;
         here = jpath_key(at, "depends");
-        depends_free(t->depends);
-        t->depends = NULL;
+        t->depends = depends_free(t->depends);
+        g->list = NULL; /* it may have gone with that */
         if (check_depends_names(g, text, &here) &&
             depends_parse(&t->depends, text, depends_task, g, &why) < 0)
                 diag_warn(g->c->d, &here, "W306", NULL, "%s", err_msg(&why));
@@ -248,7 +258,9 @@ static void check_task(struct dag_check *g, uint32_t i, const struct jpath *at)
         struct dag_task *t = &g->tasks[i];
         struct check_scope s = *g->s;
         struct jpath arguments = jpath_key(at, "arguments");
-        bool mentions = strings_any(t->body, mentions_tasks, NULL);
+        AUTO_JSON json_t *body = json_copy((json_t *)(uintptr_t)t->body);
+        json_object_del(body, "dependencies"); /* names, checked already */
+        bool mentions = strings_any(body, mentions_tasks, NULL);
         bool own = json_is_object(json_object_get(t->body, "hooks"));
         if (mentions)
                 mark_ancestors(g, i);
@@ -258,7 +270,7 @@ static void check_task(struct dag_check *g, uint32_t i, const struct jpath *at)
         s.inlined = json_object_get(t->body, "inline");
         s.items = NULL;
         check_items(g->c, t->body, &s, at);
-        check_tags(g->c, t->body, &s, at);
+        check_tags(g->c, body, &s, at);
         check_set_free(&s.items);
         for (uint32_t k = 0; mentions && k < g->n; k++)
                 s.known[k].status = s.known[k].status && !g->ancestor[k];
