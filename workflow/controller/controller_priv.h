@@ -29,7 +29,7 @@ bool cache_synced(const struct cache *cache);
 struct run_input { /* owns what `in` borrows */
         struct wf_input in;
         char *texts[5];
-        json_t *json[2];
+        json_t *json[3];
 };
 struct pod_start { /* a pod that waits until its node is durable */
         char *node_id, *node_name, *pod_name;

@@ -165,6 +165,8 @@ static void pass_on(struct run *r, const char *node_id, const struct pod_status 
                                         .message = st->message,
                                         .exit_code = st->exit_code,
                                         .outputs = st->outputs,
+                                        .ready = st->ready,
+                                        .containers = st->containers,
                                         .ip = st->ip,
                                         .host = st->host,
                                         .started = st->started,

@@ -73,6 +73,7 @@ void run_input(struct run *r, const struct wf_input *in)
         i->in.node_field_selector = keep(i, 4, in->node_field_selector);
         i->in.outputs = keep_json(i, 0, in->outputs);
         i->in.spec = keep_json(i, 1, in->spec);
+        i->in.containers = keep_json(i, 2, in->containers);
         loop_defer(r->c->o.loop, &r->turn);
 }
 
@@ -81,8 +82,8 @@ static void drop_inputs(struct run_input *inputs, size_t n)
         for (size_t i = 0; i < n; i++) {
                 for (size_t t = 0; t < ARRAY_LEN(inputs[i].texts); t++)
                         free(inputs[i].texts[t]);
-                json_decref(inputs[i].json[0]);
-                json_decref(inputs[i].json[1]);
+                for (size_t k = 0; k < ARRAY_LEN(inputs[i].json); k++)
+                        json_decref(inputs[i].json[k]);
         }
         free(inputs);
 }

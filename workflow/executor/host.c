@@ -4,8 +4,9 @@
  *   <data>/sandbox   a tmpfs that only we see (it goes with the last of our processes):
  *     root/          where each sandbox mounts its overlay, in its own namespace
  *     skel/          lower layer over the host's root: a minimal /dev, an empty /tmp and /run
- * (opaque: what the host has there is not seen), and nothing in place of the data directory keep/
- * read-only pieces of /proc and /sys, bound into each sandbox with one call each
+ * (opaque: what the host has there is not seen), and nothing in place of the data directory
+ *     iskel/         the same over an image
+ *     keep/          read-only pieces of /proc and /sys, bound into each sandbox with one call each
  *
  * Without root everything happens in a user namespace in which we are root; there device nodes
  * cannot be made and "/" is no lower layer, see sandbox.c. SPDX-License-Identifier: Apache-2.0 */
@@ -89,8 +90,9 @@ static int make_base(struct host *h, const char *data_dir, struct err *e)
                                  path);
         h->base = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (h->base < 0 || fchdir(h->base) < 0 || mkdirat(h->base, "root", 0755) < 0 ||
-            mkdirat(h->base, "skel", 0755) < 0 || mkdirat(h->base, "keep", 0755) < 0 ||
-            mkdirat(h->base, "inputs", 0755) < 0 || mkdirat(h->base, "layers", 0700) < 0)
+            mkdirat(h->base, "skel", 0755) < 0 || mkdirat(h->base, "iskel", 0755) < 0 ||
+            mkdirat(h->base, "keep", 0755) < 0 || mkdirat(h->base, "inputs", 0755) < 0 ||
+            mkdirat(h->base, "layers", 0700) < 0)
                 return err_errno(e, errno, "%s", path);
         return 0;
 }
@@ -158,6 +160,28 @@ static int hide_data_dir(int skel, const char *data_dir)
         if (host >= 0)
                 close(host);
         return rc;
+}
+
+/* Over an image there is less to hide: what it has in /run is its own. In a user namespace devices
+ * are bound later. */
+static int make_image_skeleton(const struct host *h, struct err *e)
+{
+        int skel = openat(h->base, "iskel", O_RDONLY | O_DIRECTORY | O_CLOEXEC), dev = -1;
+        int rc = skel < 0 || make_folder(skel, "dev", 0755, !h->user) < 0 ||
+                 make_folder(skel, "tmp", 01777, !h->user) < 0 ||
+                 make_folder(skel, "proc", 0555, !h->user) < 0 ||
+                 make_folder(skel, "sys", 0555, !h->user) < 0;
+        if (!rc && !h->user) {
+                dev = openat(skel, "dev", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                rc = dev < 0 || make_devices(dev) < 0 || host_dev_links(dev) < 0;
+        }
+        if (rc)
+                err_errno(e, errno, "no sandboxes: the folders of an image cannot be prepared");
+        if (dev >= 0)
+                close(dev);
+        if (skel >= 0)
+                close(skel);
+        return rc ? -1 : 0;
 }
 
 static int make_skeleton(struct host *h, const char *data_dir, struct err *e)
@@ -291,12 +315,15 @@ int host_prepare(struct executor *x, struct err *e)
         struct host *h = &x->host;
         if (enter_namespaces(h, e) < 0 || make_base(h, x->data_dir, e) < 0)
                 return -1;
+        if (make_image_skeleton(h, e) < 0)
+                return -1;
         if (!h->user && (make_skeleton(h, x->data_dir, e) < 0 || keep_pieces(h, e) < 0))
                 return -1;
         if (!h->user)
                 find_extra(h, x->data_dir);
-        snprintf(h->words, sizeof(h->words), "sandbox (%smount, pid, ipc, uts; overlay)",
-                 h->user ? "user, " : "");
+        bool limits = h->cgroups[LIMIT_MEMORY] >= 0 && h->cgroups[LIMIT_CPU] >= 0;
+        snprintf(h->words, sizeof(h->words), "sandbox (%smount, pid, ipc, uts; overlay%s)",
+                 h->user ? "user, " : "", limits ? "" : "; no resource limits: no cgroups here");
         h->mounts = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
         if (h->mounts < 0)
                 return err_errno(e, errno, "/proc/self/ns/mnt");

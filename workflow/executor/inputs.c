@@ -31,7 +31,7 @@ static size_t trimmed(const char *path)
 
 static bool path_in_volume(const struct spec *s, const char *path)
 {
-        for (struct wire w = s->all; wire_find(&w, S_MOUNT);) {
+        for (struct wire w = s->own; wire_find(&w, S_MOUNT);) {
                 const char *at = wire_find_str(wire_group(&w), M_PATH);
                 size_t n = at ? trimmed(at) : 0;
                 if (n && strncmp(path, at, n) == 0 && (path[n] == '/' || !path[n] || n == 1))
@@ -165,7 +165,7 @@ int inputs_place(struct pod *p, struct err *e)
 {
         if (p->spec.script.data && place_script(p, e) < 0)
                 return -1;
-        for (struct wire w = p->spec.all; wire_find(&w, S_INPUT);) {
+        for (struct wire w = p->spec.own; wire_find(&w, S_INPUT);) {
                 struct wire in = wire_group(&w);
                 if (!worth_linking(p, in) && place_input(p, in, e) < 0)
                         return -1;
@@ -179,7 +179,7 @@ int inputs_place(struct pod *p, struct err *e)
 static int link_inputs(struct pod *p, struct err *e)
 {
         int n = 0, dir = -1;
-        for (struct wire w = p->spec.all; wire_find(&w, S_INPUT);) {
+        for (struct wire w = p->spec.own; wire_find(&w, S_INPUT);) {
                 struct wire in = wire_group(&w);
                 char name[16];
                 if (!worth_linking(p, in))
@@ -224,7 +224,7 @@ int inputs_mount(struct pod *p, struct err *e)
         if (sandbox_overlay(p, p->slot_at, "in", "inputs") < 0)
                 return err_errno(e, errno, "sandbox: mount overlay of the inputs");
         int root = open("root", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        for (struct wire w = p->spec.all; rc == 0 && wire_find(&w, S_INPUT);)
+        for (struct wire w = p->spec.own; rc == 0 && wire_find(&w, S_INPUT);)
                 if (worth_linking(p, wire_group(&w)))
                         rc = bind_input(n++, root, wire_group(&w), e);
         close(root);

@@ -79,6 +79,8 @@ int main(int argc, char **argv)
         fcntl(x.sock, F_SETFD, FD_CLOEXEC);
         umask(022);
         x.signals = open_signals();
+        x.pid = getpid();
+        limits_find(&x.host);
         if (open_folders(&x) < 0)
                 return 1;
         struct err e = {0};

@@ -202,7 +202,7 @@ static int save_log(struct pod *p, struct err *e)
         close(p->plain);
         p->plain = -1;
         struct tree_copy how = {.link_dir = p->dir};
-        if (folder_put(p->x->store, p->spec.log_key, &how, p->dir, "log", e) < 0)
+        if (folder_put(p->x->store, p->spec.log_key, &how, p->dir, p->plain_name, e) < 0)
                 return err_wrap(e, "archive the log");
         put_artifact(p, p->spec.log_key, p->spec.log_json);
         return 0;
@@ -211,7 +211,7 @@ static int save_log(struct pod *p, struct err *e)
 int outputs_collect(struct pod *p, bool required, struct err *e)
 {
         int rc = 0;
-        for (struct wire w = p->spec.all; rc == 0 && wire_next(&w);) {
+        for (struct wire w = p->spec.own; rc == 0 && wire_next(&w);) {
                 if (w.tag == S_OUT_PARAM)
                         rc = collect_param(p, wire_group(&w), required, e);
                 else if (w.tag == S_OUT_ARTIFACT)

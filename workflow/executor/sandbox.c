@@ -42,9 +42,19 @@ static void add_lower(struct buf *b, const char *path)
         }
 }
 
+/* Of an image, topmost first. */
+static void add_layers(struct buf *b, struct wire own)
+{
+        for (int i = 0; wire_find(&own, S_LOWER); i++) {
+                if (i)
+                        buf_addc(b, ':');
+                add_lower(b, own.data);
+        }
+}
+
 struct overlay {
-        const char *lower;        /* relative to base, or absolute */
-        bool skel;                /* the skeleton above it */
+        const char *lower;        /* relative to base, or absolute; NULL: the layers of the image */
+        const char *skel;         /* above it, or NULL */
         const char *upper, *work; /* in the scratch folder */
         const char *at;           /* mount point, relative to base */
 };
@@ -53,8 +63,12 @@ static int mount_overlay(const struct pod *p, const struct overlay *o)
 {
         const struct host *h = &p->x->host;
         AUTO_BUF struct buf b = BUF_INIT(OPTIONS_MAX - 1);
-        buf_addf(&b, "%slowerdir=%s", h->user ? "userxattr," : "", o->skel ? "skel:" : "");
-        add_lower(&b, o->lower);
+        buf_addf(&b, "%slowerdir=%s%s", h->user ? "userxattr," : "", o->skel ? o->skel : "",
+                 o->skel ? ":" : "");
+        if (o->lower)
+                add_lower(&b, o->lower);
+        else
+                add_layers(&b, p->spec.own);
         buf_addf(&b, ",upperdir=%s/%s,workdir=%s/%s", p->layers_at, o->upper, p->layers_at,
                  o->work);
         size_t plain = b.len;
@@ -77,26 +91,29 @@ int sandbox_overlay(const struct pod *p, const char *folder, const char *name, c
         snprintf(lower, sizeof(lower), "%s/%s", folder, name);
         snprintf(upper, sizeof(upper), "u-%s", name);
         snprintf(work, sizeof(work), "w-%s", name);
-        const struct overlay o = {lower, false, upper, work, at};
+        const struct overlay o = {lower, NULL, upper, work, at};
         if (mkdirat(p->layers, upper, 0755) < 0 || mkdirat(p->layers, work, 0755) < 0)
                 return -1;
         return mount_overlay(p, &o);
 }
 
-/* In memory, or in the slot where memory cannot hold an upper layer. */
+/* In memory, or in the slot where memory cannot hold an upper layer; of one container of several in
+ * a folder beneath. */
 static int make_layers(struct pod *p, struct err *e)
 {
         const struct host *h = &p->x->host;
-        snprintf(p->slot_at, sizeof(p->slot_at), "../scratch/%u", p->slot);
+        char own[16] = "";
+        if (p->member >= 0)
+                snprintf(own, sizeof(own), "/%d", p->member);
         if (h->in_memory)
-                snprintf(p->layers_at, sizeof(p->layers_at), "layers/%llu",
-                         (unsigned long long)p->serial);
+                snprintf(p->layers_at, sizeof(p->layers_at), "layers/%llu%s",
+                         (unsigned long long)p->serial, own);
         else
-                snprintf(p->layers_at, sizeof(p->layers_at), "%s", p->slot_at);
-        if (h->in_memory && mkdirat(h->base, p->layers_at, 0700) < 0)
+                snprintf(p->layers_at, sizeof(p->layers_at), "%s%s%s", p->slot_at, *own ? "/m" : "",
+                         *own ? own + 1 : "");
+        if ((h->in_memory || *own) && mkdir(p->layers_at, 0700) < 0)
                 return refused(e, "mkdir", p->layers_at);
-        p->layers = h->in_memory ? openat(h->base, p->layers_at, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-                                 : dup(p->dir);
+        p->layers = open(p->layers_at, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (p->layers < 0 || mkdirat(p->layers, "u", 0755) < 0 || mkdirat(p->layers, "w", 0755) < 0)
                 return refused(e, "mkdir", "upper and work folders");
         return 0;
@@ -128,7 +145,7 @@ static int bind_read_only(const char *from, const char *to)
 static int mount_tmp(const struct pod *p, struct err *e)
 {
         char path[64];
-        snprintf(path, sizeof(path), "%s/tmp", p->slot_at);
+        snprintf(path, sizeof(path), "%s/%s", p->slot_at, p->tmp_name);
         return bind(path, "root/tmp") < 0 ? refused(e, "bind", "/tmp") : 0;
 }
 
@@ -168,14 +185,16 @@ static int mount_extra(const struct pod *p, const char *path, int i, struct err 
 static int build_as_root(struct pod *p, struct err *e)
 {
         const struct host *h = &p->x->host;
-        bool host_root = streq(p->spec.root, "/");
-        const struct overlay o = {p->spec.root, true, "u", "w", "root"};
+        bool host_root = !p->spec.layered && streq(p->spec.root, "/");
+        const struct overlay o = {p->spec.layered ? NULL : p->spec.root,
+                                  host_root ? "skel" : "iskel", "u", "w", "root"};
         if (make_layers(p, e) < 0)
                 return -1;
         if (!h->in_memory)
                 p->upper = openat(p->layers, "u", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (mount_overlay(p, &o) < 0)
-                return refused(e, "mount overlay over", p->spec.root);
+                return refused(e, "mount overlay over",
+                               p->spec.layered ? "the image" : p->spec.root);
         for (int i = 0; host_root && i < h->n_extra; i++)
                 if (mount_extra(p, h->extra[i], i, e) < 0)
                         return -1;
@@ -267,18 +286,30 @@ static int bind_devices(struct err *e)
         return rc < 0 ? refused(e, "make", "/dev") : 0;
 }
 
-static int build_as_user(struct pod *p, struct err *e)
+/* The host's root, or an unpacked one: folder by folder. */
+static int take_folders(struct pod *p, struct err *e)
 {
         static const char *const folders[] = {"root/dev", "root/proc", "root/sys", "root/run",
                                               "root/tmp"};
-        if (make_layers(p, e) < 0)
-                return -1;
         if (mount("tiphys", "root", "tmpfs", MS_NOSUID, "mode=0755") < 0)
                 return refused(e, "mount", "tmpfs as root");
         for (size_t i = 0; i < ARRAY_LEN(folders); i++)
                 if (mkdir(folders[i], 0755) < 0)
                         return refused(e, "mkdir", folders[i]);
-        if (take_root(p, e) < 0 || bind_devices(e) < 0 || mount_tmp(p, e) < 0)
+        return take_root(p, e);
+}
+
+static int take_layers(struct pod *p, struct err *e)
+{
+        const struct overlay o = {NULL, "iskel", "u", "w", "root"};
+        return mount_overlay(p, &o) < 0 ? refused(e, "mount overlay over", "the image") : 0;
+}
+
+static int build_as_user(struct pod *p, struct err *e)
+{
+        if (make_layers(p, e) < 0 ||
+            (p->spec.layered ? take_layers(p, e) : take_folders(p, e)) < 0 || bind_devices(e) < 0 ||
+            mount_tmp(p, e) < 0)
                 return -1;
         if (mount("proc", "root/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
                 return refused(e, "mount",
@@ -297,6 +328,16 @@ static int enter_root(const struct pod *p, struct err *e)
         if (p->spec.hostname && sethostname(p->spec.hostname, strnlen(p->spec.hostname, 63)) < 0)
                 return refused(e, "sethostname", p->spec.hostname);
         return 0;
+}
+
+/* securityContext.readOnlyRootFilesystem: but /tmp and volumes, which are mounts of their own. */
+static int make_read_only(const struct pod *p, struct err *e)
+{
+        struct mount_attr ro = {.attr_set = MOUNT_ATTR_RDONLY};
+        if (!p->spec.read_only ||
+            syscall(SYS_mount_setattr, AT_FDCWD, "/", 0, &ro, sizeof(ro)) == 0)
+                return 0;
+        return refused(e, "mount_setattr", "of a read-only root");
 }
 
 static int make_places(const struct pod *p, struct err *e)
@@ -327,7 +368,9 @@ int sandbox_enter(struct pod *p, struct err *e)
         if ((p->x->host.user ? build_as_user(p, e) : build_as_root(p, e)) < 0 ||
             volumes_mount(p, e) < 0 || inputs_mount(p, e) < 0)
                 return -1;
-        return enter_root(p, e) < 0 || make_places(p, e) < 0 ? -1 : inputs_place(p, e);
+        if (enter_root(p, e) < 0 || make_places(p, e) < 0 || inputs_place(p, e) < 0)
+                return -1;
+        return make_read_only(p, e);
 }
 
 /* ---- trial ---- */
@@ -335,15 +378,14 @@ int sandbox_enter(struct pod *p, struct err *e)
 static int try_here(const struct executor *x, struct pod *p, struct err *e)
 {
         static char *no_args[] = {NULL};
-        p->x = x;
-        p->upper = p->plain = p->layers = -1;
         p->spec = (struct spec){.isolate = true,
                                 .root = "/",
                                 .hostname = "probe",
                                 .argv = no_args,
                                 .envp = no_args};
         p->dir = slot_take(x, &p->slot);
-        p->tmp = p->dir < 0 ? -1 : slot_open_tmp(p->dir);
+        snprintf(p->slot_at, sizeof(p->slot_at), "../scratch/%u", p->slot);
+        p->tmp = p->dir < 0 ? -1 : slot_open_tmp(p->dir, p->tmp_name);
         if (p->tmp < 0 || slot_clean(p->dir, p->tmp) < 0)
                 return refused(e, "open", "scratch folder");
         return sandbox_enter(p, e);
@@ -352,7 +394,7 @@ static int try_here(const struct executor *x, struct pod *p, struct err *e)
 static NORETURN void try_and_tell(const struct executor *x, int to)
 {
         struct err e = {0};
-        struct pod *p = mem_alloc(sizeof(*p));
+        struct pod *p = pod_new(x, 0);
         int rc = try_here(x, p, &e);
         if (rc < 0 && write(to, err_msg(&e), strlen(err_msg(&e))) < 0)
                 rc = -2;

@@ -77,11 +77,11 @@ int slot_take(const struct executor *x, unsigned *number)
         return -1;
 }
 
-int slot_open_tmp(int slot)
+int slot_open_tmp(int slot, const char *name)
 {
-        int fd = openat(slot, "tmp", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd < 0 && errno == ENOENT && mkdirat(slot, "tmp", 0777) == 0)
-                fd = openat(slot, "tmp", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        int fd = openat(slot, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0 && errno == ENOENT && mkdirat(slot, name, 0777) == 0)
+                fd = openat(slot, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         struct stat st;
         if (fd < 0 || fstat(fd, &st) < 0)
                 return -1;

@@ -30,24 +30,53 @@ static void take(struct spec *s, struct wire *w, size_t *n_env)
         case S_TERMINATION_LOG: s->termination_log = text; break;
         case S_LOG_KEY: s->log_key = text; break;
         case S_LOG_JSON: s->log_json = text; break;
+        case S_NAME: s->name = text; break;
+        case S_USER: s->user = text; break;
+        case S_ROLE: s->role = (enum container_role)wire_u64(w); break;
+        case S_RETRIES: s->retries = wire_u64(w); break;
+        case S_RETRY_MS: s->retry_ms = (int64_t)wire_u64(w); break;
+        case S_FS_GROUP: s->fs_group = wire_u64(w); break;
+        case S_READ_ONLY: s->read_only = wire_u64(w); break;
+        case S_NETWORK: s->private_network = wire_u64(w); break;
+        case S_MEMORY: s->memory = wire_u64(w); break;
+        case S_CPU_MILLI: s->cpu_milli = wire_u64(w); break;
+        case S_LOWER: s->layered = true; break;
+        case S_CONTAINER: s->grouped = true; break;
         default: break; /* groups are read where they are used */
         }
 }
 
-int spec_read(struct spec *s, struct wire request, struct err *e)
+static void count(struct wire w, size_t *args, size_t *envs)
+{
+        while (wire_next(&w)) {
+                *args += w.tag == S_ARG;
+                *envs += w.tag == S_ENV;
+        }
+}
+
+static bool take_all(struct spec *s, struct wire w, size_t *n_env)
+{
+        while (wire_next(&w))
+                take(s, &w, n_env);
+        return !wire_bad(&w);
+}
+
+int spec_read(struct spec *s, struct wire request, const struct wire *group, struct err *e)
 {
         size_t args = 0, envs = 0, n_env = 0;
-        for (struct wire w = request; wire_next(&w);) {
-                args += w.tag == S_ARG;
-                envs += w.tag == S_ENV;
-        }
-        *s = (struct spec){.all = request, .run_uid = UINT64_MAX, .run_gid = UINT64_MAX};
+        count(request, &args, &envs);
+        if (group)
+                count(*group, &args, &envs);
+        *s = (struct spec){.all = request,
+                           .own = group ? *group : request,
+                           .name = "main",
+                           .run_uid = UINT64_MAX,
+                           .run_gid = UINT64_MAX,
+                           .fs_group = UINT64_MAX};
         s->argv = mem_calloc(args + 2, sizeof(char *));
-        s->envp = mem_calloc(envs + 3, sizeof(char *)); /* HOME and TMPDIR may be added */
-        struct wire w = request;
-        while (wire_next(&w))
-                take(s, &w, &n_env);
-        if (wire_bad(&w) || !s->uid || !s->node || !s->argc)
+        s->envp = mem_calloc(envs + 4, sizeof(char *)); /* HOME and TMPDIR may be added */
+        bool good = take_all(s, request, &n_env) && (!group || take_all(s, *group, &n_env));
+        if (!good || !s->uid || !s->node || (!s->argc && (group || !s->grouped)))
                 return err_set(e, ERR_INTERNAL, "the request to the executor is damaged");
         return 0;
 }

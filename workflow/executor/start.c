@@ -32,10 +32,10 @@ static bool runnable(const char *path, struct stat *st)
 }
 
 /* As execvp, with main's PATH, seen from where main will be. */
-static bool look_up(const struct spec *s, char out[PATH_MAX])
+static bool look_up(const struct spec *s, const char *command, char out[PATH_MAX])
 {
         struct stat st;
-        const char *command = s->argv[0], *path = spec_env(s, "PATH");
+        const char *path = spec_env(s, "PATH");
         if (strchr(command, '/')) {
                 snprintf(out, PATH_MAX, "%s", command);
                 return true; /* exec says what is wrong with it */
@@ -76,28 +76,26 @@ static int drop_caps(const struct pod *p)
 static int become_user(const struct pod *p)
 {
         const struct spec *s = &p->spec;
-        if (s->run_uid == UINT64_MAX && s->run_gid == UINT64_MAX)
+        if (s->run_uid == UINT64_MAX && s->run_gid == UINT64_MAX && !p->n_groups)
                 return 0;
         if (p->x->host.user || geteuid() != 0)
                 return 0; /* nobody else can be had: it stays the user of the daemon */
         gid_t gid = s->run_gid == UINT64_MAX ? 0 : (gid_t)s->run_gid;
-        if (syscall(SYS_setgroups, 0, NULL) < 0 || syscall(SYS_setresgid, gid, gid, gid) < 0)
+        if (syscall(SYS_setgroups, p->n_groups, p->groups) < 0 ||
+            syscall(SYS_setresgid, gid, gid, gid) < 0)
                 return -1;
         uid_t uid = s->run_uid == UINT64_MAX ? 0 : (uid_t)s->run_uid;
         return (int)syscall(SYS_setresuid, uid, uid, uid);
 }
 
-static int arrange(struct child *c)
+/* What does not concern its output: place, limits, rights. */
+static int arrange_rest(struct child *c)
 {
         const struct spec *s = &c->p->spec;
         sigset_t none;
         sigemptyset(&none);
-        c->step = "start the process";
-        if (setpgid(0, 0) < 0)
-                return -1;
-        int null = open("/dev/null", O_RDONLY);
-        if ((null < 0 && c->p->spec.isolate) || (null >= 0 && dup2(null, 0) < 0) ||
-            dup2(c->out, 1) < 0 || dup2(c->err, 2) < 0)
+        c->step = "enter its cgroup";
+        if (limits_enter(c->p) < 0)
                 return -1;
         c->step = enter_cwd;
         if (s->cwd ? chdir(s->cwd) < 0 : !s->isolate && fchdir(c->p->tmp) < 0)
@@ -111,6 +109,29 @@ static int arrange(struct child *c)
                 return -1;
         c->step = NULL;
         return sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int arrange(struct child *c)
+{
+        c->step = "start the process";
+        if (setpgid(0, 0) < 0)
+                return -1;
+        int null = open("/dev/null", O_RDONLY);
+        if ((null < 0 && c->p->spec.isolate) || (null >= 0 && dup2(null, 0) < 0) ||
+            dup2(c->out, 1) < 0 || dup2(c->err, 2) < 0)
+                return -1;
+        return arrange_rest(c);
+}
+
+void action_exec(const struct pod *p, char **argv)
+{
+        char program[PATH_MAX];
+        struct child c = {.p = p, .program = program};
+        int null = open("/dev/null", O_RDWR);
+        for (int fd = 0; null >= 0 && fd < 3; fd++)
+                (void)dup2(null, fd);
+        if (argv[0] && look_up(&p->spec, argv[0], program) && arrange_rest(&c) == 0)
+                execve(program, argv, p->spec.envp);
 }
 
 static NORETURN void run_child(struct child *c)
@@ -160,7 +181,7 @@ int main_start(struct pod *p)
 {
         char program[PATH_MAX];
         struct child c = {.p = p, .program = program, .out = -1, .err = -1};
-        if (!look_up(&p->spec, program)) {
+        if (!look_up(&p->spec, p->spec.argv[0], program)) {
                 snprintf(p->start_failure, sizeof(p->start_failure),
                          "cannot start \"%s\": not found in PATH", p->spec.argv[0]);
                 p->wait_status = EXIT_NOT_FOUND << 8;

@@ -34,18 +34,26 @@ uint64_t oom_kills(void)
         return at ? strtoull(at + 10, NULL, 10) : 0;
 }
 
-void status_final(struct pod *p, int phase, int exit_code, const char *message)
+void status_put(struct pod *p, int phase, int exit_code, const char *message)
 {
         struct buf *b = &p->status;
-        p->finished_ns = now_wall_ns();
+        if (!p->finished_ns)
+                p->finished_ns = now_wall_ns();
         wire_put_u64(b, R_PHASE, (uint64_t)phase);
         wire_put_u64(b, R_EXIT_CODE, (uint64_t)(int64_t)exit_code);
         wire_put_str(b, R_MESSAGE, message);
         if (p->started_ns)
                 wire_put_u64(b, R_STARTED, (uint64_t)p->started_ns);
         wire_put_u64(b, R_FINISHED, (uint64_t)p->finished_ns);
+        if (*p->ip)
+                wire_put_str(b, R_IP, p->ip);
         if (p->log_failed)
                 wire_put_str(b, R_NOTE, "the log could not be written to its end");
+}
+
+void status_send(struct pod *p)
+{
+        struct buf *b = &p->status;
         AUTO_BUF struct buf frame = BUF_INIT(STATUS_MAX + 4096);
         frame_put(&frame, FRAME_FINAL, b->data, b->len);
         const char *at = frame.data;

@@ -69,34 +69,111 @@ static int open_host_path(const char *path, const char *check, struct err *e)
         return err_set(e, ERR_INVALID, "hostPath %s is not of type %s", path, check);
 }
 
-static int open_empty(const struct pod *p, uint64_t index, bool memory, struct err *e)
+/* ---- made once for a pod ---- */
+
+static void volume_name(uint64_t index, char out[32])
 {
-        char name[32], path[NAME_MAX + 64];
-        snprintf(name, sizeof(name), "v%llu", (unsigned long long)index);
-        snprintf(path, sizeof(path), "%s/%s", p->slot_at, name);
-        int made = mkdirat(p->dir, name, 0777);
-        if ((made < 0 && errno != EEXIST) || fchmodat(p->dir, name, 0777, 0) < 0)
-                return err_errno(e, errno, "emptyDir");
-        if (made == 0 && memory &&
-            mount("tiphys", path, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0777") < 0)
-                return err_errno(e, errno, "emptyDir in memory");
-        int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        return fd < 0 ? err_errno(e, errno, "emptyDir") : fd;
+        snprintf(out, 32, "v%llu", (unsigned long long)index);
 }
 
-static int open_volume(const struct pod *p, uint64_t index, const char **name, struct err *e)
+/* A group of its own that may write: fsGroup. */
+static int share(const struct pod *p, int fd)
+{
+        if (p->spec.fs_group == UINT64_MAX || p->x->host.user || geteuid() != 0)
+                return 0;
+        struct stat st;
+        if (fstat(fd, &st) < 0 || fchown(fd, (uid_t)-1, (gid_t)p->spec.fs_group) < 0)
+                return -1;
+        return fchmod(fd, (st.st_mode & 0777) | 02070);
+}
+
+static int mount_memory(const char *path, uint64_t size, mode_t mode)
+{
+        char options[64];
+        int n = snprintf(options, sizeof(options), "mode=%04o", mode);
+        if (size)
+                snprintf(options + n, sizeof(options) - (size_t)n, ",size=%llu",
+                         (unsigned long long)size);
+        return mount("tiphys", path, "tmpfs", MS_NOSUID | MS_NODEV, options);
+}
+
+/* emptyDir, in memory or not, and volumes of files: a folder of the slot. */
+static int make_in_slot(struct pod *p, uint64_t index, struct wire v, struct err *e)
+{
+        char name[32], path[96];
+        uint64_t kind = wire_find_u64(v, V_KIND, VOLUME_EMPTY);
+        bool memory = kind != VOLUME_EMPTY;
+        mode_t mode = kind == VOLUME_FILES ? 0755 : 0777;
+        volume_name(index, name);
+        snprintf(path, sizeof(path), "%s/%s", p->slot_at, name);
+        if ((mkdirat(p->dir, name, mode) < 0 && errno != EEXIST) ||
+            fchmodat(p->dir, name, mode, 0) < 0 ||
+            (memory && mount_memory(path, wire_find_u64(v, V_SIZE, 0), mode) < 0))
+                return err_errno(e, errno, "%s", memory ? "tmpfs" : "emptyDir");
+        int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int rc = fd < 0 || share(p, fd) < 0 ? err_errno(e, errno, "%s", name) : 0;
+        if (rc == 0 && kind == VOLUME_FILES)
+                rc = files_make(p, fd, v, e);
+        if (fd >= 0)
+                close(fd);
+        return rc;
+}
+
+/* A claim is a folder of the data directory that stays: <data>/volumes/<namespace>/<claim>. */
+static int open_claim(const struct pod *p, struct wire v, struct err *e)
+{
+        const char *key = wire_find_str(v, V_PATH);
+        int data = open("..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        int fd = data < 0 || !key ? -1 : tree_mkdirs(data, key, 0777, TREE_NO_LINKS, -1);
+        if (fd >= 0)
+                close(fd);
+        fd = fd < 0 ? -1 : tree_open(data, key, O_RDONLY | O_DIRECTORY, 0, TREE_NO_LINKS);
+        struct stat st;
+        bool good = fd >= 0 && fstat(fd, &st) == 0 &&
+                    (st.st_mode & 0002 || fchmod(fd, 0777) == 0) && share(p, fd) == 0;
+        int err = errno;
+        if (data >= 0)
+                close(data);
+        if (good)
+                return fd;
+        if (fd >= 0)
+                close(fd);
+        return err_errno(e, err, "the folder of the claim");
+}
+
+int volumes_make(struct pod *p, struct err *e)
 {
         uint64_t i = 0;
         for (struct wire w = p->spec.all; wire_find(&w, S_VOLUME); i++) {
-                if (i != index)
-                        continue;
                 struct wire v = wire_group(&w);
                 uint64_t kind = wire_find_u64(v, V_KIND, VOLUME_EMPTY);
-                *name = wire_find_str(v, V_NAME);
+                bool in_slot = kind != VOLUME_HOST_PATH && kind != VOLUME_CLAIM;
+                if (in_slot && make_in_slot(p, i, v, e) < 0)
+                        return err_wrap(e, "volume \"%s\"", wire_find_str(v, V_NAME));
+        }
+        return 0;
+}
+
+/* ---- mounted into each container ---- */
+
+static int open_volume(const struct pod *p, uint64_t index, struct wire *v, struct err *e)
+{
+        uint64_t i = 0;
+        char name[32], path[96];
+        for (struct wire w = p->spec.all; wire_find(&w, S_VOLUME); i++) {
+                if (i != index)
+                        continue;
+                *v = wire_group(&w);
+                uint64_t kind = wire_find_u64(*v, V_KIND, VOLUME_EMPTY);
                 if (kind == VOLUME_HOST_PATH)
-                        return open_host_path(wire_find_str(v, V_PATH), wire_find_str(v, V_CHECK),
+                        return open_host_path(wire_find_str(*v, V_PATH), wire_find_str(*v, V_CHECK),
                                               e);
-                return open_empty(p, index, kind == VOLUME_MEMORY, e);
+                if (kind == VOLUME_CLAIM)
+                        return open_claim(p, *v, e);
+                volume_name(index, name);
+                snprintf(path, sizeof(path), "%s/%s", p->slot_at, name);
+                int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+                return fd < 0 ? err_errno(e, errno, "%s", path) : fd;
         }
         return err_set(e, ERR_INTERNAL, "no volume %llu", (unsigned long long)index);
 }
@@ -156,27 +233,31 @@ int mount_attach(int source, int target, bool read_only)
 
 static int mount_one(const struct pod *p, int root, struct wire m, struct err *e)
 {
-        const char *path = wire_find_str(m, M_PATH), *name = "";
+        const char *path = wire_find_str(m, M_PATH);
+        struct wire v = {0};
         struct stat st;
-        int target = -1, source = open_volume(p, wire_find_u64(m, M_VOLUME, 0), &name, e);
+        int target = -1, source = open_volume(p, wire_find_u64(m, M_VOLUME, 0), &v, e);
+        bool read_only = wire_find_u64(m, M_READ_ONLY, 0) ||
+                         wire_find_u64(v, V_KIND, VOLUME_EMPTY) == VOLUME_FILES;
+        const char *name = wire_find_str(v, V_NAME);
         if (source >= 0)
                 source = enter_subpath(source, wire_find_str(m, M_SUBPATH), e);
         if (source >= 0 && fstat(source, &st) == 0)
                 target = mount_target(root, path, S_ISDIR(st.st_mode), e);
-        int rc = target < 0 ? -1 : mount_attach(source, target, wire_find_u64(m, M_READ_ONLY, 0));
+        int rc = target < 0 ? -1 : mount_attach(source, target, read_only);
         if (rc < 0 && !err_is_set(e))
                 err_errno(e, errno, "mount at %s", path);
         if (source >= 0)
                 close(source);
         if (target >= 0)
                 close(target);
-        return rc < 0 ? err_wrap(e, "volume \"%s\"", name) : 0;
+        return rc < 0 ? err_wrap(e, "volume \"%s\"", name ? name : "") : 0;
 }
 
 int volumes_mount(struct pod *p, struct err *e)
 {
         int root = -1, rc = 0;
-        for (struct wire w = p->spec.all; rc == 0 && wire_find(&w, S_MOUNT);) {
+        for (struct wire w = p->spec.own; rc == 0 && wire_find(&w, S_MOUNT);) {
                 if (root < 0)
                         root = open("root", O_PATH | O_DIRECTORY | O_CLOEXEC);
                 rc = mount_one(p, root, wire_group(&w), e);

@@ -43,10 +43,34 @@ enum wire_tag {
         S_INPUT,
         S_OUT_PARAM,
         S_OUT_ARTIFACT, /* groups */
-        V_KIND = 64,    /* u64 enum volume_kind */
+        /* Pods of several containers have a group for each; what is of one container stands in
+         * there instead of at the top. */
+        S_CONTAINER,
+        S_NAME,      /* of the container; without: main */
+        S_ROLE,      /* u64 enum container_role */
+        S_AFTER,     /* containerSet: a container that must end well before; repeated */
+        S_RETRIES,   /* u64: how often the command is tried again */
+        S_RETRY_MS,  /* u64: pause before that */
+        S_LOWER,     /* layer of an image, topmost first; replaces S_ROOT; repeated */
+        S_USER,      /* user[:group] of an image, by name or number */
+        S_GROUP,     /* u64: supplementary; repeated */
+        S_FS_GROUP,  /* u64: group of volumes */
+        S_READ_ONLY, /* u64: the root is read-only */
+        S_NETWORK,   /* u64: 1 private to the pod, 0 the host's */
+        S_PROBE,     /* group */
+        S_HOOK,      /* group */
+        S_MEMORY,    /* u64 bytes */
+        S_CPU_MILLI, /* u64 thousandths of a core */
+        V_KIND = 64, /* u64 enum volume_kind */
         V_NAME,
         V_PATH,
         V_CHECK /* hostPath.type */,
+        V_SIZE /* u64 bytes, of memory */,
+        V_FILE /* group: F_ */,
+        V_MODE /* u64, of files */,
+        F_PATH,
+        F_DATA,
+        F_MODE,
         M_VOLUME = 80, /* u64 index */
         M_PATH,
         M_SUBPATH,
@@ -79,8 +103,28 @@ enum wire_tag {
         R_VALUE,
         R_JSON,
         R_NOTE /* for the daemon's log */,
+        R_IP /* address of the pod */,
+        R_READY /* u64: every container is ready */,
+        R_CONTAINER /* group: R_NAME, and R_EXIT_CODE, R_MESSAGE once it has ended */,
+        A_KIND = 200 /* S_PROBE, S_HOOK: u64 enum action_kind */,
+        A_HOW /* u64 enum action_how */,
+        A_ARG /* repeated */,
+        A_HOST,
+        A_PORT,
+        A_PATH,
+        A_HEADER /* "Name: value", repeated */,
+        A_DELAY_MS,
+        A_PERIOD_MS,
+        A_TIMEOUT_MS,
+        A_SUCCESSES,
+        A_FAILURES,
 };
-enum volume_kind { VOLUME_HOST_PATH, VOLUME_EMPTY, VOLUME_MEMORY };
+/* In arguments and environment: the address of a pod that has a network of its own. */
+#define WIRE_POD_IP "\x1fpod-ip\x1f"
+enum volume_kind { VOLUME_HOST_PATH, VOLUME_EMPTY, VOLUME_MEMORY, VOLUME_FILES, VOLUME_CLAIM };
+enum container_role { ROLE_MAIN, ROLE_INIT, ROLE_INIT_SIDECAR, ROLE_SIDECAR };
+enum action_kind { PROBE_STARTUP, PROBE_READINESS, PROBE_LIVENESS, HOOK_STARTED, HOOK_STOPPING };
+enum action_how { ACTION_EXEC, ACTION_HTTP, ACTION_TCP, ACTION_SLEEP };
 enum unpack { UNPACK_DETECT, UNPACK_NONE, UNPACK_TAR };
 
 void wire_put(struct buf *b, enum wire_tag tag, const void *data, size_t n);
@@ -112,8 +156,8 @@ uint64_t wire_find_u64(struct wire w, enum wire_tag tag, uint64_t fallback);
 bool wire_find(struct wire *w,
                enum wire_tag tag); /* moves there; false: not there, w is at the end */
 
-/* Frames of the state file. CLAIMED is written just before main is started, FINAL once at the end.
- */
+/* Frames of the state file. RUNNING is written just before main is started, and again when more is
+ * known; FINAL once at the end. */
 enum frame_kind { FRAME_RUNNING = 1, FRAME_FINAL, FRAME_ABANDONED };
 void frame_put(struct buf *b, enum frame_kind kind, const void *data, size_t n);
 /* The frame at data[*at]; moves *at behind it. False at the end or where a frame is incomplete or
@@ -123,16 +167,17 @@ bool frame_next(const char *data, size_t n, size_t *at, enum frame_kind *kind,
 
 /* Messages of the SEQPACKET socket. A body over WIRE_INLINE_MAX travels as a memfd (start) or is
  * read from the state file (final). */
-enum { WIRE_VERSION = 1, WIRE_INLINE_MAX = 64 * 1024 };
+enum { WIRE_VERSION = 2, WIRE_INLINE_MAX = 64 * 1024 };
 enum msg_kind {
         MSG_START = 1, /* runner: serial, body or memfd */
         MSG_KILL,      /* runner: serial, arg = grace in ms */
         MSG_READY,     /* executor: arg = WIRE_VERSION; body: words for runner_describe */
         MSG_UNABLE,    /* executor: body: why there will be no sandbox */
-        MSG_RUNNING,   /* supervisor: serial, arg = ns since 1970 */
-        MSG_FINAL,     /* supervisor: serial, body: status; empty: read the state file */
-        MSG_EXISTS,    /* supervisor: serial: the state file was there before */
-        MSG_GONE, /* executor: serial, arg = wait status: the supervisor died before its FINAL */
+        MSG_RUNNING, /* supervisor: serial, arg = ns since 1970; body: R_ records. Comes again when
+                        a container ends or all are ready */
+        MSG_FINAL,   /* supervisor: serial, body: status; empty: read the state file */
+        MSG_EXISTS,  /* supervisor: serial: the state file was there before */
+        MSG_GONE,    /* executor: serial, arg = wait status: the supervisor died before its FINAL */
 };
 struct msg_head {
         uint32_t kind, reserved;

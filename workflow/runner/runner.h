@@ -19,9 +19,10 @@ struct pod_request {                              /* borrowed for the call */
         const char *ns, *workflow, *workflow_uid; /* uid and node id become file names: letters,
                                                      digits, "-", "_", "." */
         const char *node_id, *node_name, *pod_name;
-        const json_t *template; /* resolved: container | script, inputs (parameters with values,
-                                   artifacts with a location or raw), outputs, volumes (the
-                                   workflow's too), env ..., metadata; "archiveLocation" completed:
+        const json_t *template; /* resolved: container | script | containerSet, sidecars,
+                                   initContainers, inputs (parameters with values, artifacts with a
+                                   location or raw), outputs, volumes (the workflow's too), env ...,
+                                   metadata; "archiveLocation" completed:
                                    {"archiveLogs": bool, "folder": {"key": prefix}}, default
                                    <ns>/<workflow>/<pod name> */
         bool capture_result;    /* stdout becomes outputs.result */
@@ -33,9 +34,14 @@ struct pod_status { /* borrowed for the call */
         const char *message; /* "main: Error (exit code 1)", "Pod was active on the node longer than
                                 the specified deadline", ... "" */
         int exit_code;       /* of main; -1 when there is none */
-        const json_t *outputs; /* {"parameters":[{name,value}], "artifacts":[{name, path,
-                                  folder:{key}, ...}], "result", "exitCode"}; NULL until the end,
-                                  and when the end has none */
+        bool ready; /* RUNNING: every container is ready (readiness probes; without one as soon as
+                       it runs). A pod may be told RUNNING several times: as this and `containers`
+                       change */
+        const json_t *containers; /* of several: [{"name", "exitCode", "message"}]: those that were
+                                     started; exitCode when it has ended; NULL of one */
+        const json_t *outputs;    /* {"parameters":[{name,value}], "artifacts":[{name, path,
+                                     folder:{key}, ...}], "result", "exitCode"}; NULL until the end,
+                                     and when the end has none */
         const char *ip, *host;
         struct wall started, finished; /* of main; 0: not yet, or never */
 };
@@ -53,11 +59,16 @@ struct runner_local_options {
                 ISOLATION_AUTO,
                 ISOLATION_SANDBOX,
                 ISOLATION_NONE
-        } isolation;          /* AUTO: sandbox when the kernel allows, else refuse with words */
-        bool guard_addresses; /* artifacts: refuse private, loopback and link-local addresses */
-        int max_running;      /* steps at once, 0: 4 x cores; more wait as Pending */
-        const json_t *images; /* image -> {"root": dir, "command": [...], "args": [...]}; unknown
-                                 images run on the host's root; borrowed for life */
+        } isolation;              /* AUTO: sandbox when the kernel allows, else refuse with words */
+        bool guard_addresses;     /* artifacts: refuse private, loopback and link-local addresses */
+        int max_running;          /* steps at once, 0: 4 x cores; more wait as Pending */
+        const json_t *images;     /* image -> {"root": dir, "command": [...], "args": [...]}, before
+                                     those that were loaded (workflow/image/image.h); unknown images run
+                                     on the host's root; borrowed for life */
+        bool private_network;     /* pods have a network of their own, unless they say otherwise
+                                     (annotation tiphys.io/network, hostNetwork) */
+        const json_t *host_paths; /* hostPath volumes may lie beneath these; NULL: anywhere;
+                                     borrowed for life */
         const char
                 *executor; /* path of tiphys-executor; NULL: beside this program, else from PATH */
 };
@@ -73,9 +84,9 @@ AUTO_DEFINE(runner_free, struct runner *);
 /* Never fails at once: problems arrive as an ERROR update. Starting a node id that already runs or
  * ran is recognised: its status is reported, nothing runs twice. */
 void runner_start(struct runner *r, const struct pod_request *req);
-/* SIGTERM to main's process group, then SIGKILL after grace (0: at once, negative: 30 s); the final
- * update says so (exit code 143/137, unless main ends by itself meanwhile). Unknown ids are
- * ignored. */
+/* SIGTERM to main's process group, then SIGKILL after grace (0: at once, negative: the pod's own);
+ * the final update says so (exit code 143/137, unless main ends by itself meanwhile). Unknown ids
+ * are ignored. */
 void runner_kill(struct runner *r, const char *workflow_uid, const char *node_id, int grace_s);
 /* After a restart: re-attach to the pod of this node. True: updates will come (perhaps soon).
  * False: no trace of it: main was never started, so starting the pod is right. */

@@ -60,34 +60,34 @@ static const struct shape seccomp_profile[] = {FIELD("type", STR), FIELD("localh
 static const struct shape app_armor_profile[] = {FIELD("type", STR), FIELD("localhostProfile", STR),
                                                  END};
 const struct shape pod_security_shape[] = {
-        BELOW("seLinuxOptions", OBJ, se_linux_options),
-        BELOW("windowsOptions", OBJ, windows_security_context_options),
+        KUBE("seLinuxOptions", OBJ, se_linux_options, NULL),
+        KUBE("windowsOptions", OBJ, windows_security_context_options, NULL),
         FIELD("runAsUser", INT),
         FIELD("runAsGroup", INT),
         FIELD("runAsNonRoot", BOOL),
         FIELD("supplementalGroups", VALUES),
-        FIELD("supplementalGroupsPolicy", STR),
+        KUBE("supplementalGroupsPolicy", STR, NULL, NULL),
         FIELD("fsGroup", INT),
-        BELOW("sysctls", LIST, sysctl),
-        FIELD("fsGroupChangePolicy", STR),
-        BELOW("seccompProfile", OBJ, seccomp_profile),
-        BELOW("appArmorProfile", OBJ, app_armor_profile),
-        FIELD("seLinuxChangePolicy", STR),
+        KUBE("sysctls", LIST, sysctl, NULL),
+        KUBE("fsGroupChangePolicy", STR, NULL, NULL),
+        KUBE("seccompProfile", OBJ, seccomp_profile, NULL),
+        KUBE("appArmorProfile", OBJ, app_armor_profile, NULL),
+        KUBE("seLinuxChangePolicy", STR, NULL, NULL),
         END};
 static const struct shape capabilities[] = {FIELD("add", STRS), FIELD("drop", STRS), END};
 const struct shape security_shape[] = {
         BELOW("capabilities", OBJ, capabilities),
         FIELD("privileged", BOOL),
-        BELOW("seLinuxOptions", OBJ, se_linux_options),
-        BELOW("windowsOptions", OBJ, windows_security_context_options),
+        KUBE("seLinuxOptions", OBJ, se_linux_options, NULL),
+        KUBE("windowsOptions", OBJ, windows_security_context_options, NULL),
         FIELD("runAsUser", INT),
         FIELD("runAsGroup", INT),
         FIELD("runAsNonRoot", BOOL),
         FIELD("readOnlyRootFilesystem", BOOL),
         FIELD("allowPrivilegeEscalation", BOOL),
-        FIELD("procMount", STR),
-        BELOW("seccompProfile", OBJ, seccomp_profile),
-        BELOW("appArmorProfile", OBJ, app_armor_profile),
+        KUBE("procMount", STR, NULL, NULL),
+        KUBE("seccompProfile", OBJ, seccomp_profile, NULL),
+        KUBE("appArmorProfile", OBJ, app_armor_profile, NULL),
         END};
 const struct shape host_alias_shape[] = {FIELD("ip", STR), FIELD("hostnames", STRS), END};
 const struct shape local_reference_shape[] = {FIELD("name", STR), END};
@@ -119,8 +119,8 @@ const struct shape secret_key_shape[] = {FIELD("name", STR), FIELD("key", STR),
 static const struct shape file_key_selector[] = {FIELD("volumeName", STR), FIELD("path", STR),
                                                  FIELD("key", STR), FIELD("optional", BOOL), END};
 static const struct shape env_var_source[] = {
-        NOT_YET_BESIDE("fieldRef", OBJ, object_field_selector, "A field of the pod."),
-        NOT_YET_BESIDE("resourceFieldRef", OBJ, resource_field_selector, "A limit or request."),
+        HAS("fieldRef", OBJ, object_field_selector, "A field of the pod."),
+        HAS("resourceFieldRef", OBJ, resource_field_selector, "A limit or request."),
         HAS("configMapKeyRef", OBJ, config_map_key_shape, "A key of a ConfigMap."),
         HAS("secretKeyRef", OBJ, secret_key_shape, "A key of a Secret."),
         NOT_YET_BESIDE("fileKeyRef", OBJ, file_key_selector, "A key of a file."),
@@ -160,7 +160,7 @@ static const struct shape grpc_action[] = {FIELD("port", INT), FIELD("service", 
 static const struct shape probe[] = {BELOW("exec", OBJ, exec_action),
                                      BELOW("httpGet", OBJ, http_get_action),
                                      BELOW("tcpSocket", OBJ, tcp_socket_action),
-                                     BELOW("grpc", OBJ, grpc_action),
+                                     NOT_YET_BESIDE("grpc", OBJ, grpc_action, "A gRPC check."),
                                      FIELD("initialDelaySeconds", INT),
                                      FIELD("timeoutSeconds", INT),
                                      FIELD("periodSeconds", INT),
@@ -174,7 +174,7 @@ static const struct shape lifecycle_handler[] = {
         BELOW("tcpSocket", OBJ, tcp_socket_action), BELOW("sleep", OBJ, sleep_action), END};
 static const struct shape lifecycle[] = {BELOW("postStart", OBJ, lifecycle_handler),
                                          BELOW("preStop", OBJ, lifecycle_handler),
-                                         FIELD("stopSignal", STR), END};
+                                         KUBE("stopSignal", STR, NULL, NULL), END};
 #define CONTAINER_FIELDS                                                                           \
         HAS("name", STR, NULL, "Taken for `main` in container and script templates."),             \
                 HAS("image", STR, NULL,                                                            \
@@ -183,26 +183,28 @@ static const struct shape lifecycle[] = {BELOW("postStart", OBJ, lifecycle_handl
                     "The program. Without one, the entrypoint of the image."),                     \
                 HAS("args", STRS, NULL, "Arguments of the program."),                              \
                 HAS("workingDir", STR, NULL, "The folder the program starts in."),                 \
-                KUBE("ports", LIST, container_port, "Ports, for documentation."),                  \
-                NOT_YET_BESIDE("envFrom", LIST, env_from_source,                                   \
-                               "All keys of ConfigMaps and Secrets as variables."),                \
+                HAS("ports", LIST, container_port,                                                 \
+                    "Ports, for documentation and probes that name them."),                        \
+                HAS("envFrom", LIST, env_from_source,                                              \
+                    "All keys of ConfigMaps and Secrets as variables."),                           \
                 HAS("env", LIST, env_shape, "Environment variables."),                             \
-                KUBE("resources", OBJ, resources_shape, "Requests and limits."),                   \
+                HAS("resources", OBJ, resources_shape,                                             \
+                    "Limits as cgroups, where the machine has them; requests have no effect."),    \
                 KUBE("resizePolicy", LIST, container_resize_policy, "What a resize restarts."),    \
-                KUBE("restartPolicy", STR, NULL, "Restart of init containers."),                   \
+                DIFFERS("restartPolicy", STR, NULL,                                                \
+                        "Always makes a sidecar of an init container; else no effect."),           \
                 KUBE("restartPolicyRules", LIST, container_restart_rule, "Restart by exit code."), \
                 HAS("volumeMounts", LIST, mount_shape, "Where volumes appear."),                   \
                 KUBE("volumeDevices", LIST, volume_device, "Raw block devices."),                  \
-                KUBE("livenessProbe", OBJ, probe, "Restarts what hangs."),                         \
-                KUBE("readinessProbe", OBJ, probe, "When a daemon counts as ready."),              \
-                KUBE("startupProbe", OBJ, probe, "Holds the other probes back."),                  \
-                NOT_YET_BESIDE("lifecycle", OBJ, lifecycle,                                        \
-                               "Commands after the start and before the stop."),                   \
-                KUBE("terminationMessagePath", STR, NULL, "Where the last words are read from."),  \
+                HAS("livenessProbe", OBJ, probe, "Ends what hangs."),                              \
+                HAS("readinessProbe", OBJ, probe, "When a daemon counts as ready."),               \
+                HAS("startupProbe", OBJ, probe, "Holds the other probes back."),                   \
+                HAS("lifecycle", OBJ, lifecycle, "Commands after the start and before the stop."), \
+                HAS("terminationMessagePath", STR, NULL, "Where the last words are read from."),   \
                 KUBE("terminationMessagePolicy", STR, NULL, "What the last words are."),           \
                 KUBE("imagePullPolicy", STR, NULL, "When images are pulled."),                     \
-                KUBE("securityContext", OBJ, security_shape,                                       \
-                     "User, group, capabilities of this container."),                              \
+                HAS("securityContext", OBJ, security_shape,                                        \
+                    "User, group, capabilities of this container."),                               \
                 KUBE("stdin", BOOL, NULL, "Keeps stdin open."),                                    \
                 KUBE("stdinOnce", BOOL, NULL, "Closes stdin after the first client."),             \
                 KUBE("tty", BOOL, NULL, "A terminal.")
@@ -214,8 +216,8 @@ const struct shape script_shape[] = {
         END};
 const struct shape user_container_shape[] = {
         CONTAINER_FIELDS,
-        NOT_YET_BESIDE("mirrorVolumeMounts", BOOL, NULL,
-                       "Mounts the volumes of the main container at the same paths."),
+        HAS("mirrorVolumeMounts", BOOL, NULL,
+            "Mounts the volumes of the main container at the same paths."),
         END};
 const struct shape container_node_shape[] = {
         CONTAINER_FIELDS,
@@ -348,9 +350,9 @@ static const struct shape volume_projection[] = {
         BELOW("secret", OBJ, secret_projection),
         BELOW("downwardAPI", OBJ, downward_api_projection),
         BELOW("configMap", OBJ, config_map_projection),
-        BELOW("serviceAccountToken", OBJ, service_account_token_projection),
-        BELOW("clusterTrustBundle", OBJ, cluster_trust_bundle_projection),
-        BELOW("podCertificate", OBJ, pod_certificate_projection),
+        NOT_YET_BESIDE("serviceAccountToken", OBJ, service_account_token_projection, "A token."),
+        NOT_YET_BESIDE("clusterTrustBundle", OBJ, cluster_trust_bundle_projection, "Certificates."),
+        NOT_YET_BESIDE("podCertificate", OBJ, pod_certificate_projection, "A certificate."),
         END};
 static const struct shape projected_volume_source[] = {BELOW("sources", LIST, volume_projection),
                                                        FIELD("defaultMode", INT),
@@ -417,35 +419,34 @@ const struct shape volume_shape[] = {
         NOT_YET_BESIDE("awsElasticBlockStore", OBJ, aws_elastic_block_store_volume_source,
                        "A disk of AWS."),
         NOT_YET_BESIDE("gitRepo", OBJ, git_repo_volume_source, "A git clone (obsolete)."),
-        NOT_YET_BESIDE("secret", OBJ, secret_volume_source, "Files from a Secret."),
+        HAS("secret", OBJ, secret_volume_source, "Files from a Secret."),
         NOT_YET_BESIDE("nfs", OBJ, nfs_volume_source, "An NFS share."),
         NOT_YET_BESIDE("iscsi", OBJ, iscsi_volume_source, "An iSCSI disk."),
         NOT_YET_BESIDE("glusterfs", OBJ, glusterfs_volume_source, "A Gluster share."),
-        NOT_YET_BESIDE("persistentVolumeClaim", OBJ, persistent_volume_claim_volume_source,
-                       "A folder that is kept."),
+        DIFFERS("persistentVolumeClaim", OBJ, persistent_volume_claim_volume_source,
+                "A folder beneath the data directory that is kept; made when absent."),
         NOT_YET_BESIDE("rbd", OBJ, rbd_volume_source, "A Ceph disk."),
         NOT_YET_BESIDE("flexVolume", OBJ, flex_volume_source, "A driver (obsolete)."),
         NOT_YET_BESIDE("cinder", OBJ, cinder_volume_source, "A disk of OpenStack."),
         NOT_YET_BESIDE("cephfs", OBJ, ceph_fs_volume_source, "A Ceph share."),
         NOT_YET_BESIDE("flocker", OBJ, flocker_volume_source, "A Flocker disk."),
-        NOT_YET_BESIDE("downwardAPI", OBJ, downward_api_volume_source,
-                       "Files with facts about the pod."),
+        HAS("downwardAPI", OBJ, downward_api_volume_source, "Files with facts about the pod."),
         NOT_YET_BESIDE("fc", OBJ, fc_volume_source, "A Fibre Channel disk."),
         NOT_YET_BESIDE("azureFile", OBJ, azure_file_volume_source, "A share of Azure."),
-        NOT_YET_BESIDE("configMap", OBJ, config_map_volume_source, "Files from a ConfigMap."),
+        HAS("configMap", OBJ, config_map_volume_source, "Files from a ConfigMap."),
         NOT_YET_BESIDE("vsphereVolume", OBJ, vsphere_virtual_disk_volume_source,
                        "A disk of vSphere."),
         NOT_YET_BESIDE("quobyte", OBJ, quobyte_volume_source, "A Quobyte share."),
         NOT_YET_BESIDE("azureDisk", OBJ, azure_disk_volume_source, "A disk of Azure."),
         NOT_YET_BESIDE("photonPersistentDisk", OBJ, photon_persistent_disk_volume_source,
                        "A disk of Photon."),
-        NOT_YET_BESIDE("projected", OBJ, projected_volume_source, "Several sources in one folder."),
+        HAS("projected", OBJ, projected_volume_source, "Several sources in one folder."),
         NOT_YET_BESIDE("portworxVolume", OBJ, portworx_volume_source, "A Portworx disk."),
         NOT_YET_BESIDE("scaleIO", OBJ, scale_io_volume_source, "A ScaleIO disk."),
         NOT_YET_BESIDE("storageos", OBJ, storage_os_volume_source, "A StorageOS disk."),
         NOT_YET_BESIDE("csi", OBJ, csi_volume_source, "A driver."),
-        NOT_YET_BESIDE("ephemeral", OBJ, ephemeral_volume_source,
-                       "A claim that lives as long as the step."),
+        DIFFERS("ephemeral", OBJ, ephemeral_volume_source,
+                "A claim that lives as long as the step: an emptyDir."),
         NOT_YET_BESIDE("image", OBJ, image_volume_source, "Files of an image."),
         END};
 static const struct shape persistent_volume_claim_condition[] = {FIELD("type", STR),

@@ -28,8 +28,10 @@ void told_forget(struct told *t)
 {
         mem_free(t->message);
         json_decref(t->outputs);
+        json_decref(t->containers);
         t->message = NULL;
-        t->outputs = NULL;
+        t->outputs = t->containers = NULL;
+        t->ready = false;
         t->done = false;
         t->n = 0;
         t->phase = POD_PENDING;
@@ -46,6 +48,10 @@ static void on_update(void *arg, const char *uid, const char *node, const struct
         t->phase = st->phase;
         t->started = st->started;
         t->finished = st->finished;
+        t->ready = t->ready || st->ready;
+        snprintf(t->ip, sizeof(t->ip), "%s", st->ip);
+        json_decref(t->containers);
+        t->containers = json_deep_copy(st->containers);
         if (st->phase < POD_SUCCEEDED)
                 return;
         t->done = true;
@@ -63,6 +69,7 @@ static int open_runner(struct harness *h, struct err *e)
                                          .isolation = h->isolation,
                                          .max_running = h->max_running,
                                          .images = h->images,
+                                         .host_paths = h->host_paths,
                                          .executor = h->executor ? h->executor : TIPHYS_EXECUTOR};
         return runner_local(&h->runner, &o, on_update, h, e);
 }
@@ -178,6 +185,7 @@ int harness_teardown(void **state)
         for (int i = 0; i < h->n_told; i++)
                 told_forget(&h->told[i]);
         json_decref(h->images);
+        json_decref(h->host_paths);
         h->pool = pool_free(h->pool);
         h->loop = loop_free(h->loop);
         if (fs_remove_tree(h->dir, &e) < 0) {
@@ -248,6 +256,39 @@ void wait_running(struct harness *h, const char *node)
         if (t->done)
                 fail_msg("node %s ended before it was seen running: %s", node, t->message);
         assert_int_equal(t->phase, POD_RUNNING);
+}
+
+static void wait_true(struct harness *h, const char *node,
+                      bool (*is)(struct harness *, struct told *, const char *), const char *what)
+{
+        struct told *t = told(h, node);
+        const bool never = false;
+        for (int i = 0; i < PATIENCE_MS / STEP_MS && !is(h, t, what) && !t->done; i++)
+                loop_run_until(h->loop, &never, STEP_MS);
+        if (!is(h, t, what))
+                fail_msg("node %s: waited for %s: %s", node, what, t->message ? t->message : "");
+}
+
+static bool is_ready(struct harness *h UNUSED, struct told *t, const char *what UNUSED)
+{
+        return t->ready;
+}
+
+void wait_ready(struct harness *h, const char *node)
+{
+        wait_true(h, node, is_ready, "ready");
+}
+
+static bool has_logged(struct harness *h, struct told *t, const char *what)
+{
+        AUTO(mem_free) char *path = runner_log_path(h->dir, UID, t->node, "main");
+        AUTO(mem_free) char *text = access(path, F_OK) == 0 ? file_text(path) : mem_strdup("");
+        return strstr(text, what);
+}
+
+void wait_log(struct harness *h, const char *node, const char *text)
+{
+        wait_true(h, node, has_logged, text);
 }
 
 static struct told *run_any(struct harness *h, const char *template, bool capture)

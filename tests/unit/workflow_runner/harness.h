@@ -16,12 +16,14 @@
 struct told { /* the updates of one node */
         char node[64];
         int n; /* updates so far */
-        enum pod_phase phases[8];
+        enum pod_phase phases[32];
         bool done;
         enum pod_phase phase;
         int exit_code;
+        bool ready;
         char *message;
-        json_t *outputs;
+        json_t *outputs, *containers;
+        char ip[32];
         struct wall started, finished;
 };
 struct harness {
@@ -32,7 +34,7 @@ struct harness {
         char *executor; /* NULL: the one that was built */
         bool user;      /* sandboxes in a user namespace */
         int isolation, max_running;
-        json_t *images;
+        json_t *images, *host_paths;
         struct store *store;
         struct told told[64];
         int n_told;
@@ -60,6 +62,8 @@ struct told *told(struct harness *h, const char *node);
 void told_forget(struct told *t); /* the next end of that node is expected */
 struct told *wait_done(struct harness *h, const char *node);
 void wait_running(struct harness *h, const char *node);
+void wait_ready(struct harness *h, const char *node);
+void wait_log(struct harness *h, const char *node, const char *text);
 struct told *run(struct harness *h,
                  const char *template); /* start under a fresh node id and wait */
 struct told *run_capture(struct harness *h, const char *template);

@@ -23,7 +23,7 @@
         "{'script': {'command': ['sh'], 'source': '" prepare \
         " echo ready; while :; do sleep 1000 & wait; done'}}"
 
-static void wait_ready(struct harness *h, const char *node)
+static void wait_until_ready(struct harness *h, const char *node)
 {
         const bool never = false;
         wait_running(h, node);
@@ -58,7 +58,7 @@ static void a_killed_step_ends_with_143_or_as_it_chooses(void **state)
         };
         for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
                 start_with(h, rows[i].name, rows[i].template, false, 0);
-                wait_ready(h, rows[i].name);
+                wait_until_ready(h, rows[i].name);
                 runner_kill(h->runner, UID, rows[i].name, rows[i].grace_s);
                 struct told *t = wait_done(h, rows[i].name);
                 assert_string_equal(t->message, rows[i].message);
@@ -77,7 +77,7 @@ static void a_kill_takes_the_whole_process_group(void **state)
                    "child got "
                    "it; exit\\\" TERM; echo ready; sleep 1000 & wait` & wait; wait; exit 9'}}",
                    false, 0);
-        wait_ready(h, "group");
+        wait_until_ready(h, "group");
         runner_kill(h->runner, UID, "group", 10);
         assert_int_equal(wait_done(h, "group")->exit_code, 9);
         AUTO(mem_free) char *text = log_text(h, "group");
@@ -107,7 +107,7 @@ static void a_step_that_waits_its_turn_can_be_killed(void **state)
         harness_open(h);
         start_with(h, "runs", WAITING(""), false, 0);
         start_with(h, "waits", "{'container': {'command': ['touch', '%DIR%/ran']}}", false, 0);
-        wait_ready(h, "runs");
+        wait_until_ready(h, "runs");
         runner_kill(h->runner, UID, "waits", 1);
         struct told *t = wait_done(h, "waits");
         assert_string_equal(t->message,
@@ -139,7 +139,7 @@ static void a_new_runner_adopts_what_still_runs(void **state)
         struct harness *h = *state;
         NEED_SANDBOX(h);
         start_with(h, "slow", SLOW_WORK, false, 0);
-        wait_ready(h, "slow");
+        wait_until_ready(h, "slow");
         int64_t started = told(h, "slow")->started.ns;
         harness_close(h);
         told_forget(told(h, "slow"));
@@ -171,7 +171,7 @@ static void a_new_runner_hears_of_an_end_while_nobody_listened(void **state)
         struct harness *h = *state;
         NEED_SANDBOX(h);
         start_with(h, "slow", SLOW_WORK, false, 0);
-        wait_ready(h, "slow");
+        wait_until_ready(h, "slow");
         harness_close(h);
         told_forget(told(h, "slow"));
         let_go(h);
@@ -190,7 +190,7 @@ static void an_adopted_step_can_be_killed(void **state)
         struct harness *h = *state;
         NEED_SANDBOX(h);
         start_with(h, "slow", WAITING("trap `` TERM;"), false, 0);
-        wait_ready(h, "slow");
+        wait_until_ready(h, "slow");
         harness_close(h);
         told_forget(told(h, "slow"));
         harness_open(h);
@@ -258,7 +258,7 @@ static void a_pod_whose_supervisor_was_killed_is_deleted(void **state)
                            "{'script': {'command': ['sh'], 'source': 'echo $$ ready; exec sleep "
                            "1000'}}",
                            false, 0);
-                wait_ready(h, node);
+                wait_until_ready(h, node);
                 if (adopted) {
                         harness_close(h);
                         told_forget(told(h, node));
@@ -298,7 +298,7 @@ static void steps_go_on_when_the_executor_dies_and_new_ones_start(void **state)
         struct harness *h = *state;
         NEED_SANDBOX(h);
         start_with(h, "slow", SLOW_WORK, false, 0);
-        wait_ready(h, "slow");
+        wait_until_ready(h, "slow");
         pid_t executor = child_of_this_process();
         assert_true(executor > 1);
         log_set_fd(open("/dev/null", O_WRONLY | O_CLOEXEC));

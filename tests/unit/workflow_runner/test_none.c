@@ -59,14 +59,13 @@ static void what_cannot_start_says_why(void **state)
                  "No such file or directory",
                  POD_FAILED, 126},
                 {"{'container': {'image': 'alpine'}}",
-                 "image \"alpine\": no command: the local runner does not read image entrypoints; "
-                 "add `command` to the "
-                 "template, or to this image in the `images` configuration",
+                 "image \"alpine\": no command: the local runner does not pull images: load it "
+                 "(tiphys image load FILE), or add `command` to the template or to this image in "
+                 "the `images` configuration",
                  POD_ERROR, -1},
-                {"{'http': {'url': 'x'}}", "not supported yet: field http (local runner)",
-                 POD_ERROR, -1},
-                {"{'container': {'command': ['true']}, 'sidecars': [{'name': 'x'}]}",
-                 "not supported yet: field sidecars (local runner)", POD_ERROR, -1},
+                {"{'container': {'command': ['true']}, 'sidecars': [{'name': 'main', 'command': "
+                 "['true']}, {'name': 'main'}]}",
+                 "sidecars: two containers are called \"main\"", POD_ERROR, -1},
                 {"{'suspend': {}}", "the template has neither container nor script", POD_ERROR, -1},
                 {"{'container': {'command': ['true'], 'volumeMounts': [{'name': 'x', 'mountPath': "
                  "'/x'}]}, 'volumes': "

@@ -195,8 +195,13 @@ static void volumes_that_cannot_be_had_are_named(void **state)
         static const struct {
                 const char *volume, *message;
         } rows[] = {
-                {"{'name': 'v', 'persistentVolumeClaim': {'claimName': 'x'}}",
-                 "not supported yet: volume \"v\": persistentVolumeClaim (local runner)"},
+                {"{'name': 'v', 'nfs': {'server': 'x'}}",
+                 "volume \"v\": not supported yet: nfs (local runner)"},
+                {"{'name': 'v', 'persistentVolumeClaim': {'claimName': '../x'}}",
+                 "volume \"v\": persistentVolumeClaim.claimName: \"../x\" cannot be the name of a "
+                 "folder"},
+                {"{'name': 'v', 'secret': {'secretName': 'none'}}",
+                 "volume \"v\": Secret default/none: not found, and not optional"},
                 {"{'name': 'v', 'hostPath': {'path': '/etc/passwd', 'type': 'Directory'}}",
                  "volume \"v\": hostPath /etc/passwd is not of type Directory"},
                 {"{'name': 'v', 'hostPath': {'path': '/no/such/file', 'type': 'File'}}",

@@ -280,15 +280,15 @@ static int put_artifact(struct buf *b, const struct pod_request *req, const json
         return rc;
 }
 
-/* The log is an artifact whose file the executor knows. */
+/* The log of a container is an artifact whose file the executor knows. */
 static int put_log(struct buf *b, const struct pod_request *req, const struct home *h,
-                   struct err *e)
+                   const char *container, struct err *e)
 {
-        if (!json_is_true(json_object_get(h->repository, "archiveLogs")))
-                return 0;
-        AUTO(mem_free) char *key = mem_printf("%s/main.log", h->prefix);
-        AUTO_JSON json_t *out = json_pack("{s:s, s:{s:s}, s:{s:{}}}", "name", "main-logs", h->type,
-                                          "key", key, "archive", "none");
+        AUTO(mem_free)
+        char *key = mem_printf("%s/%s.log", h->prefix, container),
+             *name = mem_printf("%s-logs", container);
+        AUTO_JSON json_t *out = json_pack("{s:s, s:{s:s}, s:{s:{}}}", "name", name, h->type, "key",
+                                          key, "archive", "none");
         struct output o = {0};
         int rc = decide_output(&o, req, out, h, e);
         if (rc == 0) {
@@ -300,6 +300,16 @@ static int put_log(struct buf *b, const struct pod_request *req, const struct ho
         return rc;
 }
 
+int request_log(struct buf *b, const struct pod_request *req, const char *container, struct err *e)
+{
+        struct home h = {0};
+        if (!json_is_true(json_at(req->template, "archiveLocation", "archiveLogs")))
+                return 0;
+        int rc = find_home(&h, req, e) < 0 ? -1 : put_log(b, req, &h, container, e);
+        mem_free(h.prefix);
+        return rc < 0 ? err_wrap(e, "archiveLogs") : 0;
+}
+
 /* ---- all of it ---- */
 
 static int put_outputs(struct buf *b, const struct pod_request *req, const struct home *h,
@@ -307,8 +317,6 @@ static int put_outputs(struct buf *b, const struct pod_request *req, const struc
 {
         size_t i;
         json_t *j;
-        if (put_log(b, req, h, e) < 0)
-                return err_wrap(e, "archiveLogs");
         json_array_foreach (json_at(req->template, "outputs", "parameters"), i, j) {
                 if (put_param(b, j, e) < 0)
                         return -1;

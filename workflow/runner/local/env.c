@@ -68,21 +68,22 @@ static void pod_uid(const struct pod_request *req, char out[37])
         snprintf(out, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
 }
 
-struct env *env_new(struct runner *r, const struct pod_request *req, bool sandbox)
+struct env *env_new(struct runner *r, const struct pod_request *req, const json_t *container,
+                    const char *name)
 {
         struct env *env = NEW(struct env);
         env->runner = r;
         env->ns = mem_strdup(req->ns ? req->ns : "default");
         env->pod_name = mem_strdup(req->pod_name);
         env->metadata = json_incref(json_at(req->template, "metadata"));
+        env->container = json_incref((json_t *)(uintptr_t)container);
+        env->template = json_incref((json_t *)(uintptr_t)req->template);
         env->service_account = mem_strdup(json_str(req->template, "serviceAccountName"));
         env->args = json_array();
         pod_uid(req, env->uid);
         env_set(env, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-        if (sandbox) /* else the executor knows the folder */
-                env_set(env, "HOME", "/root");
         env_set(env, "HOSTNAME", req->pod_name);
-        env_set(env, "ARGO_CONTAINER_NAME", "main");
+        env_set(env, "ARGO_CONTAINER_NAME", name);
         env_set(env, "ARGO_NODE_ID", req->node_id);
         env_set(env, "ARGO_POD_NAME", req->pod_name);
         env_set(env, "ARGO_POD_UID", env->uid);
@@ -106,6 +107,8 @@ static void destroy(struct env *env)
         json_decref(env->args);
         json_decref(env->sources);
         json_decref(env->metadata);
+        json_decref(env->container);
+        json_decref(env->template);
         mem_free(env->ns);
         mem_free(env->pod_name);
         mem_free(env->service_account);
@@ -143,58 +146,16 @@ void env_args(struct env *env, const json_t *args)
         json_array_extend(env->args, (json_t *)(uintptr_t)args);
 }
 
-/* ---- values that are known here ---- */
-
-static int field_ref(const struct env *env, const char *path, char **value, struct err *e)
-{
-        const struct {
-                const char *path, *value;
-        } fields[] = {
-                {"metadata.name", env->pod_name},
-                {"metadata.namespace", env->ns},
-                {"metadata.uid", env->uid},
-                {"spec.nodeName", env->runner->host},
-                {"spec.serviceAccountName",
-                 env->service_account ? env->service_account : "default"},
-                {"status.hostIP", "127.0.0.1"},
-                {"status.podIP", "127.0.0.1"},
-                {"status.podIPs", "127.0.0.1"},
-        };
-        for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
-                if (streq(fields[i].path, path)) {
-                        *value = mem_strdup(fields[i].value);
-                        return 0;
-                }
-        }
-        static const char *const maps[] = {"labels", "annotations"};
-        for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
-                AUTO(mem_free) char *prefix = mem_printf("metadata.%s['", maps[i]);
-                if (!str_starts(path, prefix) || !str_ends(path, "']"))
-                        continue;
-                AUTO(mem_free)
-                char *key = mem_strndup(path + strlen(prefix), strlen(path) - strlen(prefix) - 2);
-                const char *found = json_str(env->metadata, maps[i], key);
-                *value = mem_strdup(found ? found : "");
-                return 0;
-        }
-        return err_set(e, ERR_UNSUPPORTED, "not supported yet: fieldRef %s (local runner)", path);
-}
-
 /* One env item without a reference to the store. 1: done, 0: it refers to the store. */
 static int take_plain(struct env *env, const json_t *item, struct err *e)
 {
-        const char *name = json_str(item, "name"),
-                   *field = json_str(item, "valueFrom", "fieldRef", "fieldPath");
+        const char *name = json_str(item, "name");
         const json_t *from = json_object_get(item, "valueFrom");
         AUTO(mem_free) char *value = NULL;
         if (json_object_get(from, "secretKeyRef") || json_object_get(from, "configMapKeyRef"))
                 return 0;
-        if (field && field_ref(env, field, &value, e) < 0)
+        if (from && env_downward(env, from, &value, e) < 0)
                 return err_wrap(e, "env %s", name);
-        if (from && !field)
-                return err_set(e, ERR_UNSUPPORTED,
-                               "env %s: not supported yet: valueFrom.%s (local runner)", name,
-                               json_object_iter_key(json_object_iter((json_t *)(uintptr_t)from)));
         if (!value) {
                 const json_t *given = json_object_get(item, "value");
                 AUTO(mem_free) char *text = given ? json_scalar_text(given) : mem_strdup("");

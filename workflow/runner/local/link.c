@@ -30,7 +30,9 @@ struct packet {
 static void on_packet(struct runner *r, const struct packet *p, size_t body)
 {
         switch (p->head.kind) {
-        case MSG_RUNNING: on_link_running(r, p->head.serial, (int64_t)p->head.arg); break;
+        case MSG_RUNNING:
+                on_link_running(r, p->head.serial, (int64_t)p->head.arg, p->body, body);
+                break;
         case MSG_FINAL: on_link_final(r, p->head.serial, p->body, body); break;
         case MSG_EXISTS: on_link_exists(r, p->head.serial); break;
         case MSG_GONE: on_link_gone(r, p->head.serial, (int64_t)(int32_t)p->head.arg); break;

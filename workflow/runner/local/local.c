@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { DEFAULT_GRACE_MS = 30000, REQUEST_MAX = 64 * 1024 * 1024 };
+enum { OWN_GRACE = -2 /* the pod's */, REQUEST_MAX = 64 * 1024 * 1024 };
 
 /* ---- pods ---- */
 
@@ -43,6 +43,7 @@ static struct runner_pod *pod_new(struct runner *r, const char *uid, const char 
         p->kill_grace_ms = p->pidfd = -1;
         p->request = BUF_INIT(REQUEST_MAX);
         p->final = BUF_INIT(BUF_UNBOUNDED);
+        p->running = BUF_INIT(BUF_UNBOUNDED);
         p->runner = r;
         HASH_ADD_KEYPTR(by_key, r->by_key, p->key, strlen(p->key), p);
         HASH_ADD(by_serial, r->by_serial, serial, sizeof(p->serial), p);
@@ -61,7 +62,8 @@ void pod_free(struct runner_pod *p)
         struct runner *r = p->runner;
         HASH_DELETE(by_key, r->by_key, p);
         HASH_DELETE(by_serial, r->by_serial, p);
-        env_free(p->env);
+        build_free(p->build);
+        buf_deinit(&p->running);
         transfer_abandon(p->transfer);
         json_decref(p->fetches);
         mem_free(p->ns);
@@ -191,19 +193,20 @@ static void tell_one(struct runner *r, struct runner_pod *p)
         p->told_running |= running;
         if (p->stage != POD_ENDED) {
                 if (running)
-                        report_phase(r, p->uid, p->node, POD_RUNNING, p->started_ns);
+                        report_phase(r, p->uid, p->node, POD_RUNNING, p->started_ns,
+                                     wire_read(p->running.data, p->running.len));
                 else if (pending && !p->told_running)
-                        report_phase(r, p->uid, p->node, POD_PENDING, 0);
+                        report_phase(r, p->uid, p->node, POD_PENDING, 0, (struct wire){0});
                 return;
         }
         /* The pod is gone before its end is told: the callback may start the same node again. */
         AUTO(mem_free) char *uid = mem_strdup(p->uid), *node = mem_strdup(p->node);
-        AUTO_BUF struct buf final = p->final;
+        AUTO_BUF struct buf final = p->final, last = p->running;
         int64_t started_ns = p->started_ns;
-        p->final = BUF_INIT(0);
+        p->final = p->running = BUF_INIT(0);
         pod_free(p);
         if (running)
-                report_phase(r, uid, node, POD_RUNNING, started_ns);
+                report_phase(r, uid, node, POD_RUNNING, started_ns, wire_read(last.data, last.len));
         report_final(r, uid, node, wire_read(final.data, final.len));
 }
 
@@ -223,14 +226,22 @@ void on_tell(void *arg)
 
 /* ---- what the executor says ---- */
 
-void on_link_running(struct runner *r, uint64_t serial, int64_t started_ns)
+static void note_running(struct runner_pod *p, int64_t started_ns, const void *records, size_t n)
+{
+        p->started_ns = started_ns;
+        buf_reset(&p->running);
+        buf_add(&p->running, records, n);
+        p->told_running = false;
+        p->tell_running = started_ns != 0;
+        tell_later(p);
+}
+
+void on_link_running(struct runner *r, uint64_t serial, int64_t started_ns, const void *body,
+                     size_t n)
 {
         struct runner_pod *p = find_serial(r, serial);
-        if (!p || p->stage != POD_SENT)
-                return;
-        p->started_ns = started_ns;
-        p->tell_running = true;
-        tell_later(p);
+        if (p && p->stage == POD_SENT)
+                note_running(p, started_ns, body, n);
 }
 
 static void learn(struct runner_pod *p);
@@ -286,10 +297,8 @@ static void watch_supervisor(struct runner_pod *p, struct trace *t)
 {
         ERR_SLOT(e);
         set_stage(p, POD_ADOPTED);
-        p->started_ns = t->started_ns;
-        p->tell_running = t->started_ns != 0;
         p->tell_pending = true;
-        tell_later(p);
+        note_running(p, t->started_ns, t->running.data, t->running.len);
         if (p->pidfd >= 0)
                 close(p->pidfd);
         p->pidfd = dup(t->pidfd);
@@ -316,7 +325,7 @@ static void learn(struct runner_pod *p)
                 p->started_ns = t.started_ns;
                 end_with(p, POD_ERROR, -1, "pod deleted");
         }
-        buf_deinit(&t.final);
+        trace_deinit(&t);
 }
 
 /* ---- the queue ---- */
@@ -357,7 +366,7 @@ void on_link_writable(struct runner *r)
 {
         struct runner_pod *p, *next;
         HASH_ITER (by_key, r->by_key, p, next) {
-                if (p->kill_grace_ms >= 0)
+                if (p->kill_grace_ms != -1)
                         deliver_kill(p);
         }
         fill(r);
@@ -398,22 +407,20 @@ static void on_fetched(struct runner_pod *p, const struct err *e)
                 enqueue(p);
 }
 
-static void on_env(void *arg, const struct err *e)
+static void on_built(void *arg, const struct err *failed)
 {
         struct runner_pod *p = arg;
-        if (e) {
-                pod_fail(p, "%s", err_msg(e));
-        } else {
-                env_put(p->env, &p->request);
-                if (p->request.overflow)
-                        pod_fail(p, "the step's template and its inputs are larger than %d bytes",
-                                 REQUEST_MAX);
-                else if (json_array_size(p->fetches))
-                        transfer_fetch(p, p->ns, TAKE(p->fetches), p->deadline_s, on_fetched);
-                else
-                        enqueue(p);
-        }
-        p->env = env_free(p->env);
+        ERR_SLOT(e);
+        if (failed)
+                pod_fail(p, "%s", err_msg(failed));
+        else if (build_put(p->build, &p->request, &e) < 0)
+                pod_fail(p, "%s", err_msg(&e));
+        else if (json_array_size(p->fetches))
+                transfer_fetch(p, p->ns, TAKE(p->fetches), p->deadline_s, on_fetched);
+        else
+                enqueue(p);
+        err_clear(&e);
+        p->build = build_free(p->build);
 }
 
 void runner_start(struct runner *r, const struct pod_request *req)
@@ -433,17 +440,16 @@ void runner_start(struct runner *r, const struct pod_request *req)
                          req->workflow_uid, req->node_id);
                 return;
         }
-        p->env = env_new(r, req, r->sandbox);
         p->fetches = json_array();
         p->ns = mem_strdup(req->ns ? req->ns : "default");
         p->deadline_s = req->deadline_s;
-        if (request_put(&p->request, r, req, p->env, &e) < 0 ||
-            request_io(&p->request, req, p->fetches, &e) < 0) {
-                pod_fail(p, "%s", err_msg(&e));
-                err_clear(&e);
+        if (build_start(&p->build, r, req, p->fetches, &e) == 0) {
+                build_resolve(p->build, on_built, p);
                 return;
         }
-        env_resolve(p->env, on_env, p);
+        pod_fail(p, "%s", err_msg(&e));
+        err_clear(&e);
+        p->build = build_free(p->build);
 }
 
 void runner_kill(struct runner *r, const char *workflow_uid, const char *node_id, int grace_s)
@@ -460,7 +466,7 @@ void runner_kill(struct runner *r, const char *workflow_uid, const char *node_id
                 transfer_cancel(p->transfer);
                 return;
         }
-        p->kill_grace_ms = grace_s < 0                ? DEFAULT_GRACE_MS
+        p->kill_grace_ms = grace_s < 0                ? OWN_GRACE
                            : grace_s > INT_MAX / 1000 ? INT_MAX
                                                       : grace_s * 1000;
         deliver_kill(p);
@@ -485,6 +491,6 @@ bool runner_adopt(struct runner *r, const char *workflow_uid, const char *node_i
         } else {
                 learn(p);
         }
-        buf_deinit(&t.final);
+        trace_deinit(&t);
         return true;
 }

@@ -4,7 +4,7 @@
  *   open.c      opened and closed
  *   forget.c    what a finished workflow leaves behind
  *   link.c      tiphys-executor: started, spoken to, restarted
- *   request.c   template -> request: command, volumes, security
+ *   request.c   template -> request (build_priv.h)
  *   artifacts.c template -> request: inputs and outputs
  *   transfer.c  artifacts fetched before a pod, saved after it
  *   env.c       template -> request: environment, with values from the store
@@ -20,6 +20,8 @@
 #include <uthash.h>
 
 struct env;
+struct build;
+struct images;
 enum pod_stage { POD_PREPARING, POD_QUEUED, POD_SENT, POD_ADOPTED, POD_SAVING, POD_ENDED };
 struct runner_pod {
         char *key; /* uid/node id */
@@ -29,8 +31,9 @@ struct runner_pod {
         bool told_running, tell_pending, tell_running; /* updates that are due */
         bool listed; /* on the list of pods with something to tell */
         int64_t started_ns;
+        struct buf running;        /* what was told of it last: R_ records */
         int kill_grace_ms;         /* asked for and not delivered yet; -1: no */
-        struct env *env;           /* while values are fetched */
+        struct build *build;       /* while values are fetched */
         struct transfer *transfer; /* while artifacts travel */
         json_t *fetches;           /* until they are */
         char *ns;
@@ -47,6 +50,7 @@ struct runner {
         struct runner_local_options o;
         struct pool *transfers; /* their threads; made by the first one */
         char *data_dir, *executor, *words;
+        struct images *images;
         bool sandbox;
         runner_update_fn *update;
         void *arg;
@@ -76,7 +80,8 @@ bool link_start(struct runner *r, struct runner_pod *p);
 bool link_kill(struct runner *r, const struct runner_pod *p, int grace_ms);
 
 /* local.c, called by link.c */
-void on_link_running(struct runner *r, uint64_t serial, int64_t started_ns);
+void on_link_running(struct runner *r, uint64_t serial, int64_t started_ns, const void *body,
+                     size_t n);
 void on_link_final(struct runner *r, uint64_t serial, const void *status, size_t n);
 void on_link_exists(struct runner *r, uint64_t serial);
 void on_link_gone(struct runner *r, uint64_t serial, int64_t wait_status);
@@ -87,13 +92,21 @@ void on_tell(void *runner);     /* a task: tells what is to be told, starts what
 bool name_valid(const char *s); /* as a file name of ours */
 void pod_fail(struct runner_pod *p, const char *fmt, ...) PRINTF_LIKE(2, 3); /* ERROR, told later */
 
-/* request.c: everything but the environment. `env` receives what containers ask for. */
-int request_put(struct buf *b, struct runner *r, const struct pod_request *req, struct env *env,
-                struct err *e) MUST_CHECK;
-/* artifacts.c: inputs and outputs. What has to be fetched before the pod starts is appended to
- * `fetches`: [{"artifact": whole, "to": key, "zip"}]. */
+/* request.c */
+typedef void build_done_fn(void *arg, const struct err *e);
+/* *out is the caller's, also after a failure. */
+int build_start(struct build **out, struct runner *r, const struct pod_request *req,
+                json_t *fetches, struct err *e) MUST_CHECK;
+/* Fetch what is elsewhere; `done` comes later or at once, never after build_free. */
+void build_resolve(struct build *build, build_done_fn *done, void *arg);
+int build_put(struct build *build, struct buf *b, struct err *e) MUST_CHECK;
+struct build *build_free(struct build *build);
+/* artifacts.c: inputs and outputs of main. What has to be fetched before the pod starts is appended
+ * to `fetches`: [{"artifact": whole, "to": key, "zip"}]. */
 int request_io(struct buf *b, const struct pod_request *req, json_t *fetches,
                struct err *e) MUST_CHECK;
+int request_log(struct buf *b, const struct pod_request *req, const char *container,
+                struct err *e) MUST_CHECK;
 
 /* transfer.c: artifacts between the folder store and elsewhere. */
 #define STAGING ".transfer"          /* keys of the store on their way */
@@ -110,7 +123,8 @@ void transfer_abandon(struct transfer *t); /* the pod goes: nobody is told */
 
 /* env.c */
 typedef void env_done_fn(void *arg, const struct err *e);
-struct env *env_new(struct runner *r, const struct pod_request *req, bool sandbox);
+struct env *env_new(struct runner *r, const struct pod_request *req, const json_t *container,
+                    const char *name);
 struct env *env_free(struct env *env);
 int env_add_container(struct env *env, const json_t *container, struct err *e) MUST_CHECK;
 void env_set(struct env *env, const char *name, const char *value);
@@ -118,6 +132,8 @@ void env_args(struct env *env, const json_t *args); /* command and args, expande
 /* Fetch what is elsewhere; `done` comes later or at once. */
 void env_resolve(struct env *env, env_done_fn *done, void *arg);
 void env_put(const struct env *env, struct buf *b); /* S_ENV, S_ARG records */
+/* The value of an item with fieldRef or resourceFieldRef; heap. */
+int env_downward(const struct env *env, const json_t *item, char **value, struct err *e) MUST_CHECK;
 
 /* state.c */
 enum pod_trace { TRACE_NONE, TRACE_RUNNING, TRACE_FINAL, TRACE_LOST };
@@ -126,12 +142,15 @@ struct trace {
         pid_t pid;          /* RUNNING */
         int pidfd;          /* RUNNING; owned by the caller */
         int64_t started_ns; /* RUNNING, LOST */
+        struct buf running; /* RUNNING: R_ records; owned by the caller */
         struct buf final;   /* FINAL: status records; owned by the caller */
 };
 int trace_pod(struct trace *t, const char *data_dir, const char *uid, const char *node,
               struct err *e) MUST_CHECK;
 
+void trace_deinit(struct trace *t);
+
 /* report.c */
 void report_final(struct runner *r, const char *uid, const char *node, struct wire status);
 void report_phase(struct runner *r, const char *uid, const char *node, enum pod_phase phase,
-                  int64_t started_ns);
+                  int64_t started_ns, struct wire running);

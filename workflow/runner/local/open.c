@@ -2,6 +2,7 @@
  * Apache-2.0 */
 #include "common/base/fs.h"
 #include "common/base/mem.h"
+#include "workflow/image/image.h"
 #include "workflow/runner/local/local_priv.h"
 #include <errno.h>
 #include <limits.h>
@@ -59,7 +60,8 @@ int runner_local(struct runner **out, const struct runner_local_options *o,
         task_init(&r->tell, on_tell, r);
         timer_init(&r->restart, NULL, NULL);
         r->executor = find_executor(o->executor);
-        if (open_data_dir(r, e) < 0 || link_open(r, e) < 0)
+        if (open_data_dir(r, e) < 0 || images_open(&r->images, r->data_dir, o->images, e) < 0 ||
+            link_open(r, e) < 0)
                 return err_wrap(e, "local runner");
         *out = TAKE(r);
         return 0;
@@ -76,6 +78,7 @@ struct runner *runner_free(struct runner *r)
                 pod_free(p);
         }
         pool_free(r->transfers); /* they were told to end */
+        r->images = images_close(r->images);
         mem_free(r->data_dir);
         mem_free(r->executor);
         mem_free(r->words);

@@ -66,10 +66,35 @@ static json_t *outputs_json(struct wire status, int exit_code)
         return out;
 }
 
+/* [{"name", "exitCode", "message"}] of a pod of several containers; NULL without. */
+static json_t *containers_json(struct wire records)
+{
+        json_t *list = NULL;
+        while (wire_find(&records, R_CONTAINER)) {
+                struct wire c = wire_group(&records), code = c;
+                const char *message = wire_find_str(c, R_MESSAGE);
+                json_t *j = json_pack("{s:s}", "name", wire_find_str(c, R_NAME));
+                if (wire_find(&code, R_EXIT_CODE))
+                        json_object_set_new(j, "exitCode", json_integer((int64_t)wire_u64(&code)));
+                if (!str_empty(message))
+                        json_object_set_new(j, "message", text_json(message, strlen(message)));
+                list = list ? list : json_array();
+                json_array_append_new(list, j);
+        }
+        return list;
+}
+
+static const char *ip_of(struct wire records)
+{
+        const char *ip = wire_find_str(records, R_IP);
+        return ip ? ip : "127.0.0.1";
+}
+
 void report_final(struct runner *r, const char *uid, const char *node, struct wire status)
 {
         int exit_code = (int)(int64_t)wire_find_u64(status, R_EXIT_CODE, UINT64_MAX);
         AUTO_JSON json_t *outputs = outputs_json(status, exit_code);
+        AUTO_JSON json_t *containers = containers_json(status);
         const char *message = wire_find_str(status, R_MESSAGE),
                    *note = wire_find_str(status, R_NOTE);
         AUTO_JSON json_t *clean = text_json(message ? message : "", message ? strlen(message) : 0);
@@ -77,7 +102,8 @@ void report_final(struct runner *r, const char *uid, const char *node, struct wi
                                 .message = json_string_value(clean),
                                 .exit_code = exit_code,
                                 .outputs = json_object_size(outputs) ? outputs : NULL,
-                                .ip = "127.0.0.1",
+                                .containers = containers,
+                                .ip = ip_of(status),
                                 .host = r->host,
                                 .started = {(int64_t)wire_find_u64(status, R_STARTED, 0)},
                                 .finished = {(int64_t)wire_find_u64(status, R_FINISHED, 0)}};
@@ -87,12 +113,15 @@ void report_final(struct runner *r, const char *uid, const char *node, struct wi
 }
 
 void report_phase(struct runner *r, const char *uid, const char *node, enum pod_phase phase,
-                  int64_t started_ns)
+                  int64_t started_ns, struct wire running)
 {
+        AUTO_JSON json_t *containers = containers_json(running);
         struct pod_status st = {.phase = phase,
                                 .message = "",
                                 .exit_code = -1,
-                                .ip = "127.0.0.1",
+                                .ready = wire_find_u64(running, R_READY, 0),
+                                .containers = containers,
+                                .ip = ip_of(running),
                                 .host = r->host,
                                 .started = {started_ns}};
         r->update(r->arg, uid, node, &st);

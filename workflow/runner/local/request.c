@@ -1,67 +1,13 @@
-/* workflow/runner/local/request.c: a resolved template -> what the executor is asked to do:
- * command, working folder, volumes, security, time limits. What the local runner cannot do yet is
- * refused here, by name. SPDX-License-Identifier: Apache-2.0 */
+/* workflow/runner/local/request.c: a resolved template -> the request for the executor. The records
+ * of each container and the pod's own are made at once; then what is elsewhere is fetched (content
+ * of volumes, values of environments), then all of it is put together. SPDX-License-Identifier:
+ * Apache-2.0 */
 #include "common/base/mem.h"
 #include "common/base/str.h"
-#include "workflow/runner/local/local_priv.h"
-#include <linux/capability.h>
-#include <unistd.h>
+#include "common/lang/quantity.h"
+#include "workflow/runner/local/build_priv.h"
 
-enum { DEFAULT_GRACE_S = 30 };
-
-static const char *const cap_names[] = {
-        [CAP_CHOWN] = "CHOWN",
-        [CAP_DAC_OVERRIDE] = "DAC_OVERRIDE",
-        [CAP_DAC_READ_SEARCH] = "DAC_READ_SEARCH",
-        [CAP_FOWNER] = "FOWNER",
-        [CAP_FSETID] = "FSETID",
-        [CAP_KILL] = "KILL",
-        [CAP_SETGID] = "SETGID",
-        [CAP_SETUID] = "SETUID",
-        [CAP_SETPCAP] = "SETPCAP",
-        [CAP_LINUX_IMMUTABLE] = "LINUX_IMMUTABLE",
-        [CAP_NET_BIND_SERVICE] = "NET_BIND_SERVICE",
-        [CAP_NET_BROADCAST] = "NET_BROADCAST",
-        [CAP_NET_ADMIN] = "NET_ADMIN",
-        [CAP_NET_RAW] = "NET_RAW",
-        [CAP_IPC_LOCK] = "IPC_LOCK",
-        [CAP_IPC_OWNER] = "IPC_OWNER",
-        [CAP_SYS_MODULE] = "SYS_MODULE",
-        [CAP_SYS_RAWIO] = "SYS_RAWIO",
-        [CAP_SYS_CHROOT] = "SYS_CHROOT",
-        [CAP_SYS_PTRACE] = "SYS_PTRACE",
-        [CAP_SYS_PACCT] = "SYS_PACCT",
-        [CAP_SYS_ADMIN] = "SYS_ADMIN",
-        [CAP_SYS_BOOT] = "SYS_BOOT",
-        [CAP_SYS_NICE] = "SYS_NICE",
-        [CAP_SYS_RESOURCE] = "SYS_RESOURCE",
-        [CAP_SYS_TIME] = "SYS_TIME",
-        [CAP_SYS_TTY_CONFIG] = "SYS_TTY_CONFIG",
-        [CAP_MKNOD] = "MKNOD",
-        [CAP_LEASE] = "LEASE",
-        [CAP_AUDIT_WRITE] = "AUDIT_WRITE",
-        [CAP_AUDIT_CONTROL] = "AUDIT_CONTROL",
-        [CAP_SETFCAP] = "SETFCAP",
-        [CAP_MAC_OVERRIDE] = "MAC_OVERRIDE",
-        [CAP_MAC_ADMIN] = "MAC_ADMIN",
-        [CAP_SYSLOG] = "SYSLOG",
-        [CAP_WAKE_ALARM] = "WAKE_ALARM",
-        [CAP_BLOCK_SUSPEND] = "BLOCK_SUSPEND",
-        [CAP_AUDIT_READ] = "AUDIT_READ",
-        [CAP_PERFMON] = "PERFMON",
-        [CAP_BPF] = "BPF",
-        [CAP_CHECKPOINT_RESTORE] = "CHECKPOINT_RESTORE",
-};
-#define CAP_BIT(c) (UINT64_C(1) << (c))
-/* What container engines leave to root, without MKNOD (no device cgroup stands behind it here) and
- * NET_RAW (the network is the host's). `capabilities.add` gives them back. */
-static const uint64_t default_caps =
-        CAP_BIT(CAP_CHOWN) | CAP_BIT(CAP_DAC_OVERRIDE) | CAP_BIT(CAP_FOWNER) | CAP_BIT(CAP_FSETID) |
-        CAP_BIT(CAP_KILL) | CAP_BIT(CAP_SETGID) | CAP_BIT(CAP_SETUID) | CAP_BIT(CAP_SETPCAP) |
-        CAP_BIT(CAP_NET_BIND_SERVICE) | CAP_BIT(CAP_SYS_CHROOT) | CAP_BIT(CAP_AUDIT_WRITE) |
-        CAP_BIT(CAP_SETFCAP);
-
-/* ---- what is not there yet ---- */
+enum { DEFAULT_GRACE_S = 30, PARTS_MAX = 256, RECORDS_MAX = 64 * 1024 * 1024 };
 
 static bool set_and_not_empty(const json_t *j)
 {
@@ -70,7 +16,7 @@ static bool set_and_not_empty(const json_t *j)
                !(json_is_array(j) && !json_array_size(j));
 }
 
-static int refuse(const json_t *object, const char *const *fields, const char *where, struct err *e)
+int refuse_fields(const json_t *object, const char *const *fields, const char *where, struct err *e)
 {
         for (; *fields; fields++)
                 if (set_and_not_empty(json_object_get(object, *fields)))
@@ -80,261 +26,255 @@ static int refuse(const json_t *object, const char *const *fields, const char *w
         return 0;
 }
 
-static int refuse_later(const json_t *template, const json_t *container, struct err *e)
+bool quantity_of(const json_t *j, bool milli, int64_t *out)
 {
-        static const char *const in_template[] = {
-                "containerSet", "resource", "http",         "plugin",      "data", "initContainers",
-                "sidecars",     "daemon",   "podSpecPatch", "hostAliases", NULL};
-        static const char *const in_container[] = {"lifecycle", "volumeDevices", "restartPolicy",
-                                                   NULL};
-        if (refuse(template, in_template, "", e) < 0)
-                return -1;
-        return refuse(container, in_container,
-                      json_object_get(template, "script") ? "script." : "container.", e);
+        struct quantity q;
+        struct err e = {0};
+        AUTO(mem_free) char *text = j ? json_scalar_text(j) : mem_strdup("");
+        bool good = quantity_parse(&q, str_of(text), &e) == 0;
+        err_clear(&e);
+        if (good)
+                *out = milli ? quantity_milli(&q) : quantity_value(&q);
+        return good;
 }
 
-/* ---- command ---- */
+/* ---- the containers of a template ---- */
 
-/* Kubernetes' rule: a command replaces the image's entrypoint and its arguments; args alone replace
- * its arguments. */
-static int put_command(struct env *env, const json_t *container, const json_t *image, struct err *e)
+static struct part *add_part(struct build *build, const json_t *container, const char *name,
+                             enum container_role role)
 {
-        const json_t *command = json_object_get(container, "command"),
-                     *args = json_object_get(container, "args");
-        const char *name = json_str(container, "image");
-        bool own = json_array_size(command);
-        if (!own)
-                command = json_object_get(image, "command");
-        if (!json_array_size(command))
-                return err_set(e, ERR_INVALID,
-                               "image \"%s\": no command: the local runner does not read image "
-                               "entrypoints; add `command` to the template, or "
-                               "to this image in the `images` configuration",
-                               name ? name : "");
-        if (!own && !json_array_size(args))
-                args = json_object_get(image, "args");
-        env_args(env, command);
-        env_args(env, args);
-        return 0;
+        struct part *part = &build->parts[build->n++];
+        *part = (struct part){.build = build,
+                              .container = container,
+                              .name = name,
+                              .role = role,
+                              .records = BUF_INIT(RECORDS_MAX)};
+        return part;
 }
 
-static int put_script(struct buf *b, const json_t *container, struct err *e)
-{
-        const json_t *source = json_object_get(container, "source");
-        if (!json_is_string(source))
-                return err_set(e, ERR_INVALID, "script.source: expected a string, found %s",
-                               source ? "something else" : "nothing");
-        wire_put(b, S_SCRIPT, json_string_value(source), json_string_length(source));
-        return 0;
-}
-
-/* ---- security ---- */
-
-static const json_t *security(const json_t *template, const json_t *container, const char *field)
-{
-        const json_t *own = json_at(container, "securityContext", field);
-        return own ? own : json_at(template, "securityContext", field);
-}
-
-static int change_caps(uint64_t *caps, const json_t *list, bool add, struct err *e)
+static int add_list(struct build *build, const json_t *list, enum container_role role,
+                    const char *what, struct err *e)
 {
         size_t i;
-        json_t *item;
-        json_array_foreach (list, i, item) {
-                const char *name = json_string_value(item);
-                if (name && str_starts(name, "CAP_"))
-                        name += 4;
-                if (streq(name, "ALL")) {
-                        *caps = add ? UINT64_MAX : 0;
-                        continue;
-                }
-                size_t c = 0;
-                while (c < ARRAY_LEN(cap_names) && !streq(cap_names[c], name))
-                        c++;
-                if (c == ARRAY_LEN(cap_names))
+        json_t *container;
+        json_array_foreach (list, i, container) {
+                const char *name = json_str(container, "name");
+                bool stays =
+                        role == ROLE_INIT && streq(json_str(container, "restartPolicy"), "Always");
+                if (str_empty(name) || !name_valid(name))
                         return err_set(e, ERR_INVALID,
-                                       "securityContext.capabilities: unknown capability %s",
-                                       name ? name : "");
-                *caps = add ? *caps | CAP_BIT(c) : *caps & ~CAP_BIT(c);
+                                       "%s[%zu]: a container needs a name of letters, "
+                                       "digits and \"-\"",
+                                       what, i);
+                for (size_t k = 0; k < build->n; k++)
+                        if (streq(build->parts[k].name, name))
+                                return err_set(e, ERR_INVALID,
+                                               "%s: two containers are called \"%s\"", what, name);
+                add_part(build, container, name, stays ? ROLE_INIT_SIDECAR : role);
         }
         return 0;
 }
 
-static int put_security(struct buf *b, const json_t *template, const json_t *container,
-                        struct env *env, bool sandbox, struct err *e)
+static int find_parts(struct build *build, struct err *e)
 {
-        const json_t *uid = security(template, container, "runAsUser"),
-                     *gid = security(template, container, "runAsGroup");
-        const json_t *caps = security(template, container, "capabilities");
-        bool privileged = json_is_true(security(template, container, "privileged"));
-        if (json_is_integer(uid))
-                wire_put_u64(b, S_RUN_UID, (uint64_t)json_integer_value(uid));
-        if (sandbox && json_integer_value(uid))
-                env_set(env, "HOME", "/");
-        if (json_is_integer(gid))
-                wire_put_u64(b, S_RUN_GID, (uint64_t)json_integer_value(gid));
-        if (json_is_true(security(template, container, "runAsNonRoot")) && geteuid() == 0 &&
-            json_integer_value(uid) == 0)
-                return err_set(e, ERR_INVALID,
-                               "container has runAsNonRoot and would run as root: set "
-                               "securityContext.runAsUser");
-        if (json_is_false(security(template, container, "allowPrivilegeEscalation")))
-                wire_put_u64(b, S_NO_NEW_PRIVS, 1);
-        if (privileged)
-                wire_put_u64(b, S_PRIVILEGED, 1);
-        uint64_t keep = default_caps;
-        if (change_caps(&keep, json_object_get(caps, "drop"), false, e) < 0 ||
-            change_caps(&keep, json_object_get(caps, "add"), true, e) < 0)
+        const json_t *t = build->template, *set = json_object_get(t, "containerSet"),
+                     *script = json_object_get(t, "script"),
+                     *container = script ? script : json_object_get(t, "container"),
+                     *inits = json_object_get(t, "initContainers"),
+                     *sidecars = json_object_get(t, "sidecars");
+        size_t max = json_array_size(inits) + json_array_size(sidecars) +
+                     json_array_size(json_object_get(set, "containers")) + 1;
+        if (max > PARTS_MAX)
+                return err_set(e, ERR_LIMIT, "a pod has at most %d containers", PARTS_MAX - 1);
+        build->parts = mem_calloc(max, sizeof(*build->parts));
+        build->grouped = set || json_array_size(inits) || json_array_size(sidecars);
+        if (add_list(build, inits, ROLE_INIT, "initContainers", e) < 0 ||
+            add_list(build, sidecars, ROLE_SIDECAR, "sidecars", e) < 0)
                 return -1;
-        wire_put_u64(b, S_CAPS, keep);
-        return 0;
-}
-
-/* ---- volumes ---- */
-
-static const json_t *find_volume(const json_t *template, const char *name)
-{
-        size_t i;
-        json_t *v;
-        json_array_foreach (json_object_get(template, "volumes"), i, v) {
-                if (streq(json_str(v, "name"), name))
-                        return v;
-        }
-        return NULL;
-}
-
-static int put_volume(struct buf *b, const json_t *volume, struct err *e)
-{
-        const char *name = json_str(volume, "name"), *path = json_str(volume, "hostPath", "path"),
-                   *key;
-        const json_t *empty = json_object_get(volume, "emptyDir");
-        json_t *value;
-        if (!path && !empty) {
-                json_object_foreach ((json_t *)(uintptr_t)volume, key, value) {
-                        if (!streq(key, "name"))
-                                return err_set(
-                                        e, ERR_UNSUPPORTED,
-                                        "not supported yet: volume \"%s\": %s (local runner)", name,
-                                        key);
-                }
-                return err_set(e, ERR_INVALID, "volume \"%s\": no volume type", name);
-        }
-        if (path && path[0] != '/')
-                return err_set(e, ERR_INVALID, "volume \"%s\": hostPath.path must be absolute: %s",
-                               name, path);
-        size_t group = wire_begin(b, S_VOLUME);
-        bool memory = streq(json_str(empty, "medium"), "Memory");
-        wire_put_u64(b, V_KIND, path ? VOLUME_HOST_PATH : memory ? VOLUME_MEMORY : VOLUME_EMPTY);
-        wire_put_str(b, V_NAME, name);
-        wire_put_str(b, V_PATH, path);
-        wire_put_str(b, V_CHECK, json_str(volume, "hostPath", "type"));
-        wire_end(b, group);
-        return 0;
-}
-
-static int put_mount(struct buf *b, const json_t *mount, uint64_t volume, struct err *e)
-{
-        const char *path = json_str(mount, "mountPath");
-        static const char *const later[] = {"subPathExpr", NULL};
-        if (refuse(mount, later, "volumeMounts[].", e) < 0)
-                return -1;
-        if (str_empty(path) || path[0] != '/')
-                return err_set(e, ERR_INVALID, "volumeMounts: mountPath must be absolute: %s",
-                               path ? path : "");
-        size_t group = wire_begin(b, S_MOUNT);
-        wire_put_u64(b, M_VOLUME, volume);
-        wire_put_str(b, M_PATH, path);
-        wire_put_str(b, M_SUBPATH, json_str(mount, "subPath"));
-        wire_put_u64(b, M_READ_ONLY, json_is_true(json_object_get(mount, "readOnly")));
-        wire_end(b, group);
-        return 0;
-}
-
-/* Shorter mount paths first, so that a volume inside another is mounted after it. */
-static json_t *sorted_mounts(const json_t *mounts)
-{
-        json_t *sorted = json_array();
-        size_t i;
-        json_t *mount;
-        json_array_foreach (mounts, i, mount) {
-                const char *path = json_str(mount, "mountPath"), *other;
-                size_t at = json_array_size(sorted);
-                while (at > 0 && path &&
-                       (other = json_str(json_array_get(sorted, at - 1), "mountPath")) &&
-                       strlen(other) > strlen(path))
-                        at--;
-                json_array_insert(sorted, at, mount);
-        }
-        return sorted;
-}
-
-/* Only volumes that are mounted; one that is mounted twice stands once. */
-static int put_volumes(struct buf *b, const json_t *template, const json_t *container, bool sandbox,
-                       struct err *e)
-{
-        AUTO_JSON json_t *mounts = sorted_mounts(json_object_get(container, "volumeMounts"));
-        AUTO_JSON json_t *index = json_object();
-        size_t i;
-        json_t *mount;
-        if (json_array_size(mounts) && !sandbox)
-                return err_set(e, ERR_UNSUPPORTED,
-                               "container.volumeMounts need a sandbox: run without "
-                               "--isolation=none, or use paths of the host");
-        json_array_foreach (mounts, i, mount) {
-                const char *name = json_str(mount, "name");
-                const json_t *volume = find_volume(template, name);
-                if (!volume)
-                        return err_set(e, ERR_INVALID, "volumeMounts: there is no volume \"%s\"",
-                                       name ? name : "");
-                const json_t *known = json_object_get(index, name);
-                uint64_t at = known ? (uint64_t)json_integer_value(known) : json_object_size(index);
-                if (!known) {
-                        json_object_set_new(index, name, json_integer((json_int_t)at));
-                        if (put_volume(b, volume, e) < 0)
-                                return -1;
-                }
-                if (put_mount(b, mount, at, e) < 0)
-                        return -1;
-        }
-        return 0;
-}
-
-/* ---- all of it ---- */
-
-static void put_place(struct buf *b, const struct runner *r, const struct pod_request *req,
-                      const json_t *container, const json_t *image)
-{
-        const char *root = json_str(image, "root"),
-                   *log = json_str(container, "terminationMessagePath");
-        int64_t grace_s = req->grace_s > 0 ? req->grace_s : DEFAULT_GRACE_S;
-        wire_put_str(b, S_UID, req->workflow_uid);
-        wire_put_str(b, S_NODE, req->node_id);
-        wire_put_str(b, S_HOSTNAME, req->pod_name);
-        wire_put_u64(b, S_ISOLATE, r->sandbox);
-        wire_put_str(b, S_ROOT, root ? root : "/");
-        wire_put_str(b, S_CWD, json_str(container, "workingDir"));
-        wire_put_u64(b, S_CAPTURE, req->capture_result);
-        wire_put_u64(b, S_DEADLINE_MS, req->deadline_s > 0 ? (uint64_t)req->deadline_s * 1000 : 0);
-        wire_put_u64(b, S_GRACE_MS, (uint64_t)grace_s * 1000);
-        wire_put_str(b, S_TERMINATION_LOG, log ? log : "/dev/termination-log");
-}
-
-int request_put(struct buf *b, struct runner *r, const struct pod_request *req, struct env *env,
-                struct err *e)
-{
-        const json_t *script = json_object_get(req->template, "script");
-        const json_t *container = script ? script : json_object_get(req->template, "container");
-        if (refuse_later(req->template, container, e) < 0)
-                return -1;
+        if (set)
+                return add_list(build, json_object_get(set, "containers"), ROLE_MAIN,
+                                "containerSet.containers", e);
         if (!json_is_object(container))
                 return err_set(e, ERR_INVALID, "the template has neither container nor script");
-        const char *image_name = json_str(container, "image");
-        const json_t *image = image_name ? json_object_get(r->o.images, image_name) : NULL;
-        put_place(b, r, req, container, image);
-        if (put_command(env, container, image, e) < 0 ||
-            (script && put_script(b, container, e) < 0) ||
-            put_security(b, req->template, container, env, r->sandbox, e) < 0 ||
-            put_volumes(b, req->template, container, r->sandbox, e) < 0)
+        add_part(build, container, "main", ROLE_MAIN)->is_script = script;
+        return 0;
+}
+
+/* ---- the pod ---- */
+
+static void put_pod(const struct build *build, struct buf *b)
+{
+        const json_t *fs_group = json_at(build->template, "securityContext", "fsGroup");
+        wire_put_str(b, S_UID, build->uid);
+        wire_put_str(b, S_NODE, build->node_id);
+        wire_put_str(b, S_HOSTNAME, build->pod_name);
+        wire_put_u64(b, S_ISOLATE, build->r->sandbox);
+        wire_put_u64(b, S_NETWORK, build->private_network);
+        wire_put_u64(b, S_DEADLINE_MS, (uint64_t)build->deadline_s * 1000);
+        wire_put_u64(b, S_GRACE_MS, (uint64_t)build->grace_s * 1000);
+        if (json_is_integer(fs_group))
+                wire_put_u64(b, S_FS_GROUP, (uint64_t)json_integer_value(fs_group));
+}
+
+/* tiphys.io/network of the pod's metadata, else hostNetwork, else as the runner was told. */
+static int choose_network(struct build *build, struct err *e)
+{
+        const char *wish =
+                json_str(build->template, "metadata", "annotations", "tiphys.io/network");
+        bool host = json_is_true(json_object_get(build->template, "hostNetwork"));
+        build->private_network = !host && build->r->sandbox && build->r->o.private_network;
+        if (!wish)
+                return 0;
+        if (!streq(wish, "private") && !streq(wish, "host"))
+                return err_set(e, ERR_INVALID,
+                               "annotation tiphys.io/network: expected private or "
+                               "host, found \"%s\"",
+                               wish);
+        build->private_network = streq(wish, "private");
+        if (build->private_network && !build->r->sandbox)
+                return err_set(e, ERR_UNSUPPORTED,
+                               "annotation tiphys.io/network: private needs a "
+                               "sandbox: run without --isolation=none");
+        return 0;
+}
+
+static struct build *build_new(struct runner *r, const struct pod_request *req)
+{
+        struct build *build = NEW(struct build);
+        const json_t *grace = json_object_get(req->template, "terminationGracePeriodSeconds");
+        build->r = r;
+        build->template = json_incref((json_t *)(uintptr_t)req->template);
+        build->ns = mem_strdup(req->ns ? req->ns : "default");
+        build->node_id = mem_strdup(req->node_id);
+        build->pod_name = mem_strdup(req->pod_name);
+        build->workflow = mem_strdup(req->workflow);
+        build->uid = mem_strdup(req->workflow_uid);
+        build->capture = req->capture_result;
+        build->deadline_s = req->deadline_s > 0 ? req->deadline_s : 0;
+        build->grace_s = json_is_integer(grace) && json_integer_value(grace) >= 0
+                                 ? json_integer_value(grace)
+                         : req->grace_s > 0 ? req->grace_s
+                                            : DEFAULT_GRACE_S;
+        build->volumes = json_array();
+        build->objects = json_object();
+        build->wanted = json_array();
+        build->io = BUF_INIT(RECORDS_MAX);
+        return build;
+}
+
+int build_start(struct build **out, struct runner *r, const struct pod_request *req,
+                json_t *fetches, struct err *e)
+{
+        struct build *build = build_new(r, req);
+        *out = build; /* freed by the caller in any case */
+        if (choose_network(build, e) < 0 || find_parts(build, e) < 0)
                 return -1;
-        return env_add_container(env, container, e);
+        for (size_t i = 0; i < build->n; i++) {
+                struct part *part = &build->parts[i];
+                bool main = streq(part->name, "main") && part->role == ROLE_MAIN;
+                if (part_put(part, req, e) < 0 ||
+                    (main && request_io(&part->records, req, fetches, e) < 0))
+                        return build->grouped ? err_wrap(e, "container %s", part->name) : -1;
+        }
+        return 0;
+}
+
+/* ---- what is elsewhere ---- */
+
+static void finish(struct build *build, const struct err *e)
+{
+        build->done(build->done_arg, e); /* may free it */
+}
+
+static void next_env(struct build *build);
+
+static void on_env(void *arg, const struct err *e)
+{
+        struct build *build = arg;
+        if (e) {
+                finish(build, e);
+                return;
+        }
+        build->next++;
+        next_env(build);
+}
+
+static void next_env(struct build *build)
+{
+        if (build->next < build->n)
+                env_resolve(build->parts[build->next].env, on_env, build);
+        else
+                finish(build, NULL);
+}
+
+static void on_content(struct build *build, struct err *e)
+{
+        if (err_is_set(e))
+                finish(build, e);
+        else
+                next_env(build);
+}
+
+void build_resolve(struct build *build, build_done_fn *done, void *arg)
+{
+        build->done = done;
+        build->done_arg = arg;
+        content_fetch(build, on_content);
+}
+
+int build_put(struct build *build, struct buf *b, struct err *e)
+{
+        put_pod(build, b);
+        if (put_volumes(build, b, e) < 0)
+                return -1;
+        for (size_t i = 0; i < build->n; i++) {
+                struct part *part = &build->parts[i];
+                env_put(part->env, &part->records);
+                if (build->grouped)
+                        wire_put(b, S_CONTAINER, part->records.data, part->records.len);
+                else
+                        buf_add(b, part->records.data, part->records.len);
+                if (part->records.overflow || b->overflow)
+                        return err_set(
+                                e, ERR_LIMIT,
+                                "the step's template and its inputs are larger than %d bytes",
+                                RECORDS_MAX);
+        }
+        return 0;
+}
+
+/* ---- end ---- */
+
+void build_destroy(struct build *build)
+{
+        for (size_t i = 0; i < build->n; i++) {
+                struct part *part = &build->parts[i];
+                env_free(part->env);
+                image_deinit(&part->image);
+                if (part->records.data) /* it may hold secrets */
+                        explicit_bzero(part->records.data, part->records.cap);
+                buf_deinit(&part->records);
+        }
+        mem_free(build->parts);
+        json_decref(build->template);
+        json_decref(build->volumes);
+        json_decref(build->objects);
+        json_decref(build->wanted);
+        buf_deinit(&build->io);
+        mem_free(build->ns);
+        mem_free(build->node_id);
+        mem_free(build->pod_name);
+        mem_free(build->workflow);
+        mem_free(build->uid);
+        mem_free(build->asked);
+        mem_free(build);
+}
+
+struct build *build_free(struct build *build)
+{
+        if (build && build->asking)
+                build->abandoned = true; /* the answer frees it */
+        else if (build)
+                build_destroy(build);
+        return NULL;
 }

@@ -50,8 +50,11 @@ static void read_frames(struct trace *t, const struct buf *text)
         enum frame_kind kind;
         struct wire content;
         for (size_t at = 0; frame_next(text->data, text->len, &at, &kind, &content);) {
-                if (kind == FRAME_RUNNING)
+                if (kind == FRAME_RUNNING) {
                         t->started_ns = (int64_t)wire_find_u64(content, R_STARTED, 0);
+                        buf_reset(&t->running);
+                        buf_add(&t->running, content.p, (size_t)(content.end - content.p));
+                }
                 if (kind != FRAME_FINAL)
                         continue;
                 buf_reset(&t->final);
@@ -115,7 +118,8 @@ static int trace_file(struct trace *t, int fd, const char *path, struct err *e)
 int trace_pod(struct trace *t, const char *data_dir, const char *uid, const char *node,
               struct err *e)
 {
-        *t = (struct trace){.pidfd = -1, .final = BUF_INIT(STATE_MAX)};
+        *t = (struct trace){
+                .pidfd = -1, .running = BUF_INIT(STATE_MAX), .final = BUF_INIT(STATE_MAX)};
         AUTO(mem_free) char *path = mem_printf("%s/pods/%s/%s", data_dir, uid, node);
         int fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC);
         if (fd < 0)
@@ -127,4 +131,10 @@ int trace_pod(struct trace *t, const char *data_dir, const char *uid, const char
                 t->pidfd = -1;
         }
         return rc < 0 ? err_wrap(e, "pod %s", node) : 0;
+}
+
+void trace_deinit(struct trace *t)
+{
+        buf_deinit(&t->running);
+        buf_deinit(&t->final);
 }
