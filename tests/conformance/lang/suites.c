@@ -13,5 +13,6 @@ const struct suite suites[] = {
         {"units.jsonl", case_units, 0},
         {"cron.jsonl", case_cron, 0},
         {"jsonpath.jsonl", case_jsonpath, 0},
+        {"lua.jsonl", case_lua, 0},
 };
 const size_t suites_count = ARRAY_LEN(suites);
