@@ -101,7 +101,8 @@ static void check_one(struct lookup *l, const struct file_object *o, bool strict
                 r = sensor_validate(o->obj, strict, d);
                 check_dependencies(l, o, d);
         } else if (streq(kind, "Workflow") || streq(kind, "WorkflowTemplate") ||
-                   streq(kind, "ClusterWorkflowTemplate") || streq(kind, "CronWorkflow")) {
+                   streq(kind, "ClusterWorkflowTemplate") || streq(kind, "CronWorkflow") ||
+                   streq(kind, "WorkflowEventBinding")) {
                 r = wf_validate(o->obj, &wf, strict, d);
         } else if (streq(kind, "EventBus")) {
                 struct jpath at = jpath_key(NULL, "kind");

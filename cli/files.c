@@ -13,10 +13,16 @@ enum { MAX_TEXT = 16 << 20, MAX_FOLDER_DEPTH = 16 };
 
 /* ---- one object ---- */
 
-static const char *const kind_words[] = {
-        "Workflow",     "WorkflowTemplate", "ClusterWorkflowTemplate",
-        "CronWorkflow", "EventSource",      "Sensor",
-        "EventBus",     "ConfigMap",        "Secret"};
+static const char *const kind_words[] = {"Workflow",
+                                         "WorkflowTemplate",
+                                         "ClusterWorkflowTemplate",
+                                         "CronWorkflow",
+                                         "WorkflowEventBinding",
+                                         "EventSource",
+                                         "Sensor",
+                                         "EventBus",
+                                         "ConfigMap",
+                                         "Secret"};
 
 static bool of_argo(const json_t *obj)
 {

@@ -39,8 +39,8 @@ void store_kind_deinit(struct store_kind *k);
 /* "wf", "workflows", "Workflow", "wftmpl", "cm", ... as typed on a command line, or NULL. */
 const struct store_kind *store_kind_by_word(const char *word);
 extern const struct store_kind STORE_WORKFLOW, STORE_WORKFLOW_TEMPLATE,
-        STORE_CLUSTER_WORKFLOW_TEMPLATE, STORE_CRON_WORKFLOW, STORE_EVENT_SOURCE, STORE_SENSOR,
-        STORE_EVENT_BUS, STORE_CONFIG_MAP, STORE_SECRET;
+        STORE_CLUSTER_WORKFLOW_TEMPLATE, STORE_CRON_WORKFLOW, STORE_WORKFLOW_EVENT_BINDING,
+        STORE_EVENT_SOURCE, STORE_SENSOR, STORE_EVENT_BUS, STORE_CONFIG_MAP, STORE_SECRET;
 
 int store_embedded(struct store **out, struct db *db, struct err *e) MUST_CHECK;
 int store_kube(struct store **out, struct kube_client *client,

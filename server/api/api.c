@@ -100,7 +100,10 @@ int api_new(struct api **out, struct http_server *http, struct store *s, struct 
         static const struct {
                 const char *path;
                 http_handler_fn *fn;
-        } routes[] = {{"/api/v1/workflows/", api_list_workflows},
+                const char *method; /* NULL: GET */
+        } routes[] = {{"/api/v1/events/{ns}/{discriminator}", api_receive_event, "POST"},
+                      {"/api/v1/events/{ns}/", api_receive_event, "POST"},
+                      {"/api/v1/workflows/", api_list_workflows},
                       {"/api/v1/workflows/{ns}", api_list_workflows},
                       {"/api/v1/workflows/{ns}/{name}", api_get_workflow},
                       {"/api/v1/workflow-events/", api_watch_workflows},
@@ -110,7 +113,8 @@ int api_new(struct api **out, struct http_server *http, struct store *s, struct 
         struct api *a = NEW(struct api);
         a->store = s;
         for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
-                if (!http_route_add(http, "GET", routes[i].path, routes[i].fn, a, e)) {
+                if (!http_route_add(http, routes[i].method ? routes[i].method : "GET",
+                                    routes[i].path, routes[i].fn, a, e)) {
                         api_free(a);
                         return -1;
                 }

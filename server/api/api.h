@@ -3,9 +3,9 @@
  * /api/v1/workflows/{ns}[?listOptions.labelSelector=&listOptions.fieldSelector=&listOptions.limit=&listOptions.continue=]
  *   GET /api/v1/workflows/{ns}/{name}
  *   GET /api/v1/workflow-events/{ns}   stream of {"result": {"type", "object"}}, one per line (or
- * SSE frames) GET /api/v1/version, /api/v1/info {ns} may be empty: all namespaces. Shapes are
- * Argo's (argo-workflows.md 5). The listener stands on loopback. Threads: the loop's.
- * SPDX-License-Identifier: Apache-2.0 */
+ * SSE frames) POST /api/v1/events/{ns}/{discriminator}   WorkflowEventBindings GET /api/v1/version,
+ * /api/v1/info {ns} may be empty: all namespaces. Shapes are Argo's (argo-workflows.md 5). The
+ * listener stands on loopback. Threads: the loop's. SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "common/base/err.h"
 

@@ -18,5 +18,5 @@ void api_reply_err(struct http_req *r, const struct err *e); /* {"code": <grpc>,
 const char *api_ns(const struct http_req *r);
 void api_list_opts(struct http_req *r, struct store_list_opts *o);
 
-http_handler_fn api_list_workflows, api_get_workflow, api_watch_workflows;
+http_handler_fn api_list_workflows, api_get_workflow, api_watch_workflows, api_receive_event;
 void api_streams_end(struct api *a);

@@ -17,7 +17,7 @@ static const struct shape value_from[] = {
         NOT_YET_BESIDE("jsonPath", STR, NULL,
                        "A path into the resource that a resource template made."),
         NOT_YET_BESIDE("jqFilter", STR, NULL, "A jq filter over that resource."),
-        NOT_YET("event", STR, NULL, "An expression over the event, in WorkflowEventBindings."),
+        HAS("event", STR, NULL, "An expression over the event, in WorkflowEventBindings."),
         END};
 const struct shape parameter_shape[] = {
         HAS("name", STR, NULL, "Letters, digits, '-' and '_'."),
