@@ -8,6 +8,7 @@
  * Both sides run the same static no-op program, four at a time, in rounds A B B A; the figure is
  * the median of the ratios of the rounds. State files and logs are on the disk of --dir (default
  * /tmp). SPDX-License-Identifier: Apache-2.0 */
+#include "bench/bare.h"
 #include "common/base/buf.h"
 #include "common/base/fs.h"
 #include "common/base/mem.h"
@@ -30,14 +31,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum {
-        ROUNDS = 11,
-        AT_ONCE = 4,
-        STEPS = 400,
-        RUNC_STEPS = 5,
-        SERIAL_STEPS = 50,
-        STACK = 64 * 1024
-};
+enum { ROUNDS = 11, AT_ONCE = 4, STEPS = 400, RUNC_STEPS = 5, SERIAL_STEPS = 50 };
 
 struct bench {
         char *dir, *noop;
@@ -136,102 +130,6 @@ static double ours(struct bench *b, int steps, bool one_by_one)
         return us; /* forgetting is not part of a step: the folder goes at the end */
 }
 
-/* ---- the bare calls ---- */
-
-static double bare_spawn(struct bench *b, int steps)
-{
-        char *argv[] = {b->noop, NULL}, *envp[] = {NULL};
-        double from = now_us();
-        int running = 0;
-        for (int i = 0; i < steps || running;) {
-                pid_t pid;
-                if (i < steps && running < AT_ONCE) {
-                        if (posix_spawn(&pid, b->noop, NULL, NULL, argv, envp))
-                                die("posix_spawn");
-                        running++;
-                        i++;
-                } else if (wait(NULL) > 0) {
-                        running--;
-                }
-        }
-        return (now_us() - from) / steps;
-}
-
-struct bare {
-        struct bench *b;
-        int number;
-};
-
-static int bare_child(void *arg)
-{
-        const struct bare *c = arg;
-        char at[PATH_MAX], upper[PATH_MAX + 8], work[PATH_MAX + 8], options[3 * PATH_MAX];
-        char *argv[] = {c->b->noop, NULL}, *envp[] = {NULL};
-        snprintf(at, sizeof(at), "%s/bare/%d", c->b->dir, c->number);
-        snprintf(upper, sizeof(upper), "%s/u", at);
-        snprintf(work, sizeof(work), "%s/w", at);
-        if (mkdir(at, 0755) < 0 || mkdir(upper, 0755) < 0 || mkdir(work, 0755) < 0)
-                _exit(2);
-        snprintf(options, sizeof(options), "lowerdir=/,upperdir=%s,workdir=%s,volatile", upper,
-                 work);
-        snprintf(at, sizeof(at), "%s/bare/root", c->b->dir);
-        if (mount("overlay", at, "overlay", 0, options) < 0 || chdir(at) < 0 ||
-            syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0)
-                _exit(3);
-        execve(c->b->noop, argv, envp);
-        _exit(4);
-}
-
-static double bare_sandbox(struct bench *b, int steps)
-{
-        static char stacks[AT_ONCE][STACK] __attribute__((aligned(64)));
-        static int number;
-        double from = now_us();
-        int running = 0, status;
-        for (int i = 0; i < steps || running;) {
-                if (i < steps && running < AT_ONCE) {
-                        struct bare c = {b, number++};
-                        int flags = CLONE_VM | CLONE_VFORK | CLONE_NEWNS | CLONE_NEWPID |
-                                    CLONE_NEWIPC | CLONE_NEWUTS | SIGCHLD;
-                        if (clone(bare_child, stacks[i % AT_ONCE] + STACK, flags, &c) < 0)
-                                die("clone");
-                        running++;
-                        i++;
-                } else if (wait(&status) > 0) {
-                        if (status)
-                                die("the bare sandbox");
-                        running--;
-                }
-        }
-        return (now_us() - from) / steps;
-}
-
-/* A mount namespace of its own for the reference, and upper layers in memory, as the executor has
- * them. */
-static double in_own_namespace(struct bench *b, int steps)
-{
-        int ends[2];
-        double us;
-        if (pipe2(ends, O_CLOEXEC) < 0)
-                die("pipe");
-        pid_t pid = fork();
-        if (pid == 0) {
-                AUTO(mem_free) char *bare = fs_join(b->dir, "bare"), *root = fs_join(bare, "root");
-                if (unshare(CLONE_NEWNS) < 0 ||
-                    mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ||
-                    mount("bench", bare, "tmpfs", 0, NULL) < 0 || mkdir(root, 0755) < 0)
-                        die("unshare");
-                us = bare_sandbox(b, steps);
-                _exit(write(ends[1], &us, sizeof(us)) != sizeof(us));
-        }
-        close(ends[1]);
-        if (read(ends[0], &us, sizeof(us)) != sizeof(us))
-                die("the reference");
-        close(ends[0]);
-        waitpid(pid, NULL, 0);
-        return us;
-}
-
 /* ---- runc ---- */
 
 static const char config_json[] =
@@ -300,20 +198,25 @@ static bool report(const char *row, double value, double goal)
         return value >= goal;
 }
 
-typedef double bare_fn(struct bench *b, int steps);
+/* Microseconds for one step of the reference. */
+static double theirs(struct bench *b, enum bare_kind kind)
+{
+        const struct bare_batch all = {STEPS, AT_ONCE};
+        return bare_run(kind, b->noop, b->dir, &all, 1) / STEPS;
+}
 
-static bool ratio_row(struct bench *b, const char *row, const char *what, bare_fn *bare,
+static bool ratio_row(struct bench *b, const char *row, const char *what, enum bare_kind kind,
                       double goal)
 {
         double ratios[ROUNDS], mine[ROUNDS], other[ROUNDS];
         ours(b, STEPS, false);
-        bare(b, STEPS);
+        theirs(b, kind);
         for (int i = 0; i < ROUNDS; i++) {
                 if (i % 2)
-                        other[i] = bare(b, STEPS);
+                        other[i] = theirs(b, kind);
                 mine[i] = ours(b, STEPS, false);
                 if (i % 2 == 0)
-                        other[i] = bare(b, STEPS);
+                        other[i] = theirs(b, kind);
                 ratios[i] = other[i] / mine[i];
         }
         qsort(ratios, ROUNDS, sizeof(double), by_value);
@@ -329,7 +232,7 @@ static bool ratio_row(struct bench *b, const char *row, const char *what, bare_f
 static bool row_s1(struct bench *b)
 {
         open_runner(b, ISOLATION_NONE);
-        bool ok = ratio_row(b, "S1", "posix_spawn + waitpid", bare_spawn, 0.60);
+        bool ok = ratio_row(b, "S1", "posix_spawn + waitpid", BARE_SPAWN, 0.70);
         b->runner = runner_free(b->runner);
         return ok;
 }
@@ -362,15 +265,12 @@ static bool runc_row(struct bench *b)
 
 static bool row_s3(struct bench *b)
 {
-        AUTO(mem_free) char *bare = fs_join(b->dir, "bare");
         if (geteuid() != 0) {
                 printf("S3 skipped: the reference needs root\n");
                 return true;
         }
-        if (fs_mkdirs(bare, 0755, NULL) < 0)
-                die("folders");
         open_runner(b, ISOLATION_SANDBOX);
-        bool ok = ratio_row(b, "S3", "clone + overlay + pivot_root + exec", in_own_namespace, 0.60);
+        bool ok = ratio_row(b, "S3", "clone + overlay + pivot_root + exec", BARE_SANDBOX, 0.70);
         ok = runc_row(b) && ok;
         b->runner = runner_free(b->runner);
         return ok;
