@@ -247,6 +247,8 @@ def c_program(name: str, *words: str):
 
 ROWS = {
     "W1": row_w1, "L1": row_l1, "S1": c_program("step_start", "S1"), "S3": c_program("step_start", "S3"), "I1": row_i1, "B1": row_b1,
+    "S4": c_program("flow", "S4"), "S5": c_program("flow", "S5"),
+    "F1": c_program("lang_speed", "F1"), "F2": c_program("lang_speed", "F2"), "GJSON": c_program("lang_speed", "GJSON"), "TMPL": c_program("lang_speed", "TMPL"),
     "D1": c_program("engine_scale", "D1"), "D2": c_program("engine_scale", "D2"), "D3": c_program("engine_scale", "D3"), "REC": c_program("engine_scale", "REC"),
 }
 

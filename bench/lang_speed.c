@@ -1,0 +1,350 @@
+/* bench/lang_speed.c: rows F1, F2, GJSON and TMPL: what one evaluation of the small languages
+ * costs, beside a hand-written program for the same question in the same run.
+ *
+ *   F1     three data filters, AND-ed, on a 1.2 KB event : a scan written for these three fields,
+ *          and jansson parse + look-up
+ *   F2     a compiled expression that asks the same : F1
+ *   GJSON  one path in a 10 KB document, the value near its end : memchr for every quote in it
+ *   TMPL   a 1 KB template with five values : snprintf of the same output
+ *
+ * Each row also counts our calls of malloc while evaluating: there must be none. Rounds are
+ * interleaved A B B A; the figure is the median of the ratios.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "bench/lang_reference.h"
+#include "common/base/buf.h"
+#include "common/base/json.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/lang/expr.h"
+#include "common/lang/gjson.h"
+#include "common/lang/gotemplate.h"
+#include "sensor/filter.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { ROUNDS = 15, ROUND_NS = 20 * 1000 * 1000 };
+
+/* ---- our calls of malloc, counted (ld --wrap) ---- */
+
+static size_t mallocs;
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t n);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t n);
+void *__wrap_malloc(size_t n)
+{
+        mallocs++;
+        return __real_malloc(n);
+}
+void *__wrap_calloc(size_t n, size_t size)
+{
+        mallocs++;
+        return __real_calloc(n, size);
+}
+void *__wrap_realloc(void *p, size_t n)
+{
+        mallocs++;
+        return __real_realloc(p, n);
+}
+
+/* ---- timing ---- */
+
+typedef void side_fn(void *arg);
+
+static double now_ns(void)
+{
+        struct timespec t;
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+/* Nanoseconds for one call, over about ROUND_NS. */
+static double cost(side_fn *fn, void *arg)
+{
+        size_t n = 0, batch = 16;
+        double from = now_ns(), spent;
+        do {
+                for (size_t i = 0; i < batch; i++)
+                        fn(arg);
+                n += batch;
+                spent = now_ns() - from;
+        } while (spent < ROUND_NS);
+        return spent / (double)n;
+}
+
+static int by_value(const void *a, const void *b)
+{
+        double x = *(const double *)a, y = *(const double *)b;
+        return (x > y) - (x < y);
+}
+
+static double median(double *v)
+{
+        qsort(v, ROUNDS, sizeof(*v), by_value);
+        return v[ROUNDS / 2];
+}
+
+struct pair {                                /* ours beside the reference */
+        double ratio, ours_ns, reference_ns; /* ratio: reference / ours; more is better */
+        double mallocs;                      /* per evaluation of ours */
+};
+
+static struct pair measure(side_fn *ours, side_fn *reference, void *arg)
+{
+        double ratios[ROUNDS], a[ROUNDS], b[ROUNDS];
+        cost(ours, arg);
+        for (int i = 0; i < ROUNDS; i++) {
+                if (i % 2)
+                        b[i] = cost(reference, arg);
+                a[i] = cost(ours, arg);
+                if (i % 2 == 0)
+                        b[i] = cost(reference, arg);
+                ratios[i] = b[i] / a[i];
+        }
+        size_t before = mallocs;
+        for (int i = 0; i < 1000; i++)
+                ours(arg);
+        struct pair p = {.mallocs = (double)(mallocs - before) / 1000};
+        p.ratio = median(ratios);
+        p.ours_ns = median(a);
+        p.reference_ns = median(b);
+        return p;
+}
+
+static bool report(const char *row, double value, double goal, bool at_most, const char *unit)
+{
+        bool ok = at_most ? value <= goal : value >= goal;
+        printf("%s %.2f%s (goal %s %g%s) %s\n", row, value, unit, at_most ? "<=" : ">=", goal, unit,
+               ok ? "ok" : "short");
+        fflush(stdout);
+        return ok;
+}
+
+static NORETURN void die(const char *what, const struct err *e)
+{
+        fprintf(stderr, "lang_speed: %s: %s\n", what, e ? err_msg(e) : "");
+        exit(1);
+}
+
+static void check(bool holds, const char *what)
+{
+        if (!holds)
+                die(what, NULL);
+}
+
+/* ---- F1, F2 ---- */
+
+struct event_side {
+        struct cloudevent event;
+        struct filter *filter;
+        struct expr *expr;
+        struct arena arena;
+        struct buf why;
+};
+
+static void ours_filter(void *arg)
+{
+        struct event_side *s = arg;
+        arena_reset(&s->arena);
+        check(filter_check(s->filter, &s->event, &s->arena, &s->why) == FILTER_PASS,
+              "the filter must pass");
+}
+
+static void scan_by_hand(void *arg)
+{
+        const struct event_side *s = arg;
+        check(reference_scan(s->event.data.p, s->event.data.n), "the scan must pass");
+}
+
+static void parse_all(void *arg)
+{
+        const struct event_side *s = arg;
+        check(reference_jansson(s->event.data.p, s->event.data.n), "jansson must pass");
+}
+
+static void ours_expr(void *arg)
+{
+        struct event_side *s = arg;
+        struct err e = {0};
+        bool passes = false;
+        arena_reset(&s->arena);
+        struct val env = val_from_json(&s->arena, s->event.data, VAL_FLOATS);
+        if (expr_test(s->expr, env, NULL, &s->arena, &passes, &e) < 0)
+                die("expression", &e);
+        check(passes, "the expression must pass");
+}
+
+static void event_side_open(struct event_side *s)
+{
+        static const char filters[] =
+                "{\"data\":[{\"path\":\"body.kind\",\"type\":\"string\",\"value\":[\"invoice\"]},"
+                "{\"path\":\"body.pages\",\"type\":\"number\",\"comparator\":\">\",\"value\":["
+                "\"10\"]},"
+                "{\"path\":\"body.meta.urgent\",\"type\":\"bool\",\"value\":[\"true\"]}]}";
+        static const char text[] =
+                "body.kind matches 'invoice' && body.pages > 10 && body.meta.urgent == true";
+        struct err e = {0};
+        AUTO_DIAGS struct diags d;
+        diags_init(&d);
+        *s = (struct event_side){.why = BUF_INIT(4096)};
+        arena_init(&s->arena, 16 << 20);
+        s->event = (struct cloudevent){.data = str_of(reference_event())};
+        AUTO_JSON json_t *tree = json_loads(filters, 0, NULL);
+        if (filter_new(&s->filter, tree, false, NULL, false, &d) < 0)
+                die("the filters do not compile", NULL);
+        if (expr_new(&s->expr, str_of(text), EXPR_EVENTS, NULL, &e) < 0)
+                die("the expression does not compile", &e);
+}
+
+static void event_side_close(struct event_side *s)
+{
+        filter_free(s->filter);
+        expr_free(s->expr);
+        arena_deinit(&s->arena);
+        buf_deinit(&s->why);
+}
+
+static bool row_f1(void)
+{
+        struct event_side s;
+        event_side_open(&s);
+        struct pair hand = measure(ours_filter, scan_by_hand, &s);
+        struct pair parse = measure(ours_filter, parse_all, &s);
+        printf("   %zu bytes: ours %.0f ns, by hand %.0f ns, jansson %.0f ns\n", s.event.data.n,
+               hand.ours_ns, hand.reference_ns, parse.reference_ns);
+        bool good = report("F1", hand.ratio, 0.5, false, "");
+        good &= report("F1.jansson", parse.ratio, 10, false, "x");
+        good &= report("F1.mallocs", hand.mallocs, 0, true, "");
+        event_side_close(&s);
+        return good;
+}
+
+static bool row_f2(void)
+{
+        struct event_side s;
+        event_side_open(&s);
+        struct pair p = measure(ours_expr, ours_filter, &s);
+        printf("   expression %.0f ns, filters %.0f ns\n", p.ours_ns, p.reference_ns);
+        bool good = report("F2", p.ratio, 0.3, false, "");
+        good &= report("F2.mallocs", p.mallocs, 0, true, "");
+        event_side_close(&s);
+        return good;
+}
+
+/* ---- GJSON ---- */
+
+struct path_side {
+        struct str json;
+        struct gjson_path *path;
+        struct arena arena;
+        size_t quotes;
+};
+
+static void ours_path(void *arg)
+{
+        struct path_side *s = arg;
+        struct err e = {0};
+        struct gjson found;
+        arena_reset(&s->arena);
+        if (gjson_find(s->path, s->json, &s->arena, &found, &e) < 0)
+                die("path", &e);
+        check(found.exists && found.num == 4711, "the value must be found");
+}
+
+static void count_quotes(void *arg)
+{
+        struct path_side *s = arg;
+        const char *p = s->json.p, *end = p + s->json.n;
+        size_t n = 0;
+        while ((p = memchr(p, '"', (size_t)(end - p)))) {
+                n++;
+                p++;
+        }
+        s->quotes = n;
+}
+
+static bool row_gjson(void)
+{
+        AUTO_BUF struct buf doc = BUF_INIT(BUF_UNBOUNDED);
+        reference_document(&doc, 10 << 10);
+        struct path_side s = {.json = {buf_str(&doc), doc.len}};
+        struct err e = {0};
+        arena_init(&s.arena, 1 << 20);
+        if (gjson_path_new(&s.path, str_of("meta.answer"), &e) < 0)
+                die("path", &e);
+        struct pair p = measure(ours_path, count_quotes, &s);
+        double gb = (double)s.json.n / p.ours_ns, half = 0.5 * (double)s.json.n / p.reference_ns;
+        printf("   %zu bytes: ours %.2f GB/s, memchr of quotes %.2f GB/s\n", s.json.n, gb,
+               (double)s.json.n / p.reference_ns);
+        bool good = report("GJSON", gb, half < 1 ? half : 1, false, "GB/s");
+        good &= report("GJSON.mallocs", p.mallocs, 0, true, "");
+        gjson_path_free(s.path);
+        arena_deinit(&s.arena);
+        return good;
+}
+
+/* ---- TMPL ---- */
+
+struct text_side {
+        struct gotmpl *template;
+        struct str data;
+        struct arena arena;
+        struct buf out;
+        char printed[4096];
+};
+
+static void ours_template(void *arg)
+{
+        struct text_side *s = arg;
+        struct err e = {0};
+        arena_reset(&s->arena);
+        buf_reset(&s->out);
+        if (gotmpl_render_input(s->template, s->data, NULL, &s->arena, &s->out, &e) < 0)
+                die("template", &e);
+}
+
+static void print_it(void *arg)
+{
+        struct text_side *s = arg;
+        reference_print(s->printed, sizeof(s->printed));
+}
+
+static bool row_tmpl(void)
+{
+        struct text_side s = {.out = BUF_INIT(1 << 20), .data = str_of(reference_template_data())};
+        struct err e = {0};
+        arena_init(&s.arena, 1 << 20);
+        if (gotmpl_new(&s.template, str_of(reference_template()), NULL, &e) < 0)
+                die("template", &e);
+        struct pair p = measure(ours_template, print_it, &s);
+        check(streq(buf_str(&s.out), s.printed), "both sides must print the same");
+        printf("   %zu bytes of output: ours %.2f us, snprintf %.2f us\n", s.out.len,
+               p.ours_ns / 1e3, p.reference_ns / 1e3);
+        bool good = report("TMPL", p.ours_ns / 1e3, 5, true, "us");
+        good &= report("TMPL.mallocs", p.mallocs, 0, true, "");
+        gotmpl_free(s.template);
+        arena_deinit(&s.arena);
+        buf_deinit(&s.out);
+        return good;
+}
+
+int main(int argc, char **argv)
+{
+        static const struct {
+                const char *name;
+                bool (*run)(void);
+        } rows[] = {{"F1", row_f1}, {"F2", row_f2}, {"GJSON", row_gjson}, {"TMPL", row_tmpl}};
+        bool good = true;
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                bool asked = argc < 2;
+                for (int k = 1; k < argc; k++)
+                        asked |= streq(argv[k], rows[i].name);
+                if (asked)
+                        good &= rows[i].run();
+        }
+        return good ? 0 : 1;
+}
