@@ -118,7 +118,7 @@ static int read_text(char **out, size_t *n, const char *path, struct err *e)
         return 0;
 }
 
-static void load_one(struct files *f, const char *path, struct diags *d)
+struct file_text *files_read_text(struct files *f, const char *path, struct diags *d)
 {
         struct err e = {0};
         char *text = NULL;
@@ -128,12 +128,18 @@ static void load_one(struct files *f, const char *path, struct diags *d)
         if (read_text(&text, &n, path, &e) < 0) {
                 diag_at_place(d, SEV_ERROR, name, 0, 0, "E012", NULL, "%s", err_msg(&e));
                 err_clear(&e);
-                return;
+                return NULL;
         }
         mem_grow(f->texts, f->cap_texts, f->n_texts + 1);
         struct file_text *t = &f->texts[f->n_texts++];
-        *t = (struct file_text){.name = mem_strdup(name), .text = text};
-        if (yaml_load(&t->docs, name, text, n, d) < 0 && t->docs.n == 0)
+        *t = (struct file_text){.name = mem_strdup(name), .text = text, .n = n};
+        return t;
+}
+
+static void load_one(struct files *f, const char *path, struct diags *d)
+{
+        struct file_text *t = files_read_text(f, path, d);
+        if (!t || (yaml_load(&t->docs, t->name, t->text, t->n, d) < 0 && t->docs.n == 0))
                 return; /* said */
         for (size_t i = 0; i < t->docs.n; i++)
                 add_document(f, &t->docs.items[i], d);
@@ -228,8 +234,10 @@ void files_print_problems(const struct cli *c, const struct files *f, const stru
                                 text = f->texts[k].text;
                 if (pretty)
                         diag_put_pretty(&b, &d->items[i], text, colour);
-                else
+                else {
                         diag_put_line(&b, &d->items[i]);
+                        buf_addc(&b, '\n');
+                }
         }
         fwrite(buf_str(&b), 1, b.len, stderr);
 }

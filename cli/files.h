@@ -13,6 +13,7 @@ struct file_object {
 };
 struct file_text {
         char *name, *text;
+        size_t n;
         struct yaml_docs docs;
 };
 struct files {
@@ -24,6 +25,9 @@ struct files {
 /* Files, folders (every .yaml, .yml and .json below, sorted) and "-". What cannot be read or is no
  * resource goes to `d`. */
 int files_load(struct files *f, const char *const *paths, size_t n, struct diags *d) MUST_CHECK;
+/* One text, kept for carets; its documents are not loaded yet. NULL when it cannot be read (said).
+ * Valid until the next one. */
+struct file_text *files_read_text(struct files *f, const char *path, struct diags *d);
 void files_deinit(struct files *f);
 static inline UNUSED void auto_files_deinit(struct files *f)
 {

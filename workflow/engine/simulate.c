@@ -444,6 +444,23 @@ static void start_recording(struct simulation *s)
         s->recorded_objects = json_deep_copy(s->objects);
 }
 
+static void hand_out(struct simulation *s)
+{
+        if (s->options->templates) {
+                json_t *all = json_object();
+                for (struct sim_pod *p = s->pods; p; p = p->hh.next)
+                        json_object_set(all, p->name, p->template);
+                *s->options->templates = all;
+        }
+        if (!s->options->workflow)
+                return;
+        write_back(s);
+        json_t *status = wf_status_json(s->wf);
+        json_object_set_new(status, "nodes", wf_nodes_json(s->wf));
+        json_object_set_new(s->workflow, "status", status);
+        *s->options->workflow = json_incref(s->workflow);
+}
+
 int simulate_run(json_t **result, const json_t *test_case, const struct simulate_options *o,
                  struct err *e)
 {
@@ -473,6 +490,8 @@ int simulate_run(json_t **result, const json_t *test_case, const struct simulate
                 r = check_replay(&s, &engine_defaults, e);
         if (r == 0)
                 *result = sim_result(&s, stalled);
+        if (r == 0)
+                hand_out(&s);
         struct sim_pod *p, *next;
         HASH_ITER (hh, s.pods, p, next) {
                 HASH_DEL(s.pods, p);

@@ -18,6 +18,10 @@ struct simulate_options {
         bool check_replay;  /* at the end the recorded inputs are told to a fresh workflow: INTERNAL
                                when its state differs by one byte (not while restoring) */
         unsigned max_steps; /* 0: a million; past it the run is an error */
+        json_t **workflow; /* NULL, or gets the workflow as a store would hold it at the end: status
+                              with nodes and times; new reference */
+        json_t **templates; /* NULL, or gets what each pod was asked to do: node name to template
+                               with every tag resolved; new reference */
 };
 /* INVALID: the case makes no sense. UNSUPPORTED: the workflow needs a field that is not supported
  * yet (the words name it). */
