@@ -4,7 +4,7 @@
 #include "cli/files.h"
 #include "eventsource/eventsource.h"
 #include "sensor/sensor.h"
-#include "workflow/engine/engine.h"
+#include "workflow/spec/validate.h"
 
 struct lookup {
         const struct files *files;
@@ -87,23 +87,29 @@ static void check_dependencies(struct lookup *l, const struct file_object *o, st
         }
 }
 
-static void check_one(struct lookup *l, const struct file_object *o, bool strict, struct diags *d)
+static void check_one(struct lookup *l, const struct file_object *o, const struct files_how *how,
+                      struct diags *d)
 {
         const struct wf_lookup wf = {look_up, l};
         const char *kind = o->kind.kind;
         int r = 0;
+        const struct shape_options options = {.strict = how->strict,
+                                              .lint = how->lint,
+                                              .advice = how->lint,
+                                              .ignore_missing = how->ignore_missing};
         d->marks = o->marks;
+        d->source = o->source;
         if (!streq(o->kind.group, "argoproj.io"))
                 return;
         if (streq(kind, "EventSource")) {
-                r = eventsource_validate(o->obj, strict, d);
+                r = eventsource_validate(o->obj, how->strict, d);
         } else if (streq(kind, "Sensor")) {
-                r = sensor_validate(o->obj, strict, d);
+                r = sensor_validate(o->obj, how->strict, d);
                 check_dependencies(l, o, d);
         } else if (streq(kind, "Workflow") || streq(kind, "WorkflowTemplate") ||
                    streq(kind, "ClusterWorkflowTemplate") || streq(kind, "CronWorkflow") ||
                    streq(kind, "WorkflowEventBinding")) {
-                r = wf_validate(o->obj, &wf, strict, d);
+                r = wf_validate_with(o->obj, &wf, &options, d);
         } else if (streq(kind, "EventBus")) {
                 struct jpath at = jpath_key(NULL, "kind");
                 diag_at_key(d, SEV_INFO, &at, "W002", NULL,
@@ -115,6 +121,12 @@ static void check_one(struct lookup *l, const struct file_object *o, bool strict
 int files_check(const struct files *f, struct store *store, const char *ns, bool strict,
                 struct diags *d)
 {
+        return files_check_how(f, store, ns, &(struct files_how){.strict = strict}, d);
+}
+
+int files_check_how(const struct files *f, struct store *store, const char *ns,
+                    const struct files_how *how, struct diags *d)
+{
         size_t refused = diags_refused(d);
         AUTO_JSON json_t *fetched = json_array();
         struct lookup l = {f, store, ns, fetched};
@@ -123,9 +135,10 @@ int files_check(const struct files *f, struct store *store, const char *ns, bool
                 char *prefix =
                         mem_printf("%s %s", f->items[i].kind.kind, obj_name(f->items[i].obj));
                 d->prefix = prefix;
-                check_one(&l, &f->items[i], strict, d);
+                check_one(&l, &f->items[i], how, d);
                 d->prefix = NULL;
         }
         d->marks = NULL;
+        d->source = NULL;
         return diags_refused(d) > refused ? -1 : 0;
 }

@@ -24,6 +24,17 @@ static const char *const kind_words[] = {"Workflow",
                                          "ConfigMap",
                                          "Secret"};
 
+/* Kinds that only Argo's own parts write, and those we keep without running them. */
+static bool is_known_word(const char *kind)
+{
+        static const char *const words[] = {"WorkflowEventBinding", "WorkflowTaskSet",
+                                            "WorkflowTaskResult", "WorkflowArtifactGCTask"};
+        for (size_t i = 0; i < ARRAY_LEN(words); i++)
+                if (strcmp(kind, words[i]) == 0)
+                        return true;
+        return false;
+}
+
 static bool of_argo(const json_t *obj)
 {
         const char *v = json_str(obj, "apiVersion");
@@ -41,7 +52,7 @@ static bool kind_is_known(const json_t *obj, struct diags *d)
                            str_empty(kind) ? "kind" : "apiVersion");
                 return false;
         }
-        if (store_kind_find(version, kind) || !of_argo(obj))
+        if (store_kind_find(version, kind) || !of_argo(obj) || is_known_word(kind))
                 return true;
         const char *near = str_nearest(kind, kind_words, ARRAY_LEN(kind_words));
         AUTO(mem_free) char *hint = near ? mem_printf("did you mean %s?", near) : NULL;
@@ -63,7 +74,8 @@ static bool has_name(const json_t *obj, struct diags *d)
         return false;
 }
 
-static void add_object(struct files *f, json_t *obj, const struct marks *marks, struct diags *d)
+static void add_object(struct files *f, json_t *obj, const struct marks *marks,
+                       const struct file_text *t, struct diags *d)
 {
         if (!json_is_object(obj)) {
                 diag_error(d, NULL, "E501", NULL,
@@ -73,7 +85,7 @@ static void add_object(struct files *f, json_t *obj, const struct marks *marks, 
         }
         if (!kind_is_known(obj, d) || !has_name(obj, d))
                 return;
-        struct file_object o = {.obj = obj, .marks = marks};
+        struct file_object o = {.obj = obj, .marks = marks, .file = t->name, .source = t->text};
         const struct store_kind *known =
                 store_kind_find(json_str(obj, "apiVersion"), json_str(obj, "kind"));
         struct err e = {0};
@@ -91,17 +103,18 @@ static void add_object(struct files *f, json_t *obj, const struct marks *marks, 
 
 /* A List holds resources; their places are below items[i], so the paths of their problems name no
  * line: good enough for a generated form. */
-static void add_document(struct files *f, const struct yaml_doc *doc, struct diags *d)
+static void add_document(struct files *f, const struct file_text *t, const struct yaml_doc *doc,
+                         struct diags *d)
 {
         d->marks = doc->marks;
         if (!streq(json_str(doc->root, "kind"), "List")) {
-                add_object(f, doc->root, doc->marks, d);
+                add_object(f, doc->root, doc->marks, t, d);
                 return;
         }
         json_t *item;
         size_t i;
         json_array_foreach (json_object_get(doc->root, "items"), i, item)
-                add_object(f, item, NULL, d);
+                add_object(f, item, NULL, t, d);
 }
 
 /* ---- texts ---- */
@@ -142,7 +155,7 @@ static void load_one(struct files *f, const char *path, struct diags *d)
         if (!t || (yaml_load(&t->docs, t->name, t->text, t->n, d) < 0 && t->docs.n == 0))
                 return; /* said */
         for (size_t i = 0; i < t->docs.n; i++)
-                add_document(f, &t->docs.items[i], d);
+                add_document(f, t, &t->docs.items[i], d);
         d->marks = NULL;
 }
 

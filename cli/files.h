@@ -8,7 +8,9 @@
 struct file_object {
         json_t *obj; /* borrowed from its document, or owned (items of a List): see .owner */
         const struct marks *marks; /* NULL for items of a List */
-        struct store_kind kind;    /* plural is heap when `any` */
+        const char *file,
+                *source; /* name and text of its file; borrowed, valid as long as the files */
+        struct store_kind kind; /* plural is heap when `any` */
         bool any;
 };
 struct file_text {
@@ -40,6 +42,13 @@ static inline UNUSED void auto_files_deinit(struct files *f)
  */
 int files_check(const struct files *f, struct store *store, const char *ns, bool strict,
                 struct diags *d) MUST_CHECK;
+
+/* The same with all there is to say, for lint. */
+struct files_how {
+        bool strict, ignore_missing, lint;
+};
+int files_check_how(const struct files *f, struct store *store, const char *ns,
+                    const struct files_how *how, struct diags *d) MUST_CHECK;
 
 /* To stderr: what is wrong with them, with source lines and carets. */
 void files_print_problems(const struct cli *c, const struct files *f, const struct diags *d,

@@ -157,6 +157,92 @@ void diag_at_key(struct diags *d, enum severity s, const struct jpath *at, const
         va_end(ap);
 }
 
+/* ---- parts of texts ---- */
+
+/* How often `part` stands in the value before this one. */
+static size_t nth(const char *text, struct str part)
+{
+        size_t n = 0;
+        for (const char *p = text; p < part.p; p++) {
+                p = memmem(p, (size_t)(part.p - p), part.p, part.n);
+                if (!p)
+                        break;
+                n++;
+        }
+        return n;
+}
+
+/* Where the scalar that begins at `p` ends: at the next line that is not indented deeper than the
+ * line it begins on. */
+static const char *scalar_end(const char *source, const char *p)
+{
+        const char *line = p;
+        while (line > source && line[-1] != '\n')
+                line--;
+        size_t base = strspn(line, " ");
+        for (p += strcspn(p, "\n"); *p; p += strcspn(p, "\n")) {
+                size_t indent = strspn(p + 1, " ");
+                if (p[1 + indent] && p[1 + indent] != '\n' && p[1 + indent] != '\r' &&
+                    indent <= base)
+                        break;
+                p++;
+        }
+        return p;
+}
+
+static const char *at_mark(const char *source, struct mark at)
+{
+        for (unsigned line = 1; source && line < at.line; line++) {
+                source = strchr(source, '\n');
+                source = source ? source + 1 : NULL;
+        }
+        for (unsigned col = 1; source && *source && col < at.col; col++) {
+                uint32_t cp;
+                source += utf8_decode(source, strnlen(source, 4), &cp);
+        }
+        return source;
+}
+
+/* A text as it was written mostly holds its parts as they are; where it does not, the place stays
+ * the text's own. */
+static void place_part(struct diag *it, const char *source, const char *text, struct str part)
+{
+        const char *from = it->at.line && !it->at_key ? at_mark(source, it->at) : NULL;
+        if (!from || !part.n)
+                return;
+        const char *end = scalar_end(source, from), *found = NULL, *p = from;
+        for (size_t i = nth(text, part) + 1; i && p < end; i--) {
+                found = memmem(p, (size_t)(end - p), part.p, part.n);
+                if (!found)
+                        return;
+                p = found + 1;
+        }
+        if (!found)
+                return;
+        const char *line = found;
+        while (line > source && line[-1] != '\n')
+                line--;
+        for (p = from; p < found; p++)
+                it->at.line += *p == '\n';
+        it->at.col = 1;
+        for (p = line; p < found; it->at.col++) {
+                uint32_t cp;
+                p += utf8_decode(p, (size_t)(found - p), &cp);
+        }
+}
+
+void diag_in_text(struct diags *d, enum severity s, const struct jpath *at, const char *text,
+                  struct str part, const char *code, const char *hint, const char *fmt, ...)
+{
+        size_t before = d->n;
+        va_list ap;
+        va_start(ap, fmt);
+        add_at_path(d, s, at, false, code, hint, fmt, ap);
+        va_end(ap);
+        if (d->n > before && d->source)
+                place_part(&d->items[before], d->source, text, part);
+}
+
 void diag_at_place(struct diags *d, enum severity s, const char *file, unsigned line, unsigned col,
                    const char *code, const char *hint, const char *fmt, ...)
 {

@@ -15,6 +15,7 @@
 #include "common/base/attr.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/base/str.h"
 #include <jansson.h>
 #include <stdbool.h>
 
@@ -75,6 +76,8 @@ struct diags {
         size_t n, cap;
         size_t errors, warnings, unsupported;
         const struct marks *marks; /* borrowed; of the document under work, may be NULL */
+        const char *source; /* borrowed: the text of that document's file, may be NULL; with it,
+                               places inside of long texts are found */
         const char *prefix; /* borrowed; what to name when there is no file ("Sensor default/x"),
                                may be NULL */
         size_t max;         /* keep this many, count the rest; default 200 */
@@ -102,6 +105,11 @@ static inline size_t diags_refused(const struct diags *d)
 /* At the key of the node rather than at its value: unknown and duplicate fields. */
 void diag_at_key(struct diags *d, enum severity s, const struct jpath *at, const char *code,
                  const char *hint, const char *fmt, ...) PRINTF_LIKE(6, 7);
+/* At a part of the string value at `at`: `part` lies within `text`, the value as it was read. Shown
+ * where the part stands in the file, also in a block scalar; needs diags.source. */
+void diag_in_text(struct diags *d, enum severity s, const struct jpath *at, const char *text,
+                  struct str part, const char *code, const char *hint, const char *fmt, ...)
+        PRINTF_LIKE(8, 9);
 /* At a place of a file that did not become a tree (syntax errors). */
 void diag_at_place(struct diags *d, enum severity s, const char *file, unsigned line, unsigned col,
                    const char *code, const char *hint, const char *fmt, ...) PRINTF_LIKE(8, 9);

@@ -154,7 +154,7 @@ def test_lint(tmp_path):
     done = run("lint", str(bad), "--strict")
     assert done.returncode == 1
     assert "bad.yaml:7:" in done.stderr and "did you mean" in done.stderr
-    problems = json.loads(run("lint", str(bad), "--strict", "-o", "json").stdout)
+    problems = json.loads(run("lint", str(bad), "--strict", "-o", "json").stdout)["problems"]
     assert {(p["line"], p["code"]) for p in problems} >= {(7, "W001")}
     assert "wrong type" in run("lint", "--explain", "E003").stdout
     assert run("lint", str(tmp_path / "none.yaml")).returncode == 1

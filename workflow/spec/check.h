@@ -85,6 +85,7 @@ struct check_known { /* a step or task, and what of it may be named */
         const char *name;
         const json_t *callee; /* NULL: not known */
         bool outputs, loops, status;
+        bool before; /* it has ended when the step under work begins */
 };
 struct check_scope {
         const json_t *template; /* its inputs may be named */
@@ -96,6 +97,7 @@ struct check_scope {
         struct check_known *known;
         struct check_name *names; /* to indexes of known */
         struct check_name *items; /* item.x */
+        bool calling;             /* a step or task is under work */
         bool any_item, any_parameter, any_artifact, dynamic_names;
 };
 void check_tags(struct check *c, const json_t *tree, const struct check_scope *s,
@@ -150,6 +152,10 @@ void check_dag(struct check *c, struct check_scope *s, const struct jpath *at);
 struct check_home *check_home_find(struct check *c, const json_t *ref); /* NULL: no such resource */
 void check_home_init(struct check_home *h, char *id_taken, json_t *spec_taken);
 void check_home_deinit(struct check_home *h);
+
+/* ---- advice.c, advice_expr.c: warnings for lint ---- */
+void check_advice(struct check *c);
+void check_expressions(struct check *c, const json_t *tree, const struct jpath *at);
 
 /* ---- validate.c, check_spec.c, check_cron.c ---- */
 void check_workflow(struct check *c, const json_t *spec, const struct jpath *at);

@@ -264,9 +264,12 @@ static void check_task(struct dag_check *g, uint32_t i, const struct jpath *at)
         bool own = json_is_object(json_object_get(t->body, "hooks"));
         if (mentions)
                 mark_ancestors(g, i);
-        for (uint32_t k = 0; mentions && k < g->n; k++)
+        for (uint32_t k = 0; mentions && k < g->n; k++) {
                 s.known[k].status = s.known[k].status || g->ancestor[k];
+                s.known[k].before = g->ancestor[k] || k == i;
+        }
         s.known[i].status = s.known[i].status || own;
+        s.calling = mentions;
         s.inlined = json_object_get(t->body, "inline");
         s.items = NULL;
         check_items(g->c, t->body, &s, at);

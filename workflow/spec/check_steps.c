@@ -45,7 +45,9 @@ static void check_step(struct check *c, struct check_scope *s, const json_t *ste
         check_hooks(c, step, at);
         check_when(c, step, at);
         s->inlined = json_object_get(step, "inline");
+        s->calling = own->before = true;
         check_tags(c, step, s, at);
+        s->calling = own->before = false;
         s->inlined = NULL;
         own->outputs = true;
         own->loops = check_aggregates(step);
@@ -69,6 +71,8 @@ void check_steps(struct check *c, struct check_scope *s, const struct jpath *at)
                         check_name(c, step, "step", NAME_TEMPLATE, &seen, &here);
                         check_step(c, s, step, &s->known[n++], &here);
                 }
+                for (k = 0; k < n; k++)
+                        s->known[k].before = true;
         }
         check_tags(c, json_object_get(s->template, "outputs"), s, &outputs);
         check_set_free(&seen);

@@ -178,8 +178,12 @@ static bool known_step(struct tag_walk *w, struct str name)
                 return true;
         const struct check_name *entry = check_set_find(w->s->names, step.p, step.n);
         const struct check_known *k = entry ? &w->s->known[entry->index] : NULL;
-        if (k && known_of(k, rest))
+        if (k && known_of(k, rest)) {
+                if (w->c->options.advice && w->s->calling && !k->before)
+                        WARN(w->c, w->at, "W315", NULL, "%s may not have ended when this begins",
+                             k->name);
                 return true;
+        }
         const char *callee = k ? json_str(k->callee, "name") : NULL;
         if (!k || !(k->outputs || k->status))
                 snprintf(
@@ -332,6 +336,16 @@ static bool known_composed(struct tag_walk *w, struct str tag, struct str inner)
         return !is_ours(composed) || is_known(w, composed);
 }
 
+/* The tag with its braces, as it stands in the text. */
+static struct str whole(const struct tag_walk *w, struct str tag)
+{
+        const char *open = tag.p, *close = strstr(tag.p + tag.n, "}}");
+        while (open > w->text + 1 && !(open[-1] == '{' && open[-2] == '{'))
+                open--;
+        open = open > w->text + 1 ? open - 2 : w->text;
+        return (struct str){open, close ? (size_t)(close + 2 - open) : tag.n};
+}
+
 static void on_tag(void *arg, struct str tag, struct str inner, bool is_expr)
 {
         struct tag_walk *w = arg;
@@ -347,8 +361,10 @@ static void on_tag(void *arg, struct str tag, struct str inner, bool is_expr)
                         check_value(w, tag);
                 return;
         }
-        FAIL(w->c, w->at, "E305", w->hint[0] ? w->hint : NULL, "failed to resolve {{%.*s}}",
-             (int)tag.n, tag.p);
+        struct str none = {0};
+        diag_in_text(w->c->d, w->c->demoted ? SEV_WARNING : SEV_ERROR, w->at, w->text,
+                     w->depth ? none : whole(w, tag), "E305", w->hint[0] ? w->hint : NULL,
+                     "failed to resolve {{%.*s}}", (int)tag.n, tag.p);
 }
 
 /* "{{workflow.name" without an end. */

@@ -206,11 +206,9 @@ static bool says_something(const json_t *v)
 static bool say_support(struct walk *w, const struct shape *s, const struct jpath *at)
 {
         bool later = s->support == LATER || (s->support == LATER_BESIDE && !w->o->simulation);
-        AUTO_BUF struct buf path = BUF_INIT(4096);
-        if (later) {
-                jpath_put(&path, at);
-                diag_unsupported(w->d, at, "not supported yet: field %s", buf_str(&path));
-        } else if (s->support == KUBE_ONLY)
+        if (later)
+                diag_unsupported(w->d, at, "not supported yet: field %s", s->name);
+        else if (s->support == KUBE_ONLY)
                 diag_at_key(w->d, SEV_INFO, at, "W002", NULL,
                             "no effect without Kubernetes: field '%s'", s->name);
         return later || s->support == KUBE_ONLY;

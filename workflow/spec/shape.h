@@ -49,6 +49,7 @@ struct shape_options {
         bool strict;
         bool simulation;     /* LATER_BESIDE is fine */
         bool lint;           /* arguments of workflows may lack values */
+        bool advice;         /* also what is only found when it runs, and what has no use */
         bool ignore_missing; /* references to resources that are not there are warnings */
 };
 extern const struct shape workflow_spec_shape[], cron_spec_shape[], binding_spec_shape[],

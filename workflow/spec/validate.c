@@ -167,6 +167,8 @@ static void check_spec(struct check *c, const struct jpath *at)
         check_exit(c, at);
         check_spec_fields(c, at);
         check_templates(c, at);
+        if (c->options.advice)
+                check_advice(c);
 }
 
 static void free_homes(struct check *c)
