@@ -50,6 +50,7 @@ static int start_runner(struct dev *d, struct err *e)
                 .pool = app->pool,
                 .store = app->store,
                 .data_dir = app->data_dir,
+                .guard_addresses = d->config->guard_addresses,
                 .isolation = streq(d->o->isolation, "none")      ? ISOLATION_NONE
                              : streq(d->o->isolation, "sandbox") ? ISOLATION_SANDBOX
                                                                  : ISOLATION_AUTO,
@@ -64,6 +65,7 @@ static int start_workflows(struct dev *d, struct err *e)
                 return -1;
         struct controller_options o = {.loop = d->cli->app.loop,
                                        .store = d->cli->app.store,
+                                       .data_dir = d->cli->app.data_dir,
                                        .config = d->config,
                                        .archive = d->archive};
         if (controller_new(&d->controller, &o, e) < 0 || start_runner(d, e) < 0)

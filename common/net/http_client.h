@@ -63,6 +63,9 @@ struct http_response {
 };
 /* Of a response with keep_headers: the first header of that name, any case; NULL: none. */
 const char *http_response_header(const struct http_response *r, const char *name);
+/* Where `location` (perhaps relative) leads from `url`; heap. */
+int http_url_follow(char **out, bool *same_host, const char *url, const char *location,
+                    struct err *e) MUST_CHECK;
 /* `e` NULL: an HTTP answer came, whatever its status. Borrowed. */
 typedef void http_done_fn(void *arg, const struct http_response *r, const struct err *e);
 struct http_call;

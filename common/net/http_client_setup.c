@@ -79,6 +79,37 @@ static int set_url(struct http_call *call, const struct http_call_spec *spec, st
         return 0;
 }
 
+static bool same_part(CURLU *a, CURLU *b, CURLUPart part)
+{
+        AUTO_CURL_TEXT char *x = NULL;
+        AUTO_CURL_TEXT char *y = NULL;
+        curl_url_get(a, part, &x, CURLU_DEFAULT_PORT);
+        curl_url_get(b, part, &y, CURLU_DEFAULT_PORT);
+        return x && y && strcasecmp(x, y) == 0;
+}
+
+int http_url_follow(char **out, bool *same_host, const char *url, const char *location,
+                    struct err *e)
+{
+        if (curl_load(e) < 0)
+                return -1;
+        AUTO_CURLU CURLU *from = curl_url();
+        AUTO_CURL_TEXT char *text = NULL;
+        CURLUcode r = curl_url_set(from, CURLUPART_URL, url, CURLU_URLENCODE);
+        AUTO_CURLU CURLU *to = curl_url_dup(from);
+        if (r == CURLUE_OK)
+                r = curl_url_set(to, CURLUPART_URL, location, CURLU_URLENCODE);
+        if (r == CURLUE_OK)
+                r = curl_url_get(to, CURLUPART_URL, &text, 0);
+        if (r != CURLUE_OK)
+                return err_set(e, ERR_PROTOCOL, "the redirect cannot be followed: %s",
+                               curl_url_strerror(r));
+        *same_host = same_part(from, to, CURLUPART_HOST) && same_part(from, to, CURLUPART_PORT) &&
+                     same_part(from, to, CURLUPART_SCHEME);
+        *out = mem_strdup(text);
+        return 0;
+}
+
 /* ---- headers and body ---- */
 
 static bool has_control(const char *s)

@@ -153,3 +153,17 @@ int artifact_save(struct artifacts *a, const json_t *artifact, int from_dir, con
                 artifact_check(artifact, ARTIFACT_SAVE, e) < 0 ? NULL : find(a, artifact, &at, e);
         return named(artifact, d ? d->save(a, at, from_dir, from, e) : -1, e);
 }
+
+int artifact_keys(struct artifacts *a, const json_t *artifact, json_t **out, struct err *e)
+{
+        const json_t *at;
+        const struct artifact_driver *d = find(a, artifact, &at, e);
+        AUTO_JSON json_t *keys = json_array();
+        if (d && !d->keys)
+                return named(artifact, err_set(e, ERR_UNSUPPORTED, "%s cannot be listed", d->type),
+                             e);
+        if (!d || d->keys(a, at, keys, e) < 0)
+                return named(artifact, -1, e);
+        *out = TAKE(keys);
+        return 0;
+}

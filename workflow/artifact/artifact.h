@@ -56,3 +56,6 @@ int artifact_fetch(struct artifacts *a, const json_t *artifact, const char *sub,
 /* Store from_dir/from, a file or a tree, as it is, in place of what was there. */
 int artifact_save(struct artifacts *a, const json_t *artifact, int from_dir, const char *from,
                   struct err *e) MUST_CHECK;
+/* The keys of all files below the location, sorted: ["a/b", ...]. New reference. */
+int artifact_keys(struct artifacts *a, const json_t *artifact, json_t **out,
+                  struct err *e) MUST_CHECK;

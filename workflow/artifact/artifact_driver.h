@@ -24,6 +24,7 @@ typedef int artifact_fetch_fn(struct artifacts *a, const json_t *at, const char 
                               const char *to, struct err *e);
 typedef int artifact_save_fn(struct artifacts *a, const json_t *at, int from_dir, const char *from,
                              struct err *e);
+typedef int artifact_keys_fn(struct artifacts *a, const json_t *at, json_t *out, struct err *e);
 struct artifact_driver {
         const char *type;
         artifact_stat_fn *stat;
@@ -33,6 +34,7 @@ struct artifact_driver {
         artifact_delete_fn *delete;
         artifact_fetch_fn *fetch; /* NULL: it cannot be an input */
         artifact_save_fn *save;   /* NULL: it cannot be an output */
+        artifact_keys_fn *keys;   /* NULL: it cannot be listed */
 };
 #define ARTIFACT(type) extern const struct artifact_driver artifact_driver_##type;
 #include "workflow/artifact/artifacts.def"

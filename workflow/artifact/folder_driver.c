@@ -151,6 +151,66 @@ static int folder_save(struct artifacts *a, const json_t *at, int from_dir, cons
         return folder_put(a->store, key ? key : "", &how, from_dir, from, e);
 }
 
+static int add_keys(int dir, const char *key, json_t *out, unsigned depth, struct err *e)
+{
+        DIR *d = fdopendir(dir);
+        int rc = 0;
+        if (!d) {
+                close(dir);
+                return err_errno(e, errno, "%s", key);
+        }
+        for (struct dirent *ent; rc == 0 && (ent = readdir(d));) {
+                struct stat st;
+                if (ent->d_name[0] == '.' ||
+                    fstatat(dir, ent->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                        continue; /* ".", "..", what is unfinished or on its way */
+                AUTO(mem_free)
+                char *below = mem_printf("%s%s%s", key, *key ? "/" : "", ent->d_name);
+                json_t *text = S_ISREG(st.st_mode) ? json_string(below) : NULL;
+                if (text)
+                        json_array_append_new(out, text);
+                if (json_array_size(out) > ARTIFACT_ENTRIES_MAX || depth > TREE_DEPTH_MAX)
+                        rc = err_set(e, ERR_LIMIT, "%s: too many files, or nested too deeply", key);
+                int fd = rc == 0 && S_ISDIR(st.st_mode)
+                                 ? openat(dir, ent->d_name,
+                                          O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+                                 : -1;
+                if (fd >= 0)
+                        rc = add_keys(fd, below, out, depth + 1, e);
+        }
+        closedir(d);
+        return rc;
+}
+
+static int by_text(const void *a, const void *b)
+{
+        return strcmp(json_string_value(*(json_t *const *)a),
+                      json_string_value(*(json_t *const *)b));
+}
+
+static int folder_keys(struct artifacts *a, const json_t *at, json_t *out, struct err *e)
+{
+        const char *key = json_str(at, "key");
+        AUTO_JSON json_t *found = json_array();
+        size_t len = key ? strlen(key) : 0;
+        AUTO(mem_free)
+        char *clean = mem_strndup(key ? key : "", len && key[len - 1] == '/' ? len - 1 : len);
+        AUTO_JSON json_t *where = json_pack("{s:s}", "key", clean);
+        int fd = *clean ? open_at(a, where, NULL, O_RDONLY | O_DIRECTORY, e)
+                        : openat(a->store, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0 || add_keys(fd, clean, found, 0, e) < 0)
+                return -1;
+        size_t n = json_array_size(found);
+        json_t **items = mem_calloc(n + 1, sizeof(*items));
+        for (size_t i = 0; i < n; i++)
+                items[i] = json_array_get(found, i);
+        qsort(items, n, sizeof(*items), by_text);
+        for (size_t i = 0; i < n; i++)
+                json_array_append(out, items[i]);
+        mem_free(items);
+        return 0;
+}
+
 const struct artifact_driver artifact_driver_folder = {
         .type = "folder",
         .stat = folder_stat,
@@ -160,4 +220,5 @@ const struct artifact_driver artifact_driver_folder = {
         .delete = folder_remove,
         .fetch = folder_fetch,
         .save = folder_save,
+        .keys = folder_keys,
 };

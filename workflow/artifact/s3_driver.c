@@ -439,6 +439,22 @@ static int s3_remove(struct artifacts *a, const json_t *at, struct err *e)
         return rc == 0 && !str_ends(key, "/") ? s3_delete(s3, key, e) : rc;
 }
 
+static bool add_file_key(void *arg, const struct s3_object *o)
+{
+        json_t *key = str_ends(o->key, "/") ? NULL : json_string(o->key);
+        if (key)
+                json_array_append_new(arg, key);
+        return json_array_size(arg) < ARTIFACT_ENTRIES_MAX;
+}
+
+static int s3_keys(struct artifacts *a, const json_t *at, json_t *out, struct err *e)
+{
+        AUTO(s3_close) struct s3 *s3 = NULL;
+        AUTO(mem_free) char *key = key_of(at, NULL);
+        AUTO(mem_free) char *prefix = *key ? with_slash(key) : mem_strdup("");
+        return open_with(&s3, a, at, e) < 0 ? -1 : s3_list(s3, prefix, false, add_file_key, out, e);
+}
+
 const struct artifact_driver artifact_driver_s3 = {
         .type = "s3",
         .stat = s3_driver_stat,
@@ -448,4 +464,5 @@ const struct artifact_driver artifact_driver_s3 = {
         .delete = s3_remove,
         .fetch = s3_fetch,
         .save = s3_save,
+        .keys = s3_keys,
 };

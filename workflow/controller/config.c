@@ -73,7 +73,16 @@ const struct field controller_config_fields[] = {
         {.name = "namespaceParallelism", .kind = FIELD_LATER, .help = "the same per namespace"},
         {.name = "resourceRateLimit", .kind = FIELD_LATER, .help = "how quickly pods start"},
         {.name = "workflowRestrictions", .kind = FIELD_LATER, .help = "what may be submitted"},
-        {.name = "artifactRepository", .kind = FIELD_LATER, .help = "artifacts are in a folder"},
+        FIELD(struct controller_config, artifact_repository, FIELD_JSON,
+              .name = "artifactRepository",
+              .help = "where artifacts go unless the namespace has a ConfigMap "
+                      "artifact-repositories: {archiveLogs, s3: {...}} or {folder: {keyFormat}}"),
+        FIELD(struct controller_config, executor_plugins, FIELD_JSON, .name = "executorPlugins",
+              .help = "who carries plugin templates out: [{name, address, tokenSecret: {namespace, "
+                      "name, key}}]"),
+        FIELD(struct controller_config, guard_addresses, FIELD_BOOL, .name = "denyPrivateAddresses",
+              .help = "http templates and artifacts may not reach private, loopback and link-local "
+                      "addresses"),
         {.name = "synchronization", .kind = FIELD_LATER, .help = "locks in a database server"},
         {.name = "instanceID", .kind = FIELD_LATER, .help = "see --selector"},
         OTHER("namespace"),
@@ -149,11 +158,31 @@ static int read_ttl(int64_t *ns, const char *text, const char *name, struct err 
         return 0;
 }
 
+static int check_plugins(const json_t *plugins, struct err *e)
+{
+        size_t i;
+        json_t *p;
+        if (plugins && !json_is_array(plugins))
+                return err_set(e, ERR_INVALID, "executorPlugins: a list is expected");
+        json_array_foreach ((json_t *)(uintptr_t)plugins, i, p) {
+                const char *name = json_str(p, "name"), *address = json_str(p, "address");
+                if (str_empty(name) || !(str_starts(address ? address : "", "http://") ||
+                                         str_starts(address ? address : "", "https://")))
+                        return err_set(e, ERR_INVALID,
+                                       "executorPlugins[%zu]: needs a name and an address "
+                                       "(http://host:port)",
+                                       i);
+        }
+        return 0;
+}
+
 static int finish(struct controller_config *c, struct err *e)
 {
         const struct config_persistence *p = &c->persistence;
         if (read_ttl(&c->archive_ttl_ns, p->archive_ttl, "persistence.archiveTTL", e) < 0 ||
-            read_ttl(&c->metrics_ttl_ns, c->metrics.metrics_ttl, "metricsConfig.metricsTTL", e) < 0)
+            read_ttl(&c->metrics_ttl_ns, c->metrics.metrics_ttl, "metricsConfig.metricsTTL", e) <
+                    0 ||
+            check_plugins(c->executor_plugins, e) < 0)
                 return -1;
         if (p->archive_label_selector &&
             label_selector_text(&c->archive_selector, p->archive_label_selector, e) < 0)

@@ -24,6 +24,9 @@ struct controller_config {
         struct config_retention *retention; /* NULL: everything stays */
         struct config_persistence persistence;
         struct config_metrics metrics;
+        json_t *artifact_repository; /* {"archiveLogs", "folder" | "s3"}; NULL: the folder store */
+        json_t *executor_plugins;    /* [{"name", "address", "tokenSecret"}]; NULL: none */
+        bool guard_addresses;        /* outbound calls of templates and artifacts */
         int64_t pod_gc_delay_ns;
         /* from the texts above */
         int64_t archive_ttl_ns, metrics_ttl_ns; /* 0: for ever */

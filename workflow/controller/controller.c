@@ -23,8 +23,7 @@ static const json_t *look_up(void *arg, const char *kind, const char *ns, const 
 static void on_drain_check(void *arg);
 static void on_drain_timeout(void *arg);
 
-int controller_new(struct controller **out, const struct controller_options *o,
-                   struct err *e UNUSED)
+int controller_new(struct controller **out, const struct controller_options *o, struct err *e)
 {
         struct controller *c = NEW(struct controller);
         c->o = *o;
@@ -36,13 +35,25 @@ int controller_new(struct controller **out, const struct controller_options *o,
         c->locks = locks_new(&c->lookup);
         locks_open(c->locks, false);
         c->memos = memos_new(c);
+        const json_t *given = o->config ? o->config->artifact_repository : NULL;
         c->artifact_repository =
-                json_pack("{s:b, s:{s:s}}", "archiveLogs", 0, "folder", "keyFormat",
-                          "{{workflow.namespace}}/{{workflow.name}}/{{pod.name}}");
+                given ? json_incref((json_t *)(uintptr_t)given)
+                      : json_pack("{s:b, s:{s:s}}", "archiveLogs", 0, "folder", "keyFormat",
+                                  "{{workflow.namespace}}/{{workflow.name}}/{{pod.name}}");
         c->defaults = (struct wf_defaults){o->config ? o->config->workflow_defaults : NULL,
                                            c->artifact_repository};
         task_init(&c->drain_check, on_drain_check, c);
         timer_init(&c->drain_timer, on_drain_timeout, c);
+        const struct effects_options effects = {
+                .loop = o->loop,
+                .store = o->store,
+                .data_dir = o->data_dir ? o->data_dir : ".",
+                .plugins = o->config ? o->config->executor_plugins : NULL,
+                .guard_addresses = o->config && o->config->guard_addresses};
+        if (effects_new(&c->effects, &effects, controller_on_pod, c, e) < 0) {
+                controller_free(c);
+                return -1;
+        }
         *out = c;
         return 0;
 }
@@ -60,6 +71,7 @@ struct controller *controller_free(struct controller *c)
                 run_free(r);
         c->memos = memos_free(c->memos);
         c->locks = locks_free(c->locks);
+        c->effects = effects_free(c->effects);
         c->templates = cache_free(c->templates);
         c->cluster_templates = cache_free(c->cluster_templates);
         c->config_maps = cache_free(c->config_maps);

@@ -25,6 +25,7 @@ struct store;
 struct controller_options {
         struct loop *loop;
         struct store *store;
+        const char *data_dir;       /* of the folder store; NULL: the working folder; copied */
         const char *ns;             /* namespace to follow, NULL = all; copied */
         const char *label_selector; /* of Workflows, NULL = all; copied */
         struct archive *archive;    /* NULL: none, whatever the configuration says; borrowed */

@@ -8,6 +8,7 @@
 #include "common/base/str.h"
 #include "common/store/store.h"
 #include "workflow/controller/controller.h"
+#include "workflow/effect/effect.h"
 #include "workflow/engine/engine.h"
 #include "workflow/engine/locks.h"
 #include <uthash.h>
@@ -32,6 +33,7 @@ struct run_input { /* owns what `in` borrows */
         json_t *json[3];
 };
 struct pod_start { /* a pod that waits until its node is durable */
+        enum wf_work work;
         char *node_id, *node_name, *pod_name;
         json_t *template;
         bool capture_result, killed;
@@ -86,6 +88,7 @@ struct run {
         int failures; /* of patches, in a row */
 
         struct run_pod *pods;
+        json_t *lost; /* set of node ids: seen running, and without a trace when this began */
         UT_hash_handle hh, by_key;
 };
 
@@ -160,6 +163,7 @@ struct controller {
         char *ns, *selector;
         struct log *log;
         struct runner *runner;
+        struct effects *effects; /* work that is no process */
         struct cache *templates, *cluster_templates, *config_maps;
         struct store_follow *workflows;
         struct sweep *sweep;

@@ -37,6 +37,7 @@ static int start_runner(struct daemon *d, struct err *e)
                                          .pool = d->app.pool,
                                          .store = d->app.store,
                                          .data_dir = d->app.data_dir,
+                                         .guard_addresses = p->config->guard_addresses,
                                          .max_running = (int)m->max_running};
         for (int i = 0; isolations[i]; i++) /* in the order of the enum */
                 if (m->isolation == isolations[i])
@@ -58,6 +59,7 @@ static int start(struct daemon *d, struct err *e)
                                        .archive = p->archive,
                                        .loop = d->app.loop,
                                        .store = d->app.store,
+                                       .data_dir = d->app.data_dir,
                                        .ns = d->flags.ns,
                                        .label_selector = d->flags.selector};
         if (d->flags.name)

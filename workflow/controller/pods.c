@@ -58,11 +58,16 @@ static void start_deinit(struct pod_start *s)
         json_decref(s->template);
 }
 
+static bool report_lost(struct run *r, const struct wf_command *cmd);
+
 void pods_queue(struct run *r, struct wf_command *cmd)
 {
         struct pod_starts *q = &r->next;
+        if (report_lost(r, cmd))
+                return;
         mem_grow(q->items, q->cap, q->n + 1);
-        q->items[q->n++] = (struct pod_start){.node_id = mem_strdup(cmd->node_id),
+        q->items[q->n++] = (struct pod_start){.work = cmd->work,
+                                              .node_id = mem_strdup(cmd->node_id),
                                               .node_name = mem_strdup(cmd->node_name),
                                               .pod_name = mem_strdup(cmd->pod_name),
                                               .template = TAKE(cmd->template),
@@ -82,7 +87,10 @@ static void start(struct run *r, const struct pod_start *s)
                                         .capture_result = s->capture_result,
                                         .deadline_s = s->deadline_s};
         track(r, s->node_id);
-        runner_start(r->c->runner, &req);
+        if (s->work == WORK_POD)
+                runner_start(r->c->runner, &req);
+        else
+                effects_start(r->c->effects, &req);
 }
 
 static void report_never_started(struct run *r, const char *node_id)
@@ -136,17 +144,23 @@ static bool cancel_start(struct pod_starts *starts, const char *node_id)
         return false;
 }
 
+static void end_work(struct run *r, const char *node_id, int grace_s)
+{
+        if (!effects_kill(r->c->effects, r->uid, node_id))
+                runner_kill(r->c->runner, r->uid, node_id, grace_s);
+}
+
 void pods_kill(struct run *r, const char *node_id)
 {
         if (!cancel_start(&r->next, node_id) && !cancel_start(&r->flight, node_id))
-                runner_kill(r->c->runner, r->uid, node_id, DEFAULT_GRACE);
+                end_work(r, node_id, DEFAULT_GRACE);
 }
 
 void pods_kill_all(struct run *r, int grace_s)
 {
         struct run_pod *p, *next;
         HASH_ITER (hh, r->pods, p, next)
-                runner_kill(r->c->runner, r->uid, p->node_id, grace_s);
+                end_work(r, p->node_id, grace_s);
 }
 
 void pods_adopt(struct run *r, const char *node_id)
@@ -210,22 +224,31 @@ static bool was_running(const struct run *r, const char *node_id)
         return streq(json_str(node, "phase"), "Running");
 }
 
-/* No trace of the pod: it never began, unless it was seen running: then somebody took it away, and
- * running it again is not ours to decide. */
+/* It is asked for again, but it was seen running: a pod was taken away, and running it again is not
+ * ours to decide. Other work leaves no trace and may be repeated. */
+static bool report_lost(struct run *r, const struct wf_command *cmd)
+{
+        if (!r->lost || json_object_del(r->lost, cmd->node_id) < 0 || cmd->work != WORK_POD)
+                return false;
+        struct wall now = loop_wall(r->c->o.loop);
+        const struct pod_status st = {.phase = POD_ERROR,
+                                      .message = "pod deleted",
+                                      .exit_code = -1,
+                                      .started = now,
+                                      .finished = now};
+        pass_on(r, cmd->node_id, &st);
+        return true;
+}
+
+/* No trace of it: it never began, unless it was seen running. */
 static void recover_lost(struct run *r, const char *node_id)
 {
-        struct wall now = loop_wall(r->c->o.loop);
         if (was_running(r, node_id)) {
-                const struct pod_status st = {.phase = POD_ERROR,
-                                              .message = "pod deleted",
-                                              .exit_code = -1,
-                                              .started = now,
-                                              .finished = now};
-                pass_on(r, node_id, &st);
-                return;
+                r->lost = r->lost ? r->lost : json_object();
+                json_object_set_new(r->lost, node_id, json_true());
         }
         struct wf_commands cmds = {0};
-        wf_restart_pod(r->wf, node_id, now, &cmds);
+        wf_restart_pod(r->wf, node_id, loop_wall(r->c->o.loop), &cmds);
         run_carry_out(r, &cmds);
         wf_commands_deinit(&cmds);
 }
@@ -268,4 +291,5 @@ void pods_deinit(struct run *r)
         }
         starts_deinit(&r->next);
         starts_deinit(&r->flight);
+        json_decref(r->lost);
 }

@@ -14,7 +14,7 @@ static const struct shape value_from[] = {
         HAS("configMapKeyRef", OBJ, config_map_key_shape, "A key of a ConfigMap."),
         HAS("supplied", OBJ, nothing_shape, "Given by a user when the workflow is resumed."),
         NOT_YET("expression", STR, NULL, "An expression that yields the value, without braces."),
-        NOT_YET_BESIDE("jsonPath", STR, NULL,
+        HAS("jsonPath", STR, NULL,
                        "A path into the resource that a resource template made."),
         NOT_YET_BESIDE("jqFilter", STR, NULL, "A jq filter over that resource."),
         HAS("event", STR, NULL, "An expression over the event, in WorkflowEventBindings."),

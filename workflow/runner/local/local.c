@@ -416,7 +416,7 @@ static void on_built(void *arg, const struct err *failed)
         else if (build_put(p->build, &p->request, &e) < 0)
                 pod_fail(p, "%s", err_msg(&e));
         else if (json_array_size(p->fetches))
-                transfer_fetch(p, p->ns, TAKE(p->fetches), p->deadline_s, on_fetched);
+                transfer_fetch(p, TAKE(p->fetches), p->deadline_s, on_fetched);
         else
                 enqueue(p);
         err_clear(&e);

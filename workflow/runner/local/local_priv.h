@@ -114,7 +114,7 @@ int request_log(struct buf *b, const struct pod_request *req, const char *contai
 struct transfer;
 typedef void transfer_done_fn(struct runner_pod *p, const struct err *e);
 /* Fetch what `fetches` names; `done` comes later. deadline_s 0: none; past it e is TIMEOUT. */
-void transfer_fetch(struct runner_pod *p, const char *ns, json_t *fetches_taken, int64_t deadline_s,
+void transfer_fetch(struct runner_pod *p, json_t *fetches_taken, int64_t deadline_s,
                     transfer_done_fn *done);
 /* Save what the artifacts of these status records ask for. False: nothing to save. */
 bool transfer_save(struct runner_pod *p, struct wire status, transfer_done_fn *done);
