@@ -91,7 +91,7 @@ static int put_nested(struct buf *out, struct str tag, struct str *rest, const s
                 buf_add(&outer, rest->p, (size_t)(close - rest->p));
                 struct str composed = trim_spaces((struct str){outer.data, outer.len});
                 size_t before = out->len;
-                if (o->lookup(o->arg, composed, out) == TAG_VALUE) {
+                if (!o->once && o->lookup(o->arg, composed, out) == TAG_VALUE) {
                         size_t used = (size_t)(close + 2 - rest->p);
                         *rest = (struct str){rest->p + used, rest->n - used};
                         return 0;
@@ -136,7 +136,7 @@ static int put_tag(struct buf *out, struct str tag, struct str *rest, const stru
         enum tag_found found = o->lookup(o->arg, trim_spaces(tag), out);
         if (found != TAG_VALUE)
                 buf_truncate(out, before);
-        if (found == TAG_UNKNOWN) {
+        if (found == TAG_UNKNOWN || found == TAG_MISSING) {
                 bool done = false;
                 if (put_nested(out, tag, rest, o, &done, e) < 0)
                         return -1;
@@ -153,6 +153,11 @@ int tag_text(struct buf *out, const char *text, size_t n, const struct tag_opts 
                 const char *open = find2(rest.p, rest.n, '{');
                 const char *close =
                         open ? find2(open + 2, rest.n - (size_t)(open + 2 - rest.p), '}') : NULL;
+                if (open && !close && o->closed)
+                        return err_set(
+                                e, ERR_INVALID, "a tag is not closed: %.*s",
+                                (int)(rest.p + rest.n - open > 60 ? 60 : rest.p + rest.n - open),
+                                open);
                 if (!close)
                         break;
                 buf_add(out, rest.p, (size_t)(open - rest.p));

@@ -6,9 +6,9 @@
  *   {{ name }}    the name is trimmed of spaces and looked up; unknown names stay as they are,
  * unless strict
  *   {{a.{{b}}}}   an inner known tag is resolved first, the composed name is looked up once more
- *   {{=expr}}     an expression, handed to the caller's `expr`; without one it is refused as not
- * supported yet
- *   {{ without an end is plain text
+ *   {{=expr}}     an expression up to the first "}}", handed to the caller's `expr` (tagexpr.h);
+ * without one it is refused as not supported yet
+ *   {{ without an end is plain text, unless `closed`
  * Limits: the output of one string is bounded by TAG_MAX_BYTES, trees by TAG_MAX_DEPTH. Threads:
  * any; pure. SPDX-License-Identifier: Apache-2.0 */
 #pragma once
@@ -39,6 +39,8 @@ struct tag_opts {
         void *arg;
         bool strict;    /* unknown names are NOT_FOUND */
         bool keep_expr; /* {{=...}} stays untouched whatever it holds */
+        bool once;      /* a composed name stays for the next pass, as in one pass of Argo */
+        bool closed;    /* {{ without an end is INVALID */
 };
 
 /* Is there any tag at all? (Cheap: most strings have none.) */
