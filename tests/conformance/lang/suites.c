@@ -9,6 +9,8 @@ const struct suite suites[] = {
         {"govaluate.jsonl", case_govaluate, JSON_DECODE_INT_AS_REAL},
         {"when.jsonl", case_when, 0},
         {"goregex.jsonl", case_goregex, 0},
+        {"expr.jsonl", case_expr, 0},
+        {"template.jsonl", case_tags, 0},
         {"labels.jsonl", case_labels, 0},
         {"units.jsonl", case_units, 0},
         {"cron.jsonl", case_cron, 0},
