@@ -13,6 +13,7 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/lang/tag.h"
+#include "common/lang/value.h"
 #include "workflow/engine/engine.h"
 #include "workflow/engine/plan.h"
 
@@ -280,6 +281,7 @@ struct scope {
         const json_t *outputs; /* declared: paths */
         const json_t *item;    /* NULL: no loop */
         const char *node_name, *task_name, *pod_name; /* NULL */
+        struct scope *around; /* expressions see what can be named here; NULL: in this scope */
         bool task_is_step;
         bool absent_ok;        /* absent outputs are not errors: the tag stays */
         int attempt;           /* >= 0: retries and lastRetry.* are known */
@@ -287,6 +289,11 @@ struct scope {
 };
 enum tag_found scope_lookup(void *scope, struct str name, struct buf *out);
 struct tag_opts scope_tags(struct scope *s);
+/* scope_expr.c: what {{=...}} can name: the variables that an expression mentions; the expression
+ * of a tag (tag_expr_fn). */
+struct expr;
+struct val scope_env(struct scope *s, const struct expr *x, struct arena *a);
+tag_expr_fn scope_expression;
 int scope_tree(json_t **out, json_t *tree, struct scope *s, struct err *e) MUST_CHECK;
 /* What {{node.name}}, {{steps.name}} and {{tasks.name}} say inside of the template of a node. */
 void scope_name_node(struct scope *s, const char *name, enum node_role role, uint32_t boundary);
@@ -410,7 +417,8 @@ int loop_items(json_t **items, const json_t *body, struct err *e) MUST_CHECK;
 char *loop_child_name(const char *base, uint32_t index, const json_t *item);
 struct fanout *fanout_new(json_t *items_taken, json_t *body);
 struct fanout *fanout_free(struct fanout *l);
-int loop_body(json_t **out, const struct fanout *l, uint32_t index, struct err *e) MUST_CHECK;
+int loop_body(json_t **out, struct wf *wf, uint32_t composite, const struct fanout *l,
+              uint32_t index, struct err *e) MUST_CHECK;
 
 /* ---- outputs.c ---- */
 /* Outputs of a steps or dag template from its children; *out NULL when it declares none. */

@@ -321,11 +321,16 @@ struct fanout *fanout_free(struct fanout *l)
         return NULL;
 }
 
-int loop_body(json_t **out, const struct fanout *l, uint32_t index, struct err *e)
+int loop_body(json_t **out, struct wf *wf, uint32_t composite, const struct fanout *l,
+              uint32_t index, struct err *e)
 {
-        struct scope s = {.frame = NONE,
+        struct scope around = scope_of(wf, composite);
+        struct scope s = {.wf = wf,
+                          .frame = NONE,
                           .attempt = -1,
                           .last_attempt = NONE,
-                          .item = json_array_get(l->items, index)};
+                          .item = json_array_get(l->items, index),
+                          .around = &around};
+        around.item = s.item;
         return scope_tree(out, l->body, &s, e);
 }

@@ -5,6 +5,7 @@
 #include "common/base/json.h"
 #include "common/base/str.h"
 #include "common/lang/tag.h"
+#include "common/lang/tagexpr.h"
 #include "workflow/spec/merge.h"
 #include "workflow/spec/strings.h"
 
@@ -149,6 +150,25 @@ static bool mark_result_uses(void *arg, const char *text, size_t n)
         mark_result_use(c, text, dag ? "tasks['" : "steps['");
         mark_result_use(c, text, dag ? "tasks[\"" : "steps[\"");
         return false;
+}
+
+/* {{=1 +}}: whoever uses the template gets the error, as in Argo. */
+static void check_expression(void *arg, struct str tag, struct str inner, bool is_expr)
+{
+        struct compiler *c = arg;
+        struct str text = {tag.p + 1, tag.n - 1};
+        (void)inner;
+        if (!is_expr || err_is_set(c->e) || tag_expr_check(text, NULL, c->e) == 0)
+                return;
+        err_wrap(c->e, "failed to evaluate expression \"%.*s\"",
+                 (int)(text.n > 200 ? 200 : text.n), text.p);
+}
+
+static bool check_expressions(void *arg, const char *text, size_t n)
+{
+        struct compiler *c = arg;
+        tag_each(text, n, check_expression, c);
+        return err_is_set(c->e);
 }
 
 static void compile_steps(struct compiler *c)
@@ -324,6 +344,8 @@ int tmpl_compile(struct tmpl **out, struct tmpl_scope *s, json_t *body, struct e
         t->target = t->target ? t->target : "";
         if (r == 0 && t->tasks)
                 strings_any(t->body, mark_result_uses, &c);
+        if (r == 0 && strings_any(t->body, check_expressions, &c))
+                r = -1;
         if (r < 0) {
                 tmpl_free(t);
                 return -1;

@@ -280,7 +280,7 @@ enum tag_found scope_lookup(void *arg, struct str name, struct buf *out)
 
 struct tag_opts scope_tags(struct scope *s)
 {
-        return (struct tag_opts){.lookup = scope_lookup, .arg = s};
+        return (struct tag_opts){.lookup = scope_lookup, .expr = scope_expression, .arg = s};
 }
 
 int scope_tree(json_t **out, json_t *tree, struct scope *s, struct err *e)

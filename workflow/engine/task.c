@@ -217,7 +217,7 @@ static enum exec_result start_item(struct wf *wf, struct exec *x, struct fanout 
         struct err why = {0};
         AUTO_JSON json_t *body = NULL;
         x->item = k;
-        if (loop_body(&body, l, k, &why) == 0) {
+        if (loop_body(&body, wf, x->boundary, l, k, &why) == 0) {
                 x->ref = body;
                 return start_one(wf, x, x->owner, &l->nodes[k]);
         }

@@ -3,9 +3,10 @@
  * Only names with Argo's prefixes are looked at (anything else between braces belongs to the user's
  * own text), and only those are errors that cannot be there at that place. Argo checks a template
  * whose inputs and workflow parameters are put in already: so the tags inside such a value count,
- * and a tag in a tag is looked up once it is put together. Expressions are not looked at.
- * SPDX-License-Identifier: Apache-2.0 */
+ * and a tag in a tag is looked up once it is put together. Of expressions only the grammar is
+ * looked at. SPDX-License-Identifier: Apache-2.0 */
 #include "common/lang/tag.h"
+#include "common/lang/tagexpr.h"
 #include "workflow/spec/check.h"
 
 enum { TAGS_MAX_DEPTH = 64, TAGS_MAX_VALUE_DEPTH = 8 };
@@ -346,13 +347,23 @@ static struct str whole(const struct tag_walk *w, struct str tag)
         return (struct str){open, close ? (size_t)(close + 2 - open) : tag.n};
 }
 
+/* Argo finds a broken expression when the template runs: a warning says it before. */
+static void check_expression(struct tag_walk *w, struct str text)
+{
+        struct err why = {0};
+        size_t at;
+        if (tag_expr_check(text, &at, &why) < 0)
+                diag_warn(w->c->d, w->at, "W310", NULL, "{{=%.*s}} will fail: %s",
+                          (int)(text.n > 200 ? 200 : text.n), text.p, err_msg(&why));
+        err_clear(&why);
+}
+
 static void on_tag(void *arg, struct str tag, struct str inner, bool is_expr)
 {
         struct tag_walk *w = arg;
         bool nested = inner.p != tag.p || inner.n != tag.n;
         if (is_expr) {
-                diag_unsupported(w->c->d, w->at, "not supported yet: expression tag {{%.*s}}",
-                                 (int)tag.n, tag.p);
+                check_expression(w, (struct str){tag.p + 1, tag.n - 1});
                 return;
         }
         w->hint[0] = 0;
