@@ -353,7 +353,7 @@ static void check_expression(struct tag_walk *w, struct str text)
         struct err why = {0};
         size_t at;
         if (tag_expr_check(text, &at, &why) < 0)
-                diag_warn(w->c->d, w->at, "W310", NULL, "{{=%.*s}} will fail: %s",
+                diag_warn(w->c->d, w->at, "W309", NULL, "{{=%.*s}} will fail: %s",
                           (int)(text.n > 200 ? 200 : text.n), text.p, err_msg(&why));
         err_clear(&why);
 }
