@@ -1,5 +1,6 @@
 /* bench/bare.c: see bare.h. SPDX-License-Identifier: Apache-2.0 */
 #include "bench/bare.h"
+#include "bench/rows.h"
 #include "common/base/attr.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +15,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { STACK = 64 * 1024, AT_ONCE_MAX = 64 };
@@ -28,13 +28,6 @@ static NORETURN void die(const char *what)
 {
         fprintf(stderr, "bench: the bare side: %s: %s\n", what, strerror(errno));
         exit(1);
-}
-
-static double now_us(void)
-{
-        struct timespec t;
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
 }
 
 static void spawn_one(struct job *j)
@@ -93,10 +86,10 @@ static void run_batch(enum bare_kind kind, struct job *j, struct bare_batch b)
 
 static double timed(enum bare_kind kind, struct job *j, const struct bare_batch *batches, size_t n)
 {
-        double from = now_us();
+        double from = bench_now_us();
         for (size_t i = 0; i < n; i++)
                 run_batch(kind, j, batches[i]);
-        return now_us() - from;
+        return bench_now_us() - from;
 }
 
 /* A mount namespace of its own, and upper layers in memory. */

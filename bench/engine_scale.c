@@ -9,6 +9,7 @@
  * read back from its stored status
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include "bench/rows.h"
 #include "common/base/buf.h"
 #include "common/base/json.h"
 #include "common/base/mem.h"
@@ -19,30 +20,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { WAVE = 1024, LAYERS = 10, WIDTH = 1000 };
 
 static double now_s(void)
 {
-        struct timespec t;
-        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-        return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+        return bench_cpu_us() / 1e6;
 }
 
-static NORETURN void die(const char *what, struct err *e)
+static NORETURN void die(const char *what, const struct err *e)
 {
-        fprintf(stderr, "engine_scale: %s: %s\n", what, e ? err_msg(e) : "");
-        exit(1);
+        bench_die("engine_scale", what, e);
 }
 
-static bool report(const char *row, double value, double goal, const char *unit)
+static bool at_most(const char *row, double value, double goal, const char *unit)
 {
-        bool ok = value <= goal;
-        printf("%s %.2f%s (goal <= %g%s) %s\n", row, value, unit, goal, unit, ok ? "ok" : "short");
-        fflush(stdout);
-        return ok;
+        return bench_report(row, value, BENCH_AT_MOST, goal, unit);
 }
 
 /* ---- workflows ---- */
@@ -261,7 +255,7 @@ static bool row_d1(void)
         double reference = journal_loop(10000);
         printf("   10,000 nodes in %.1f ms, journal loop %.2f ms\n", r.seconds * 1e3,
                reference * 1e3);
-        return report("D1", r.seconds * 1e6 / 10000, 10, "us/node");
+        return at_most("D1", r.seconds * 1e6 / 10000, 10, "us/node");
 }
 
 static bool row_d2(void)
@@ -270,9 +264,9 @@ static bool row_d2(void)
         struct run large = run(fan_out(1000000), false);
         printf("   10k %.3f s, 100k %.3f s, 1M %.2f s; journal loop of 1M %.3f s\n", small.seconds,
                middle.seconds, large.seconds, journal_loop(1000000));
-        bool good = report("D2.100k", middle.seconds / small.seconds, 12, "x");
-        good &= report("D2.1M", large.seconds / middle.seconds, 13, "x");
-        good &= report("D2.bytes", large.bytes_per_node, 1024, "B/node");
+        bool good = at_most("D2.100k", middle.seconds / small.seconds, 12, "x");
+        good &= at_most("D2.1M", large.seconds / middle.seconds, 13, "x");
+        good &= at_most("D2.bytes", large.bytes_per_node, 1024, "B/node");
         return good;
 }
 
@@ -292,7 +286,7 @@ static bool row_d3(void)
         }
         printf("   %d edges; the bare loop over them takes %.1f ms\n", (LAYERS - 1) * WIDTH * WIDTH,
                edge_loop() * 1e3);
-        return report("D3", best, 2, "s");
+        return at_most("D3", best, 2, "s");
 }
 
 static bool row_rec(void)
@@ -323,22 +317,12 @@ static bool row_rec(void)
                 parse = parsed - from < parse ? parsed - from : parse;
         }
         printf("   %.1f MB of status; parsing alone %.3f s\n", (double)b.len / 1e6, parse);
-        return report("REC", best, 1, "s");
+        return at_most("REC", best, 1, "s");
 }
 
 int main(int argc, char **argv)
 {
-        static const struct {
-                const char *name;
-                bool (*run)(void);
-        } rows[] = {{"D1", row_d1}, {"D2", row_d2}, {"D3", row_d3}, {"REC", row_rec}};
-        bool good = true;
-        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-                bool asked = argc < 2;
-                for (int k = 1; k < argc; k++)
-                        asked |= streq(argv[k], rows[i].name);
-                if (asked)
-                        good &= rows[i].run();
-        }
-        return good ? 0 : 1;
+        static const struct bench_row rows[] = {
+                {"D1", row_d1}, {"D2", row_d2}, {"D3", row_d3}, {"REC", row_rec}};
+        return bench_main(rows, ARRAY_LEN(rows), argc, argv);
 }

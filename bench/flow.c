@@ -8,6 +8,7 @@
  * success stands in the store. Rounds A B B A; the figure is the median of the ratios.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "bench/bare.h"
+#include "bench/rows.h"
 #include "common/base/fs.h"
 #include "common/base/json.h"
 #include "common/base/log.h"
@@ -20,7 +21,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { ROUNDS = 11, CHAIN = 40, WAIT_MS = 60000 };
@@ -40,17 +40,9 @@ struct house {
         bool done, synced;
 };
 
-static NORETURN void die(const char *what, struct err *e)
+static NORETURN void die(const char *what, const struct err *e)
 {
-        fprintf(stderr, "flow: %s: %s\n", what, e ? err_msg(e) : "");
-        exit(1);
-}
-
-static double now_us(void)
-{
-        struct timespec t;
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+        bench_die("flow", what, e);
 }
 
 static void on_set(void *arg, json_t *obj)
@@ -158,12 +150,12 @@ static double ours(struct house *h, json_t *(*make)(void))
         struct err e = {0};
         h->waiting = name;
         h->done = false;
-        double from = now_us();
+        double from = bench_now_us();
         if (store_create_now(h->store, &STORE_WORKFLOW, "default", workflow, &stored, &e) < 0)
                 die("submit", &e);
         if (!loop_run_until(h->loop, &h->done, WAIT_MS))
                 die("it does not end", NULL);
-        double us = now_us() - from;
+        double us = bench_now_us() - from;
         h->waiting = NULL;
         return us;
 }
@@ -182,18 +174,6 @@ static const struct row rows[] = {
         {"S5", chain, {{CHAIN, 1}}, 1, 2},
 };
 
-static int by_value(const void *a, const void *b)
-{
-        double x = *(const double *)a, y = *(const double *)b;
-        return (x > y) - (x < y);
-}
-
-static double median(double *v)
-{
-        qsort(v, ROUNDS, sizeof(*v), by_value);
-        return v[ROUNDS / 2];
-}
-
 static bool run_row(struct house *h, const struct row *row, enum bare_kind kind)
 {
         double ratios[ROUNDS], mine[ROUNDS], other[ROUNDS];
@@ -206,16 +186,13 @@ static bool run_row(struct house *h, const struct row *row, enum bare_kind kind)
                         other[i] = bare_run(kind, BODY, h->dir, row->batches, row->n);
                 ratios[i] = mine[i] / other[i];
         }
-        const char *suffix = kind == BARE_SANDBOX ? ".sandbox" : "";
-        double ratio = median(ratios);
-        bool ok = ratio <= row->goal;
-        printf("   %s%s: ours %.2f ms, bare %.2f ms; ratios %.2f..%.2f (quartiles)\n", row->name,
-               suffix, median(mine) / 1e3, median(other) / 1e3, ratios[ROUNDS / 4],
-               ratios[ROUNDS - 1 - ROUNDS / 4]);
-        printf("%s%s %.2fx (goal <= %gx) %s\n", row->name, suffix, ratio, row->goal,
-               ok ? "ok" : "short");
-        fflush(stdout);
-        return ok;
+        AUTO(mem_free)
+        char *name = mem_printf("%s%s", row->name, kind == BARE_SANDBOX ? ".sandbox" : "");
+        double ratio = bench_median(ratios, ROUNDS);
+        printf("   %s: ours %.2f ms, bare %.2f ms; ratios %.2f..%.2f (quartiles)\n", name,
+               bench_median(mine, ROUNDS) / 1e3, bench_median(other, ROUNDS) / 1e3,
+               bench_quartile(ratios, ROUNDS, 1), bench_quartile(ratios, ROUNDS, 3));
+        return bench_report(name, ratio, BENCH_AT_MOST, row->goal, "x");
 }
 
 int main(int argc, char **argv)

@@ -11,6 +11,7 @@
  * interleaved A B B A; the figure is the median of the ratios.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "bench/lang_reference.h"
+#include "bench/rows.h"
 #include "common/base/buf.h"
 #include "common/base/json.h"
 #include "common/base/mem.h"
@@ -22,7 +23,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { ROUNDS = 15, ROUND_NS = 20 * 1000 * 1000 };
 
@@ -55,37 +55,18 @@ void *__wrap_realloc(void *p, size_t n)
 
 typedef void side_fn(void *arg);
 
-static double now_ns(void)
-{
-        struct timespec t;
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
 /* Nanoseconds for one call, over about ROUND_NS. */
 static double cost(side_fn *fn, void *arg)
 {
         size_t n = 0, batch = 16;
-        double from = now_ns(), spent;
+        double from = bench_now_us() * 1e3, spent;
         do {
                 for (size_t i = 0; i < batch; i++)
                         fn(arg);
                 n += batch;
-                spent = now_ns() - from;
+                spent = bench_now_us() * 1e3 - from;
         } while (spent < ROUND_NS);
         return spent / (double)n;
-}
-
-static int by_value(const void *a, const void *b)
-{
-        double x = *(const double *)a, y = *(const double *)b;
-        return (x > y) - (x < y);
-}
-
-static double median(double *v)
-{
-        qsort(v, ROUNDS, sizeof(*v), by_value);
-        return v[ROUNDS / 2];
 }
 
 struct pair {                                /* ours beside the reference */
@@ -109,25 +90,15 @@ static struct pair measure(side_fn *ours, side_fn *reference, void *arg)
         for (int i = 0; i < 1000; i++)
                 ours(arg);
         struct pair p = {.mallocs = (double)(mallocs - before) / 1000};
-        p.ratio = median(ratios);
-        p.ours_ns = median(a);
-        p.reference_ns = median(b);
+        p.ratio = bench_median(ratios, ROUNDS);
+        p.ours_ns = bench_median(a, ROUNDS);
+        p.reference_ns = bench_median(b, ROUNDS);
         return p;
-}
-
-static bool report(const char *row, double value, double goal, bool at_most, const char *unit)
-{
-        bool ok = at_most ? value <= goal : value >= goal;
-        printf("%s %.2f%s (goal %s %g%s) %s\n", row, value, unit, at_most ? "<=" : ">=", goal, unit,
-               ok ? "ok" : "short");
-        fflush(stdout);
-        return ok;
 }
 
 static NORETURN void die(const char *what, const struct err *e)
 {
-        fprintf(stderr, "lang_speed: %s: %s\n", what, e ? err_msg(e) : "");
-        exit(1);
+        bench_die("lang_speed", what, e);
 }
 
 static void check(bool holds, const char *what)
@@ -216,9 +187,9 @@ static bool row_f1(void)
         struct pair parse = measure(ours_filter, parse_all, &s);
         printf("   %zu bytes: ours %.0f ns, by hand %.0f ns, jansson %.0f ns\n", s.event.data.n,
                hand.ours_ns, hand.reference_ns, parse.reference_ns);
-        bool good = report("F1", hand.ratio, 0.5, false, "");
-        good &= report("F1.jansson", parse.ratio, 10, false, "x");
-        good &= report("F1.mallocs", hand.mallocs, 0, true, "");
+        bool good = bench_report("F1", hand.ratio, BENCH_AT_LEAST, 0.5, "");
+        good &= bench_report("F1.jansson", parse.ratio, BENCH_AT_LEAST, 10, "x");
+        good &= bench_report("F1.mallocs", hand.mallocs, BENCH_AT_MOST, 0, "");
         event_side_close(&s);
         return good;
 }
@@ -229,8 +200,8 @@ static bool row_f2(void)
         event_side_open(&s);
         struct pair p = measure(ours_expr, ours_filter, &s);
         printf("   expression %.0f ns, filters %.0f ns\n", p.ours_ns, p.reference_ns);
-        bool good = report("F2", p.ratio, 0.3, false, "");
-        good &= report("F2.mallocs", p.mallocs, 0, true, "");
+        bool good = bench_report("F2", p.ratio, BENCH_AT_LEAST, 0.3, "");
+        good &= bench_report("F2.mallocs", p.mallocs, BENCH_AT_MOST, 0, "");
         event_side_close(&s);
         return good;
 }
@@ -280,8 +251,8 @@ static bool row_gjson(void)
         double gb = (double)s.json.n / p.ours_ns, half = 0.5 * (double)s.json.n / p.reference_ns;
         printf("   %zu bytes: ours %.2f GB/s, memchr of quotes %.2f GB/s\n", s.json.n, gb,
                (double)s.json.n / p.reference_ns);
-        bool good = report("GJSON", gb, half < 1 ? half : 1, false, "GB/s");
-        good &= report("GJSON.mallocs", p.mallocs, 0, true, "");
+        bool good = bench_report("GJSON", gb, BENCH_AT_LEAST, half < 1 ? half : 1, "GB/s");
+        good &= bench_report("GJSON.mallocs", p.mallocs, BENCH_AT_MOST, 0, "");
         gjson_path_free(s.path);
         arena_deinit(&s.arena);
         return good;
@@ -324,8 +295,8 @@ static bool row_tmpl(void)
         check(streq(buf_str(&s.out), s.printed), "both sides must print the same");
         printf("   %zu bytes of output: ours %.2f us, snprintf %.2f us\n", s.out.len,
                p.ours_ns / 1e3, p.reference_ns / 1e3);
-        bool good = report("TMPL", p.ours_ns / 1e3, 5, true, "us");
-        good &= report("TMPL.mallocs", p.mallocs, 0, true, "");
+        bool good = bench_report("TMPL", p.ours_ns / 1e3, BENCH_AT_MOST, 5, "us");
+        good &= bench_report("TMPL.mallocs", p.mallocs, BENCH_AT_MOST, 0, "");
         gotmpl_free(s.template);
         arena_deinit(&s.arena);
         buf_deinit(&s.out);
@@ -334,17 +305,7 @@ static bool row_tmpl(void)
 
 int main(int argc, char **argv)
 {
-        static const struct {
-                const char *name;
-                bool (*run)(void);
-        } rows[] = {{"F1", row_f1}, {"F2", row_f2}, {"GJSON", row_gjson}, {"TMPL", row_tmpl}};
-        bool good = true;
-        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-                bool asked = argc < 2;
-                for (int k = 1; k < argc; k++)
-                        asked |= streq(argv[k], rows[i].name);
-                if (asked)
-                        good &= rows[i].run();
-        }
-        return good ? 0 : 1;
+        static const struct bench_row rows[] = {
+                {"F1", row_f1}, {"F2", row_f2}, {"GJSON", row_gjson}, {"TMPL", row_tmpl}};
+        return bench_main(rows, ARRAY_LEN(rows), argc, argv);
 }

@@ -9,6 +9,7 @@
  * the median of the ratios of the rounds. State files and logs are on the disk of --dir (default
  * /tmp). SPDX-License-Identifier: Apache-2.0 */
 #include "bench/bare.h"
+#include "bench/rows.h"
 #include "common/base/buf.h"
 #include "common/base/fs.h"
 #include "common/base/mem.h"
@@ -43,13 +44,6 @@ struct bench {
         double asked_us, until_main, in_main,
                 until_told; /* of steps one at a time, wall clock, sums */
 };
-
-static double now_us(void)
-{
-        struct timespec t;
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
 
 static double wall_us(void)
 {
@@ -101,7 +95,7 @@ static double ours(struct bench *b, int steps, bool one_by_one)
         AUTO(mem_free) char *uid = mem_printf("round-%d", b->round++);
         json_t *template =
                 json_pack("{s:{s:s, s:[s]}}", "container", "image", "none", "command", b->noop);
-        double from = now_us();
+        double from = bench_now_us();
         b->ended = 0;
         b->steps = one_by_one ? 1 : steps;
         for (int i = 0; i < steps; i++) {
@@ -125,7 +119,7 @@ static double ours(struct bench *b, int steps, bool one_by_one)
         b->done = one_by_one || b->ended == steps;
         if (!loop_run_until(b->loop, &b->done, 60000) || b->failed)
                 die("steps did not end well");
-        double us = (now_us() - from) / steps;
+        double us = (bench_now_us() - from) / steps;
         json_decref(template);
         return us; /* forgetting is not part of a step: the folder goes at the end */
 }
@@ -169,7 +163,7 @@ static double runc(struct bench *b, int round)
         AUTO(mem_free) char *bundle = fs_join(b->dir, "bundle"), *state = fs_join(b->dir, "runc");
         if (round == 0)
                 make_bundle(b, bundle);
-        double from = now_us();
+        double from = bench_now_us();
         for (int i = 0; i < RUNC_STEPS; i++) {
                 char id[32];
                 int status;
@@ -180,23 +174,10 @@ static double runc(struct bench *b, int round)
                     waitpid(pid, &status, 0) < 0 || status)
                         return -1;
         }
-        return (now_us() - from) / RUNC_STEPS;
+        return (bench_now_us() - from) / RUNC_STEPS;
 }
 
 /* ---- rows ---- */
-
-static int by_value(const void *a, const void *b)
-{
-        double x = *(const double *)a, y = *(const double *)b;
-        return x < y ? -1 : x > y;
-}
-
-static bool report(const char *row, double value, double goal)
-{
-        printf("%s %.2f (goal >= %g) %s\n", row, value, goal, value >= goal ? "ok" : "short");
-        fflush(stdout);
-        return value >= goal;
-}
 
 /* Microseconds for one step of the reference. */
 static double theirs(struct bench *b, enum bare_kind kind)
@@ -219,14 +200,14 @@ static bool ratio_row(struct bench *b, const char *row, const char *what, enum b
                         other[i] = theirs(b, kind);
                 ratios[i] = other[i] / mine[i];
         }
-        qsort(ratios, ROUNDS, sizeof(double), by_value);
-        qsort(mine, ROUNDS, sizeof(double), by_value);
-        qsort(other, ROUNDS, sizeof(double), by_value);
+        bench_median(ratios, ROUNDS);
+        bench_median(mine, ROUNDS);
+        bench_median(other, ROUNDS);
         printf("   %s: ours %.0f us a step, %s %.0f us; ratios %.2f..%.2f (quartiles), %d at "
                "once\n",
                row, mine[ROUNDS / 2], what, other[ROUNDS / 2], ratios[ROUNDS / 4],
                ratios[ROUNDS - 1 - ROUNDS / 4], AT_ONCE);
-        return report(row, ratios[ROUNDS / 2], goal);
+        return bench_report(row, ratios[ROUNDS / 2], BENCH_AT_LEAST, goal, "");
 }
 
 static bool row_s1(struct bench *b)
@@ -251,16 +232,16 @@ static bool runc_row(struct bench *b)
                         return true;
                 }
         }
-        qsort(ratios, ROUNDS, sizeof(double), by_value);
-        qsort(mine, ROUNDS, sizeof(double), by_value);
-        qsort(other, ROUNDS, sizeof(double), by_value);
+        bench_median(ratios, ROUNDS);
+        bench_median(mine, ROUNDS);
+        bench_median(other, ROUNDS);
         double n = ROUNDS * SERIAL_STEPS;
         printf("   S3-runc: one at a time: ours %.0f us (until main starts %.0f, main and outputs "
                "%.0f, until told %.0f), runc run %.0f us; ratios "
                "%.1f..%.1f (quartiles)\n",
                mine[ROUNDS / 2], b->until_main / n, b->in_main / n, b->until_told / n,
                other[ROUNDS / 2], ratios[ROUNDS / 4], ratios[ROUNDS - 1 - ROUNDS / 4]);
-        return report("S3-runc", ratios[ROUNDS / 2], 10);
+        return bench_report("S3-runc", ratios[ROUNDS / 2], BENCH_AT_LEAST, 10, "");
 }
 
 static bool row_s3(struct bench *b)
