@@ -169,6 +169,7 @@ static int dev_run(struct cli *c, const void *opts, char **args UNUSED, size_t n
 }
 
 static const char *const isolations[] = {"auto", "sandbox", "none", NULL};
+static const char *const networks[] = {"host", "private", NULL};
 static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
 static const char *const formats[] = {"text", "json", NULL};
 static const struct opt dev_opts[] = {
@@ -183,6 +184,10 @@ static const struct opt dev_opts[] = {
             .help = "address of webhooks; the API stays on 127.0.0.1"),
         OPT(struct dev_opts, isolation, OPT_CHOICE, .arg = "HOW", .def = "auto",
             .choices = isolations, .help = "how steps are kept apart"),
+        OPT(struct dev_opts, network, OPT_CHOICE, .arg = "HOW", .def = "host", .choices = networks,
+            .help = "of steps that do not say it: this machine's, or one for each pod"),
+        OPT(struct dev_opts, host_paths, OPT_LIST, .name = "host-path", .arg = "PATH",
+            .help = "hostPath volumes only beneath PATH; may be repeated; none: nowhere"),
         OPT(struct dev_opts, images, OPT_STR, .arg = "FILE",
             .help = "what images mean here: image name to {root, command, args}"),
         OPT(struct dev_opts, config, OPT_STR, .arg = "FILE",

@@ -15,9 +15,9 @@ struct runner;
 struct sensors;
 
 struct dev_opts {
-        struct opt_list files;
+        struct opt_list files, host_paths;
         int64_t port, webhook_port;
-        const char *isolation, *listen, *images, *config, *log_level, *log_format;
+        const char *isolation, *network, *listen, *images, *config, *log_level, *log_format;
         bool rm, strict;
 };
 struct dev {
@@ -35,7 +35,7 @@ struct dev {
         struct sensors *sensors;
         struct redrive *redrive;
         struct eventsources *sources;
-        json_t *images;
+        json_t *images, *host_paths;
         struct loop_timer ready_timer;
         struct mono started, pods_deadline;
         bool draining, announced;

@@ -45,6 +45,10 @@ static int start_runner(struct dev *d, struct err *e)
         if (load_images(d, e) < 0)
                 return -1;
         const struct app *app = &d->cli->app;
+        for (size_t i = 0; i < d->o->host_paths.n; i++) {
+                d->host_paths = d->host_paths ? d->host_paths : json_array();
+                json_array_append_new(d->host_paths, json_string(d->o->host_paths.items[i]));
+        }
         struct runner_local_options o = {
                 .loop = app->loop,
                 .pool = app->pool,
@@ -54,6 +58,8 @@ static int start_runner(struct dev *d, struct err *e)
                 .isolation = streq(d->o->isolation, "none")      ? ISOLATION_NONE
                              : streq(d->o->isolation, "sandbox") ? ISOLATION_SANDBOX
                                                                  : ISOLATION_AUTO,
+                .private_network = streq(d->o->network, "private"),
+                .host_paths = d->host_paths,
                 .images = d->images};
         return runner_local(&d->runner, &o, controller_on_pod, d->controller, e);
 }
@@ -161,4 +167,5 @@ void dev_parts_free(struct dev *d)
         d->api = api_free(d->api);
         d->http = http_server_free(d->http);
         json_decref(TAKE(d->images));
+        json_decref(TAKE(d->host_paths));
 }

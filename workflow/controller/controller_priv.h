@@ -116,6 +116,8 @@ void pods_recover(struct run *r);
 void pods_kill_all(struct run *r, int grace_s);      /* negative: the usual 30 s */
 void pods_adopt(struct run *r, const char *node_id); /* of an orphan */
 void pods_on_update(struct run *r, const char *node_id, const struct pod_status *st);
+void pods_forget_claims(struct run *r); /* of its volumeClaimTemplates */
+void claims_forget(struct controller *c, const char *ns, const json_t *volumes);
 void pods_deinit(struct run *r);
 
 /* ---- persist.c: one patch at a time ---- */

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "common/app/daemon.h"
 #include "common/base/log.h"
+#include "common/base/str.h"
 #include "workflow/archive/archive.h"
 #include "workflow/controller/config.h"
 #include "workflow/controller/controller.h"
@@ -12,15 +13,23 @@ struct parts {
         struct archive *archive;
         struct controller *controller;
         struct runner *runner;
+        json_t *host_paths;
 };
 struct more_flags {
-        const char *isolation, *config;
+        const char *isolation, *network, *config;
+        struct opt_list host_paths;
         int64_t max_running;
 };
 static const char *const isolations[] = {"auto", "sandbox", "none", NULL};
+static const char *const networks[] = {"host", "private", NULL};
 static const struct opt more[] = {
         OPT(struct more_flags, isolation, OPT_CHOICE, .arg = "HOW", .def = "auto",
             .choices = isolations, .help = "how steps are kept apart"),
+        OPT(struct more_flags, network, OPT_CHOICE, .arg = "HOW", .def = "host",
+            .choices = networks,
+            .help = "of steps that do not say it: this machine's, or one for each pod"),
+        OPT(struct more_flags, host_paths, OPT_LIST, .name = "host-path", .arg = "PATH",
+            .help = "hostPath volumes only beneath PATH; may be repeated; none: nowhere"),
         OPT(struct more_flags, config, OPT_STR, .arg = "FILE",
             .help = "retention, archive, workflow defaults: as Argo's "
                     "workflow-controller-configmap"),
@@ -33,7 +42,13 @@ static int start_runner(struct daemon *d, struct err *e)
 {
         struct parts *p = d->self;
         const struct more_flags *m = d->more_values;
-        struct runner_local_options o = {.loop = d->app.loop,
+        for (size_t i = 0; i < m->host_paths.n; i++) {
+                p->host_paths = p->host_paths ? p->host_paths : json_array();
+                json_array_append_new(p->host_paths, json_string(m->host_paths.items[i]));
+        }
+        struct runner_local_options o = {.private_network = streq(m->network, "private"),
+                                         .host_paths = p->host_paths,
+                                         .loop = d->app.loop,
                                          .pool = d->app.pool,
                                          .store = d->app.store,
                                          .data_dir = d->app.data_dir,
@@ -89,6 +104,7 @@ static void stop(struct daemon *d)
         p->runner = runner_free(p->runner);
         p->archive = archive_close(p->archive);
         p->config = controller_config_free(p->config);
+        json_decref(p->host_paths);
 }
 
 int main(int argc, char **argv)

@@ -164,6 +164,8 @@ static void on_failure(struct run *r, const struct err *e)
 
 static void on_finished(struct run *r)
 {
+        if (!json_at(r->view, "status", "persistentVolumeClaims"))
+                pods_forget_claims(r);
         log_info(r->log, "Workflow finished.", F_STR("phase", wf_phase(r->wf)),
                  F_UINT("nodes", wf_node_count(r->wf)),
                  F_STR("message", json_str(r->view, "status", "message")));

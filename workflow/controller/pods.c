@@ -200,8 +200,26 @@ void pods_on_update(struct run *r, const char *node_id, const struct pod_status 
                 pass_on(r, node_id, st);
         if (r->state != RUN_DELETED || r->pods)
                 return;
+        pods_forget_claims(r);
         runner_forget(r->c->runner, r->uid, FORGET_LOGS);
         run_free(r);
+}
+
+/* ---- volumes that were made for the workflow ---- */
+
+void claims_forget(struct controller *c, const char *ns, const json_t *volumes)
+{
+        size_t i;
+        json_t *v;
+        json_array_foreach (volumes, i, v)
+                runner_forget_claim(c->runner, ns,
+                                    json_str(v, "persistentVolumeClaim", "claimName"));
+}
+
+void pods_forget_claims(struct run *r)
+{
+        AUTO_JSON json_t *volumes = r->wf ? wf_claims_json(r->wf) : NULL;
+        claims_forget(r->c, r->ns, volumes);
 }
 
 /* ---- recovery ---- */

@@ -347,6 +347,7 @@ void run_orphan_end(struct run *r)
                 pods_kill_all(r, -1);
                 return;
         }
+        pods_forget_claims(r);
         runner_forget(r->c->runner, r->uid, FORGET_LOGS);
         run_free(r);
 }

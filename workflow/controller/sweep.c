@@ -86,8 +86,10 @@ static void on_event(void *arg, enum store_event type, json_t *obj, const struct
         struct sweep *s = arg;
         if (type == STORE_GONE || type == STORE_ENDED)
                 timer_after_ms(s->c->o.loop, &s->again, AGAIN_MS);
-        else if (type == STORE_DELETED && !run_find(s->c, obj_uid(obj)))
+        else if (type == STORE_DELETED && !run_find(s->c, obj_uid(obj))) {
+                claims_forget(s->c, obj_ns(obj), json_at(obj, "status", "persistentVolumeClaims"));
                 runner_forget(s->c->runner, obj_uid(obj), FORGET_LOGS);
+        }
 }
 
 static void finish_list(struct sweep *s, const json_t *answer)

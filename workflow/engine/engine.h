@@ -171,6 +171,9 @@ const char *wf_key(const struct wf *wf); /* "ns/name" */
 json_t *wf_node_json(const struct wf *wf, const char *node_id); /* one entry of status.nodes */
 json_t *wf_nodes_json(const struct wf *wf);                     /* all of status.nodes */
 json_t *wf_status_json(const struct wf *wf);                    /* status without nodes */
+/* The volumes of volumeClaimTemplates, as a pod would mount them; those that are not to be removed
+ * are in status.persistentVolumeClaims. */
+json_t *wf_claims_json(const struct wf *wf);
 /* {"labels", "annotations"}: workflows.argoproj.io/phase and /completed, and what workflowMetadata
  * says. */
 json_t *wf_metadata_json(const struct wf *wf);

@@ -462,6 +462,10 @@ void daemons_end(struct wf *wf, uint32_t boundary);
 int podspec_patch(struct wf *wf, json_t *tmpl, struct scope *s, struct err *e) MUST_CHECK;
 int resource_own(struct wf *wf, json_t *tmpl, struct err *e) MUST_CHECK;
 
+/* ---- claims.c: new references ---- */
+json_t *claims_volumes(const struct wf *wf);
+json_t *claims_status(const struct wf *wf); /* NULL: there are none, or they are to go */
+
 /* ---- pod.c ---- */
 void pod_start(struct wf *wf, uint32_t n);
 void pod_update(struct wf *wf, const struct wf_input *in);

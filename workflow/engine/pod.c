@@ -10,11 +10,13 @@
 /* Workflow volumes behind the template's own; pod metadata below the template's. */
 static void add_workflow_level(const struct wf *wf, json_t *tmpl)
 {
-        const json_t *volumes = json_object_get(wf->spec, "volumes"),
-                     *meta = json_object_get(wf->spec, "podMetadata");
+        const json_t *meta = json_object_get(wf->spec, "podMetadata");
         static const char *const inherited[] = {
-                "nodeSelector",    "tolerations",        "affinity",   "schedulerName",
-                "securityContext", "serviceAccountName", "hostAliases"};
+                "nodeSelector",  "tolerations",     "affinity",
+                "schedulerName", "securityContext", "serviceAccountName",
+                "hostAliases",   "podResources",    "hostNetwork"};
+        AUTO_JSON json_t *volumes = claims_volumes(wf);
+        json_array_extend(volumes, json_object_get(wf->spec, "volumes"));
         if (json_array_size(volumes)) {
                 AUTO_JSON json_t *under = json_pack("{s:O}", "volumes", volumes);
                 AUTO_JSON json_t *over = json_object();

@@ -128,6 +128,9 @@ json_t *wf_status_json(const struct wf *wf)
         json_t *locks = sync_status(wf);
         if (locks)
                 json_object_set_new_nocheck(o, "synchronization", locks);
+        json_t *claims = claims_status(wf);
+        if (claims)
+                json_object_set_new_nocheck(o, "persistentVolumeClaims", claims);
         if (wf->stored_templates)
                 json_object_set_new_nocheck(o, "storedTemplates", json_copy(wf->stored_templates));
         if (wf->stored_spec)

@@ -40,7 +40,7 @@ void image_deinit(struct image *image);
  * itself. *loaded: the names, new reference. */
 int images_load(struct images *i, const char *path, const char *name, json_t **loaded,
                 struct err *e) MUST_CHECK;
-/* [{"name", "id", "layers", "bytes", "root", "loaded"}], sorted; new reference. */
+/* [{"name", "id", "layers", "root", "loaded"}], sorted; new reference. */
 int images_list(struct images *i, json_t **out, struct err *e) MUST_CHECK;
 /* NOT_FOUND when there is no such image. Layers that no other image has go too. */
 int images_remove(struct images *i, const char *name, struct err *e) MUST_CHECK;

@@ -4,7 +4,7 @@
 #include <sys/types.h>
 
 /* <data>/images/index.json: {"images": {normal name: {"id", "digest", "layers": [ids, bottom
- * first], "root", "bytes", "loaded", "config": {command, args, env, user, workingDir}}}} */
+ * first], "root", "loaded", "config": {command, args, env, user, workingDir}}}} */
 struct images {
         char *dir; /* <data>/images */
         const json_t *config;
@@ -23,9 +23,9 @@ void images_put(struct images *i, const char *normal, json_t *entry_taken);
 
 /* layer.c: the tarball at `fd`, compressed or not, as layers/<id>; the id is the start of its
  * uncompressed SHA-256, which must be `diff_id` if that is given ("sha256:..."). One that is there
- * is kept. *bytes: of its files. */
+ * is kept. */
 int layer_load(struct images *i, int fd, const char *diff_id, char id[LAYER_ID + 1],
-               uint64_t *bytes, struct err *e) MUST_CHECK;
+               struct err *e) MUST_CHECK;
 /* manifest.c: what lies in an unpacked archive or layout (`root`: its folder). Adds to `loaded`. */
 int layout_load(struct images *i, int root, const char *name, const char *fallback, json_t *loaded,
                 struct err *e) MUST_CHECK;

@@ -98,8 +98,7 @@ int images_read(struct images *i, struct err *e)
 int images_write(struct images *i, struct err *e)
 {
         AUTO(mem_free)
-        char *path = fs_join(i->dir, "index.json"),
-             *text = json_text(i->index, JSON_STYLE_INDENT);
+        char *path = fs_join(i->dir, "index.json"), *text = json_text(i->index, JSON_STYLE_INDENT);
         i->index_inode = 0;
         return fs_write_atomic(path, text, strlen(text), 0600, e);
 }

@@ -96,6 +96,8 @@ bool runner_adopt(struct runner *r, const char *workflow_uid, const char *node_i
  * background. */
 enum runner_forget { FORGET_PODS, FORGET_LOGS, FORGET_ARTIFACTS };
 void runner_forget(struct runner *r, const char *workflow_uid, enum runner_forget what);
+/* Remove the folder of a claim (volumeClaimTemplates) with all that is in it; in the background. */
+void runner_forget_claim(struct runner *r, const char *ns, const char *claim);
 /* What is there of workflows, of whenever: each uid once with node_id NULL, then each of its pods.
  * Reads folders, blocking. */
 typedef void runner_stored_fn(void *arg, const char *workflow_uid, const char *node_id);

@@ -66,16 +66,15 @@ static void a_failed_init_container_is_an_error_and_main_never_runs(void **state
 {
         struct harness *h = *state;
         NEED_SANDBOX(h);
-        struct told *t =
-                run(h,
-                    "{'container': {" SH(
-                            "touch %DIR%/main-ran") "}, 'initContainers': ["
-                                                    "{'name': 'bad', " SH(
-                                                            "exit 3") "},"
-                                                                      "{'name': 'late', " SH(
-                                                                              "touch "
-                                                                              "%DIR%/late-ran") "}]"
-                                                                                                "}");
+        struct told *t = run(
+                h, "{'container': {" SH(
+                           "touch %DIR%/main-ran") "}, 'initContainers': ["
+                                                   "{'name': 'bad', " SH(
+                                                           "exit 3") "},"
+                                                                     "{'name': 'late', " SH(
+                                                                             "touch "
+                                                                             "%DIR%/late-ran") "}]"
+                                                                                               "}");
         assert_int_equal(t->phase, POD_ERROR);
         assert_string_equal(t->message, "bad: Error (exit code 3)");
         AUTO(mem_free) char *path = mem_printf("%s/main-ran", h->dir);
@@ -161,25 +160,31 @@ static void a_container_set_runs_as_its_graph_says(void **state)
 {
         struct harness *h = *state;
         NEED_SANDBOX(h);
-        struct told *t =
-                run(h, "{" SHARED ", 'containerSet': {" MOUNT ", 'containers': ["
-                       "{'name': 'a', " SH("echo a >> /w/order") "},"
-                                                                 "{'name': 'b', 'dependencies': "
-                                                                 "['a'], " SH(
-                                                                         "sleep 0.1; echo b >> "
-                                                                         "/w/order") "},"
-                                                                                     "{'name': "
-                                                                                     "'main', "
-                                                                                     "'dependencies"
-                                                                                     "': "
-                                                                                     "['b'], " SH(
-                                                                                             "echo "
-                                                                                             "m >> "
-                                                                                             "/w/"
-                                                                                             "orde"
-                                                                                             "r") "}]},"
-                                                                                                  " 'outputs': {'parameters': [{'name': 'order', 'valueFrom': {'path': "
-                                                                                                  "'/w/order'}}]}}");
+        struct told *t = run(
+                h,
+                "{" SHARED ", 'containerSet': {" MOUNT ", 'containers': ["
+                "{'name': 'a', " SH(
+                        "echo a >> /w/order") "},"
+                                              "{'name': 'b', 'dependencies': "
+                                              "['a'], " SH(
+                                                      "sleep 0.1; echo b >> "
+                                                      "/w/order") "},"
+                                                                  "{'name': "
+                                                                  "'main', "
+                                                                  "'dependencies"
+                                                                  "': "
+                                                                  "['b'], " SH(
+                                                                          "echo "
+                                                                          "m >> "
+                                                                          "/w/"
+                                                                          "orde"
+                                                                          "r") "}]},"
+                                                                               " 'outputs': "
+                                                                               "{'parameters': "
+                                                                               "[{'name': 'order', "
+                                                                               "'valueFrom': "
+                                                                               "{'path': "
+                                                                               "'/w/order'}}]}}");
         assert_string_equal(t->message, "");
         assert_string_equal(param(t, "order"), "a\nb\nm");
         assert_int_equal(code(t, "a"), 0);

@@ -106,8 +106,7 @@ static void a_claim_is_a_folder_that_stays(void **state)
         assert_good(mounted(h, claim, "echo one > /v/f; mkdir /v/sub; echo two > /v/sub/g"), "");
         assert_good(mounted(h, claim, "cat /v/f /v/sub/g"), "one\ntwo");
         AUTO(mem_free)
-        char *path = mem_printf("%s/volumes/default/data/f", h->dir),
-             *text = file_text(path);
+        char *path = mem_printf("%s/volumes/default/data/f", h->dir), *text = file_text(path);
         assert_string_equal(text, "one\n");
         assert_good(run_capture(h, "{'container': {" SH(
                                            "cat /s/g; touch /s/x 2>/dev/null || echo "

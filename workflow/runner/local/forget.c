@@ -80,3 +80,41 @@ void runner_forget(struct runner *r, const char *workflow_uid, enum runner_forge
         forget_now(f);
         forget_done(f);
 }
+
+/* ---- claims ---- */
+
+struct claim {
+        char *path;
+};
+
+static void claim_now(void *arg)
+{
+        const struct claim *c = arg;
+        ERR_SLOT(e);
+        if (fs_remove_tree(c->path, &e) < 0) {
+                log_warn(log_root(), "a volume claim could not be removed", F_STR("path", c->path),
+                         F_ERR(&e));
+                err_clear(&e);
+        }
+}
+
+static void claim_done(void *arg)
+{
+        struct claim *c = arg;
+        mem_free(c->path);
+        mem_free(c);
+}
+
+void runner_forget_claim(struct runner *r, const char *ns, const char *claim)
+{
+        if (!name_valid(ns) || !name_valid(claim))
+                return;
+        struct claim *c = NEW(struct claim);
+        c->path = mem_printf("%s/volumes/%s/%s", r->data_dir, ns, claim);
+        if (r->o.pool) {
+                pool_run(r->o.pool, claim_now, claim_done, c);
+                return;
+        }
+        claim_now(c);
+        claim_done(c);
+}
