@@ -381,8 +381,10 @@ static int draw(struct graph *g, const struct graph_opts *o, struct err *e)
                 buf_addf(g->out, "%s (%s)\n", entry, type_word(body));
                 json_object_set_new(g->drawn, entry, json_true());
                 put_template(g, spec, body, "", 0);
-                if (json_str(own, "onExit"))
-                        buf_addf(g->out, "at the end: %s\n", json_str(own, "onExit"));
+                const char *on_exit = json_str(own, "onExit");
+                on_exit = on_exit ? on_exit : json_str(spec, "onExit");
+                if (on_exit)
+                        buf_addf(g->out, "at the end: %s\n", on_exit);
                 return 0;
         }
         cluster_of(g, &start);

@@ -1,5 +1,5 @@
 /* cli/help.c: help, the generated reference, version. SPDX-License-Identifier: Apache-2.0 */
-#include "cli/cli.h"
+#include "cli/docs.h"
 
 static void put_overview(struct buf *b)
 {
@@ -44,8 +44,8 @@ static void put_table(struct buf *b, const struct opt *opts)
 
 void cli_put_reference(struct buf *b)
 {
-        buf_adds(b, "# tiphys: commands\n\nGenerated from the tables in cli/ by `tiphys help "
-                    "--reference`.\n\n"
+        buf_adds(b, "# tiphys: commands\n\nGenerated from the tables in cli/ by `./dev "
+                    "docs`.\n\n"
                     "Exit codes: 0 ok, 1 failed (also: a workflow that was waited for did not "
                     "succeed, lint found "
                     "something), 2 usage or invalid input, 3 not found, 4 denied, 5 conflict, 6 "
@@ -69,9 +69,12 @@ void cli_put_reference(struct buf *b)
 
 struct help_opts {
         bool reference;
+        const char *pages;
 };
 static const struct opt help_opts[] = {
         OPT(struct help_opts, reference, OPT_FLAG, .help = "print the whole reference as Markdown"),
+        OPT(struct help_opts, pages, OPT_STR, .arg = "DIR", .hidden = true,
+            .help = "write every generated page of docs/reference"),
         OPT_END};
 
 static int help_run(struct cli *c UNUSED, const void *opts, char **args, size_t n, struct err *e)
@@ -83,6 +86,8 @@ static int help_run(struct cli *c UNUSED, const void *opts, char **args, size_t 
         const struct command *cmd = n ? cli_command_find(name) : NULL;
         if (n && !cmd)
                 return err_set(e, ERR_INVALID, "there is no command \"%s\"", name);
+        if (o->pages)
+                return docs_write(o->pages, e) < 0 ? -1 : EXIT_OK;
         if (o->reference)
                 cli_put_reference(&b);
         else

@@ -55,6 +55,8 @@ static const struct shape action_shape[] = {
 const struct shape simulate_script_shape[] = {
         HAS("name", STR, NULL, "What this test is called."),
         HAS("note", STR, NULL, "For people."),
+        HAS("source", STR, NULL, "For people: where it comes from."),
+        HAS("features", VALUES, NULL, "For people: what it is about."),
         HAS("arguments", MAP, NULL, "Parameters of the workflow."),
         HAS("pods", OBJ, pods_shape, "What pods do."),
         HAS("actions", LIST, action_shape, "What a user does, in this order."),

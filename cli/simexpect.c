@@ -70,7 +70,8 @@ static void compare(struct comparison *c, const char *where, const json_t *expec
 
 static bool is_called(const json_t *node, const char *name)
 {
-        return streq(json_str(node, "name"), name) || streq(json_str(node, "displayName"), name);
+        const char *full = json_str(node, "name"), *display = json_str(node, "displayName");
+        return (full && glob(name, full)) || (display && glob(name, display));
 }
 
 static json_t *node_called(const json_t *result, const char *name)
