@@ -9,7 +9,7 @@ static void put_overview(struct buf *b)
                     "Commands:\n");
         for (const struct command *const *cmd = cli_commands(); *cmd; cmd++)
                 if (!(*cmd)->hidden)
-                        buf_addf(b, "  %-14s %s\n", (*cmd)->name, (*cmd)->summary);
+                        buf_addf(b, "  %-16s  %s\n", (*cmd)->name, (*cmd)->summary);
         buf_adds(b, "\nOptions of every command:\n");
         opts_put_help(b, cli_global_opts);
         buf_adds(b, "\n`tiphys COMMAND --help` explains a command.\n");
