@@ -173,3 +173,102 @@ def test_an_upload_survives_the_death_of_the_controller(
     workflow = finished(dev, "pass")
     assert workflow["status"]["phase"] == "Succeeded", message(workflow)
     assert node(workflow, "make")["outputs"]["artifacts"][0]["s3"]["key"] in minio.keys(bucket)
+
+
+# ---- artifacts that go with their workflow ----
+
+
+def collected(name: str, strategy: str, own: str = "", more: str = "") -> str:
+    return f"""
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {{name: {name}}}
+spec:
+  entrypoint: main
+  artifactGC: {{strategy: {strategy}{more}}}
+  templates:
+    - name: main
+      container: {{image: none, command: [sh, -c, 'echo x > /tmp/a; mkdir /tmp/b; echo y > /tmp/b/c']}}
+      outputs:
+        artifacts:
+          - {{name: a, path: /tmp/a}}
+          - {{name: b, path: /tmp/b, archive: {{none: {{}}}}{own}}}
+"""
+
+
+def deleted_names(workflow: dict) -> set[str]:
+    artifacts = node(workflow, workflow["metadata"]["name"])["outputs"]["artifacts"]
+    return {a["name"] for a in artifacts if a.get("deleted")}
+
+
+def shown(dev: Dev, name: str) -> dict:
+    return json.loads(dev.ok("get", name, "-o", "json"))
+
+
+def test_artifacts_go_when_their_workflow_completes_but_for_those_that_say_never(
+    dev: Dev, minio: MinioServer, bucket: str
+) -> None:
+    dev.ok("submit", "-", stdin=collected("gc", "OnWorkflowCompletion", ", artifactGC: {strategy: Never}"))
+    assert finished(dev, "gc")["status"]["phase"] == "Succeeded"
+    wait_for(lambda: deleted_names(shown(dev, "gc")) == {"a", "main-logs"}, 20, "artifacts are collected")
+    assert [k.split("/")[-1] for k in minio.keys(bucket)] == ["c"]
+    after = shown(dev, "gc")
+    assert after["status"]["artifactGCStatus"]["strategiesProcessed"] == {"OnWorkflowCompletion": True}
+    assert "finalizers" not in after["metadata"]  # nothing is left to wait for
+    dev.ok("delete", "gc")
+    wait_for(lambda: dev.run("get", "gc").returncode == 3, 10, "it is gone")
+
+
+def test_artifacts_go_when_their_workflow_is_deleted(dev: Dev, minio: MinioServer, bucket: str) -> None:
+    dev.ok("submit", "-", stdin=collected("gc", "OnWorkflowDeletion"))
+    workflow = finished(dev, "gc")
+    assert workflow["metadata"]["finalizers"] == ["workflows.argoproj.io/artifact-gc"]
+    assert len(minio.keys(bucket)) == 3
+    dev.ok("delete", "gc")
+    wait_for(lambda: dev.run("get", "gc").returncode == 3, 20, "it is gone")
+    assert minio.keys(bucket) == []
+
+
+def test_a_running_workflow_that_is_deleted_ends_and_takes_its_artifacts_along(
+    dev: Dev, minio: MinioServer, bucket: str
+) -> None:
+    text = collected("gc", "OnWorkflowDeletion").replace("  entrypoint: main", "  entrypoint: all")
+    text += """
+    - name: all
+      steps: [[{name: make, template: main}], [{name: stay, template: stay}]]
+    - {name: stay, container: {image: none, command: [sleep, '1000']}}
+"""
+    dev.ok("submit", "-", stdin=text)
+    wait_for(lambda: len(minio.keys(bucket)) >= 2, 20, "artifacts are there")
+    dev.ok("delete", "gc")
+    wait_for(lambda: dev.run("get", "gc").returncode == 3, 20, "it is gone")
+    assert [k for k in minio.keys(bucket) if not k.endswith(".log")] == []
+
+
+def test_what_cannot_be_collected_is_a_condition_and_holds_the_workflow_unless_forced(
+    minio: MinioServer, bucket: str, tmp_path: Path
+) -> None:
+    with Dev(tmp_path, SECRETS + "---" + repository(minio.endpoint, bucket)) as dev:
+        for name, more in (("held", ""), ("forced", ", forceFinalizerRemoval: true")):
+            dev.ok("submit", "-", stdin=collected(name, "OnWorkflowDeletion", "", more))
+            assert finished(dev, name)["status"]["phase"] == "Succeeded"
+        wrong = SECRETS.replace(SECRET_KEY, "no-longer-this-one")
+        dev.ok("apply", "-", stdin=wrong)
+        dev.ok("delete", "held", "forced")
+        wait_for(lambda: dev.run("get", "forced").returncode == 3, 20, "the forced one is gone")
+        held = wait_for(lambda: shown(dev, "held")["status"].get("conditions"), 20, "the trouble is told")
+        [trouble] = [c for c in held if c["type"] == "ArtifactGCError"]
+        assert "the secret key is wrong" in trouble["message"]
+        dev.ok("apply", "-", stdin=SECRETS)
+        dev.proc.kill9()
+        dev.proc.start()
+        dev.wait_ready()
+        wait_for(lambda: dev.run("get", "held").returncode == 3, 20, "a restart tries again")
+
+
+def test_artifacts_in_the_folder_store_are_collected_too(tmp_path: Path) -> None:
+    with Dev(tmp_path, "{apiVersion: v1, kind: ConfigMap, metadata: {name: nothing}}") as dev:
+        dev.ok("submit", "-", stdin=collected("gc", "OnWorkflowCompletion"))
+        assert finished(dev, "gc")["status"]["phase"] == "Succeeded"
+        wait_for(lambda: deleted_names(shown(dev, "gc")) == {"a", "b"}, 20, "artifacts are collected")
+        assert not [p for p in (dev.data / "artifacts").rglob("*") if p.is_file()]

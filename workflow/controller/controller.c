@@ -28,6 +28,7 @@ int controller_new(struct controller **out, const struct controller_options *o, 
         struct controller *c = NEW(struct controller);
         c->o = *o;
         c->o.ns = c->ns = mem_strdup(o->ns);
+        c->o.data_dir = c->data_dir = mem_strdup(o->data_dir ? o->data_dir : ".");
         c->selector = o->label_selector ? mem_printf("%s,%s", NOT_COMPLETED, o->label_selector)
                                         : mem_strdup(NOT_COMPLETED);
         c->log = log_with(log_root(), F_STR("component", "controller"));
@@ -47,7 +48,7 @@ int controller_new(struct controller **out, const struct controller_options *o, 
         const struct effects_options effects = {
                 .loop = o->loop,
                 .store = o->store,
-                .data_dir = o->data_dir ? o->data_dir : ".",
+                .data_dir = c->data_dir,
                 .plugins = o->config ? o->config->executor_plugins : NULL,
                 .guard_addresses = o->config && o->config->guard_addresses};
         if (effects_new(&c->effects, &effects, controller_on_pod, c, e) < 0) {
@@ -80,6 +81,7 @@ struct controller *controller_free(struct controller *c)
         json_decref(c->artifact_repository);
         log_free(c->log);
         free(c->selector);
+        free(c->data_dir);
         free(c->ns);
         free(c);
         return NULL;

@@ -88,6 +88,8 @@ struct run {
         int failures; /* of patches, in a row */
 
         struct run_pod *pods;
+        json_t *finalizers; /* of the object, as last seen; NULL: none */
+        bool collects;      /* the finalizer of artifact_gc.c is there, or in the patch in flight */
         json_t *lost; /* set of node ids: seen running, and without a trace when this began */
         UT_hash_handle hh, by_key;
 };
@@ -160,9 +162,11 @@ struct sweep *sweep_free(struct sweep *s);
 
 /* ---- controller.c ---- */
 
+#define ARTIFACT_GC_FINALIZER "workflows.argoproj.io/artifact-gc"
+
 struct controller {
         struct controller_options o;
-        char *ns, *selector;
+        char *ns, *selector, *data_dir;
         struct log *log;
         struct runner *runner;
         struct effects *effects; /* work that is no process */

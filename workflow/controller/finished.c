@@ -11,6 +11,7 @@ struct finished {
         struct controller *c;
         struct gc *gc;
         struct archiving *archiving;
+        struct artifact_gc *artifacts;
         char *selector, *cont, *version;
         struct store_watch *watch;
         struct loop_timer again;
@@ -19,8 +20,9 @@ struct finished {
 
 static void see(struct finished *f, const json_t *obj)
 {
+        bool collected = artifact_gc_look(f->artifacts, obj);
         if (str_empty(json_str(obj, "metadata", "deletionTimestamp")) &&
-            archiving_look(f->archiving, obj))
+            archiving_look(f->archiving, obj) && collected)
                 gc_look(f->gc, obj);
 }
 
@@ -113,6 +115,7 @@ struct finished *finished_start(struct controller *c)
         f->c = c;
         f->gc = gc_new(c);
         f->archiving = archiving_new(c);
+        f->artifacts = artifact_gc_new(c);
         f->selector = c->o.label_selector ? mem_printf("%s,%s", COMPLETED, c->o.label_selector)
                                           : mem_strdup(COMPLETED);
         timer_init(&f->again, on_again, f);
@@ -128,6 +131,7 @@ struct finished *finished_free(struct finished *f)
         f->watch = store_watch_stop(f->watch);
         f->gc = gc_free(f->gc);
         f->archiving = archiving_free(f->archiving);
+        f->artifacts = artifact_gc_free(f->artifacts);
         f->stopped = true;
         if (!f->listing)
                 free_now(f);

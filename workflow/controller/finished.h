@@ -2,6 +2,7 @@
  *
  * finished.c   sees them: page by page at start, then by a watch; tells those below.
  * gc.c         deletes what is too old (ttlStrategy) or too many (retentionPolicy).
+ * artifact_gc.c deletes artifacts (artifactGC), before the workflow may go.
  * archiving.c  copies them into the archive, before gc may take them.
  * Objects come without their nodes. Memory is used for workflows that will be deleted, not for
  * history. Threads: the loop's. SPDX-License-Identifier: Apache-2.0 */
@@ -35,3 +36,11 @@ struct archiving *archiving_free(struct archiving *a);
  * says it is done makes it seen again. */
 bool archiving_look(struct archiving *a, const json_t *obj);
 size_t archiving_busy(const struct archiving *a); /* copies on their way */
+
+/* ---- artifact_gc.c ---- */
+
+struct artifact_gc;
+struct artifact_gc *artifact_gc_new(struct controller *c);
+struct artifact_gc *artifact_gc_free(struct artifact_gc *gc);
+/* A completed workflow, perhaps being deleted. False: its artifacts are being collected. */
+bool artifact_gc_look(struct artifact_gc *gc, const json_t *obj);

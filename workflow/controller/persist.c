@@ -95,6 +95,25 @@ static void put_nodes(const struct run *r, json_t *patch)
         }
 }
 
+/* Before anything can be collected, and once more at the end: templates of others are known then.
+ */
+static void put_finalizer(struct run *r, json_t *patch)
+{
+        size_t i;
+        json_t *name;
+        bool first = json_object_size(r->view) == 0;
+        if (r->collects || (!first && !wf_completed(r->wf)) || !wf_collects_artifacts(r->wf))
+                return;
+        r->collects = true;
+        json_array_foreach (r->finalizers, i, name) {
+                if (streq(json_string_value(name), ARTIFACT_GC_FINALIZER))
+                        return;
+        }
+        json_t *all = r->finalizers ? json_copy(r->finalizers) : json_array();
+        json_array_append_new(all, json_string(ARTIFACT_GC_FINALIZER));
+        json_put_at(patch, all, "metadata", "finalizers");
+}
+
 static bool is_dirty(const struct run *r)
 {
         return r->dirty_status || json_object_size(r->dirty) || r->next.n || r->next_releases;
@@ -116,6 +135,7 @@ static void send_patch(struct run *r)
                 json_deep_copy(diff); /* the difference shares parts with the view */
         put_nodes(r, patch);
         annotations_put_done(r, patch);
+        put_finalizer(r, patch);
         r->c->patching++;
         /* a change of state that nothing waits for may share the next commit */
         r->patient = r->flight.n == 0 && !wf_completed(r->wf);
@@ -149,6 +169,7 @@ void persist_flush(struct run *r)
 static void on_failure(struct run *r, const struct err *e)
 {
         json_object_update(r->dirty, r->patching);
+        r->collects = false; /* said again */
         persist_stop(r);
         r->dirty_status = true;
         pods_requeue(r);

@@ -206,6 +206,7 @@ void run_free(struct run *r)
         run_locks_deinit(r);
         persist_deinit(r);
         json_decref(r->newest);
+        json_decref(r->finalizers);
         wf_free(r->wf);
         log_free(r->log);
         free(r->key);
@@ -213,6 +214,15 @@ void run_free(struct run *r)
         free(r->name);
         free(r->uid);
         free(r);
+}
+
+/* An object that is being deleted and still there waits for us (artifact_gc.c): it ends now. */
+static void look_at_metadata(struct run *r, const json_t *obj)
+{
+        json_decref(r->finalizers);
+        r->finalizers = json_incref(json_at(obj, "metadata", "finalizers"));
+        if (!str_empty(json_str(obj, "metadata", "deletionTimestamp")) && !wf_completed(r->wf))
+                run_input(r, &(struct wf_input){.kind = WF_TERMINATE, .exit_code = -1});
 }
 
 /* From here on the engine decides. `restored`: it has run before. */
@@ -236,6 +246,7 @@ static void go_live(struct run *r, const json_t *obj, bool restored)
                 log_info(r->log, "Workflow started.");
         }
         run_input(r, &(struct wf_input){.kind = WF_START, .exit_code = -1});
+        look_at_metadata(r, obj);
         annotations_look(r, obj);
 }
 
@@ -247,6 +258,7 @@ static void on_changed(struct run *r, const json_t *obj)
                                                 .spec = json_object_get(obj, "spec"),
                                                 .exit_code = -1});
         }
+        look_at_metadata(r, obj);
         annotations_look(r, obj);
 }
 

@@ -180,6 +180,7 @@ json_t *wf_metadata_json(const struct wf *wf);
 const char *wf_phase(const struct wf *wf); /* "", Pending, Running, Succeeded, Failed, Error */
 bool wf_completed(const struct wf *wf);
 size_t wf_node_count(const struct wf *wf);
+bool wf_collects_artifacts(const struct wf *wf); /* does an artifactGC of it delete anything? */
 /* Nodes whose work (of every kind: enum wf_work) was Pending or Running when the state was stored,
  * daemons included: the controller adopts or restarts them. */
 void wf_each_live_pod(const struct wf *wf,

@@ -131,3 +131,40 @@ int repository_location(struct wf *wf, json_t *tmpl, struct scope *s, struct err
         mem_free(key);
         return 0;
 }
+
+/* ---- artifactGC ---- */
+
+static bool collects(const json_t *gc)
+{
+        const char *strategy = json_str(gc, "strategy");
+        return streq(strategy, "OnWorkflowCompletion") || streq(strategy, "OnWorkflowDeletion");
+}
+
+static bool template_collects(const json_t *tmpl)
+{
+        size_t i;
+        json_t *artifact;
+        json_array_foreach (json_at(tmpl, "outputs", "artifacts"), i, artifact) {
+                if (collects(json_object_get(artifact, "artifactGC")))
+                        return true;
+        }
+        return false;
+}
+
+bool wf_collects_artifacts(const struct wf *wf)
+{
+        size_t i;
+        const char *key;
+        json_t *tmpl;
+        if (collects(json_object_get(wf->spec, "artifactGC")))
+                return true;
+        json_array_foreach (json_object_get(wf->spec, "templates"), i, tmpl) {
+                if (template_collects(tmpl))
+                        return true;
+        }
+        json_object_foreach (wf->stored_templates, key, tmpl) {
+                if (template_collects(tmpl))
+                        return true;
+        }
+        return false;
+}

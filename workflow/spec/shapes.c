@@ -74,7 +74,7 @@ const struct shape workflow_spec_shape[] = {
         HAS("retryStrategy", OBJ, retry_strategy_shape,
             "For every template that has none of its own."),
         HAS("archiveLogs", BOOL, NULL, "Logs are kept as artifacts."),
-        NOT_YET_BESIDE("artifactGC", OBJ, artifact_gc_shape, "When artifacts are deleted."),
+        HAS("artifactGC", OBJ, artifact_gc_shape, "When artifacts are deleted."),
         HAS("workflowMetadata", OBJ, workflow_metadata,
             "Labels and annotations that are set on the workflow."),
         NOT_YET_BESIDE("executorPlugins", LIST, executor_plugin,

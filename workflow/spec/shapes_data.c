@@ -14,8 +14,7 @@ static const struct shape value_from[] = {
         HAS("configMapKeyRef", OBJ, config_map_key_shape, "A key of a ConfigMap."),
         HAS("supplied", OBJ, nothing_shape, "Given by a user when the workflow is resumed."),
         NOT_YET("expression", STR, NULL, "An expression that yields the value, without braces."),
-        HAS("jsonPath", STR, NULL,
-                       "A path into the resource that a resource template made."),
+        HAS("jsonPath", STR, NULL, "A path into the resource that a resource template made."),
         NOT_YET_BESIDE("jqFilter", STR, NULL, "A jq filter over that resource."),
         HAS("event", STR, NULL, "An expression over the event, in WorkflowEventBindings."),
         END};
@@ -163,8 +162,8 @@ static const struct shape archive[] = {HAS("none", OBJ, nothing_shape, "Files as
 static const struct shape own_artifact_gc[] = {ARTIFACT_GC_FIELDS, END};
 const struct shape artifact_gc_shape[] = {
         ARTIFACT_GC_FIELDS,
-        KUBE("forceFinalizerRemoval", BOOL, NULL,
-             "The workflow may go although artifacts could not be deleted."),
+        HAS("forceFinalizerRemoval", BOOL, NULL,
+            "The workflow may go although artifacts could not be deleted."),
         KUBE("podSpecPatch", STR, NULL, "A patch for the pod that deletes."), END};
 const struct shape artifact_location_shape[] = {
         HAS("archiveLogs", BOOL, NULL, "Logs are kept as an artifact."), LOCATIONS, END};
@@ -180,7 +179,7 @@ const struct shape artifact_shape[] = {
         HAS("globalName", STR, NULL, "Also known as workflow.outputs.artifacts.<name>."),
         HAS("archive", OBJ, archive, "How outputs are packed and inputs unpacked."),
         HAS("archiveLogs", BOOL, NULL, "Logs are kept as an artifact."),
-        NOT_YET_BESIDE("artifactGC", OBJ, own_artifact_gc, "When it is deleted."),
+        HAS("artifactGC", OBJ, own_artifact_gc, "When it is deleted."),
         HAS("deleted", BOOL, NULL, "Set when it has been deleted."),
         LOCATIONS,
         END};
