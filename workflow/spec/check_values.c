@@ -93,6 +93,35 @@ void check_artifact_location(struct check *c, const json_t *location, const stru
                 check_hdfs(c, json_object_get(location, "hdfs"), &here);
 }
 
+/* Go's filepath.Clean for absolute and relative slash paths. Heap. */
+static char *clean_path(const char *path)
+{
+        char *out = mem_alloc(strlen(path) + 2);
+        size_t n = 0, depth = 0;
+        bool rooted = *path == '/';
+        if (rooted)
+                out[n++] = '/';
+        for (const char *p = path + strspn(path, "/"); *p; p += strspn(p, "/")) {
+                size_t len = strcspn(p, "/");
+                bool up = len == 2 && memcmp(p, "..", 2) == 0;
+                if (up && depth) {
+                        depth--;
+                        while (n > rooted && out[n - 1] != '/')
+                                n--;
+                        n -= n > rooted;
+                } else if (!(up && rooted) && !(len == 1 && *p == '.')) {
+                        depth += !up;
+                        if (n > rooted)
+                                out[n++] = '/';
+                        memcpy(out + n, p, len);
+                        n += len;
+                }
+                p += len;
+        }
+        out[n] = 0;
+        return out;
+}
+
 /* Artifacts of leaves need a path, and ".." may not lead out of the folder it stands in. */
 void check_artifact_path(struct check *c, const json_t *artifact, const struct jpath *at)
 {
@@ -104,21 +133,9 @@ void check_artifact_path(struct check *c, const json_t *artifact, const struct j
                 return;
         }
         const char *up = strstr(path, "/../");
-        size_t n = strlen(path), safe = up                      ? (size_t)(up - path)
-                                        : str_ends(path, "/..") ? n - 3
-                                                                : 0;
-        int depth = 0;
-        bool escapes = false;
-        for (const char *p = path + safe; safe && *p; p += strcspn(p, "/")) {
-                p += strspn(p, "/");
-                size_t len = strcspn(p, "/");
-                if (len == 2 && memcmp(p, "..", 2) == 0)
-                        depth--;
-                else if (len && !(len == 1 && *p == '.'))
-                        depth++;
-                escapes = escapes || depth < 0;
-        }
-        if (safe && (escapes || depth <= 0))
+        size_t safe = up ? (size_t)(up - path) : str_ends(path, "/..") ? strlen(path) - 3 : 0;
+        AUTO(mem_free) char *clean = clean_path(path);
+        if (safe && !(strncmp(clean, path, safe) == 0 && clean[safe] == '/' && clean[safe + 1]))
                 FAIL(c, &here, "E313", NULL,
                      "artifact '%s' attempted to use a path containing '..': directory traversal "
                      "is not permitted",

@@ -1,6 +1,6 @@
 /* tests/conformance/workflow/validate_cases.c: runs the recorded validation cases.
  *
- *      tiphys-validate-cases [-q] FILE.jsonl...
+ *      tiphys-validate-cases [-q] FILE...      JSON lines, or a YAML list
  *
  * The verdict of Argo (valid or invalid) must agree; what this version cannot run is another
  * question and shown as "unsupported". The last line is "N passed, N failed, N listed".
@@ -101,7 +101,8 @@ static void run_case(const json_t *test_case, struct totals *t)
         *(*verdict == 'p' ? &t->passed : *verdict == 'f' ? &t->failed : &t->listed) += 1;
         if (!t->quiet || *verdict == 'f') {
                 printf("%s %s (%s)%s%s\n", verdict, name, valid ? "valid" : "invalid",
-                       valid ? "" : ": ", valid ? "" : json_str(test_case, "error"));
+                       valid || !json_str(test_case, "error") ? "" : ": ",
+                       valid || !json_str(test_case, "error") ? "" : json_str(test_case, "error"));
                 put_errors(&d);
         }
         yaml_docs_deinit(&docs);
@@ -109,8 +110,25 @@ static void run_case(const json_t *test_case, struct totals *t)
                 yaml_docs_deinit(&objects.docs[i]);
 }
 
+static int run_list(const char *path, struct totals *t)
+{
+        AUTO_DIAGS struct diags d;
+        struct yaml_docs docs = {0};
+        size_t i;
+        json_t *test_case;
+        diags_init(&d);
+        int r = yaml_load_file(&docs, path, &d);
+        put_errors(&d);
+        json_array_foreach (r == 0 ? docs.items[0].root : NULL, i, test_case)
+                run_case(test_case, t);
+        yaml_docs_deinit(&docs);
+        return r;
+}
+
 static int run_file(const char *path, struct totals *t)
 {
+        if (str_ends(path, ".yaml"))
+                return run_list(path, t);
         AUTO_BUF struct buf text = BUF_INIT(256 << 20);
         struct err why = {0};
         if (fs_read(&text, path, 256 << 20, &why) < 0) {
