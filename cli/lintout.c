@@ -46,12 +46,10 @@ static json_t *resource(const struct files *f, size_t i, const struct diags *d)
         bool valid = true, runs = true;
         for (size_t k = 0; k < d->n; k++) {
                 const struct diag *p = &d->items[k];
-                bool error = p->severity == SEV_ERROR && !streq(p->code, "E007");
-                bool unsupported =
-                        p->severity == SEV_UNSUPPORTED || (p->severity == SEV_ERROR && !error);
-                if (!(error || unsupported) || !belongs(f, i, p))
+                bool refused = p->severity == SEV_ERROR || p->severity == SEV_UNSUPPORTED;
+                if (!refused || !belongs(f, i, p))
                         continue;
-                valid = valid && !error;
+                valid = valid && p->severity != SEV_ERROR;
                 runs = false;
         }
         bool workflow = strstr(kind, "Workflow") != NULL;
