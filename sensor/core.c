@@ -4,6 +4,7 @@
 #include "sensor/core.h"
 #include "common/base/hash.h"
 #include "common/base/str.h"
+#include "common/lang/limits.h"
 #include <stdlib.h>
 
 enum { SEEN_SLOTS = 8192 };
@@ -19,6 +20,7 @@ struct sensor_core {
         struct sensor_event **held; /* [trigger * n_deps + dep] */
         uint64_t *satisfied;        /* per trigger */
         struct seen *seen;          /* allocated with the first event */
+        struct judgement *judged;   /* room for one event */
         struct arena scratch;
 };
 
@@ -32,6 +34,22 @@ int sensor_event_new(struct sensor_event **out, struct bus_msg *msg, struct err 
                 return err_wrap(e, "event %s", msg->id);
         *out = TAKE(ev);
         return 0;
+}
+
+int sensor_event_with(struct sensor_event **out, const struct sensor_event *ev, const char *data,
+                      struct err *e)
+{
+        AUTO_BUF struct buf text = BUF_INIT(BUF_UNBOUNDED);
+        struct cloudevent ce = ev->ce;
+        ce.data = str_of(data);
+        ce.datacontenttype = "application/json";
+        cloudevent_put(&text, &ce);
+        struct bus_msg *msg = bus_msg_new(ev->msg->subject, ev->msg->id, buf_str(&text), text.len,
+                                          ev->msg->time, false);
+        msg->pos = ev->msg->pos;
+        int rc = sensor_event_new(out, msg, e);
+        bus_msg_unref(msg);
+        return rc;
 }
 
 struct sensor_event *sensor_event_ref(struct sensor_event *ev)
@@ -61,7 +79,8 @@ struct sensor_core *sensor_core_new(struct sensor_spec *spec)
         c->spec = sensor_spec_ref(spec);
         c->held = mem_calloc(spec->triggers.n * spec->dependencies.n, sizeof(*c->held));
         c->satisfied = mem_calloc(spec->triggers.n, sizeof(*c->satisfied));
-        arena_init(&c->scratch, 4u << 20);
+        c->judged = mem_calloc(spec->dependencies.n, sizeof(*c->judged));
+        arena_init(&c->scratch, LANG_MEMORY);
         return c;
 }
 
@@ -74,6 +93,7 @@ struct sensor_core *sensor_core_free(struct sensor_core *c)
         free(c->held);
         free(c->satisfied);
         free(c->seen);
+        free(c->judged);
         arena_deinit(&c->scratch);
         sensor_spec_unref(c->spec);
         free(c);
@@ -178,37 +198,117 @@ static void satisfy(struct sensor_core *c, size_t trigger, size_t dep, struct se
         sensor_core_forget(c, trigger, out);
 }
 
-static void judge(struct sensor_core *c, struct sensor_event *ev, struct core_output *out)
+static void transform(const struct transform *t, struct cloudevent *ce, struct arena *a,
+                      struct judgement *j)
 {
-        struct buf why = BUF_INIT(1024);
-        for (size_t i = 0; i < n_deps(c); i++) {
-                const struct dependency_spec *dep = sensor_dep(c->spec, i);
-                if (!streq(dep->event_source, ev->ce.source) || !streq(dep->event, ev->ce.subject))
-                        continue;
-                buf_reset(&why);
-                arena_reset(&c->scratch);
-                enum filter_verdict v = filter_check(dep->filter, &ev->ce, &c->scratch, &why);
-                out->verdicts[i] = v == FILTER_PASS     ? DEP_PASS
-                                   : v == FILTER_REJECT ? DEP_REJECT
-                                                        : DEP_ERROR;
-                if (v != FILTER_PASS)
-                        out->why[i] = mem_strdup(buf_str(&why));
+        ERR_SLOT(e);
+        struct str data;
+        if (transform_apply(t, ce, a, &data, &e) < 0) {
+                j->verdict = DEP_ERROR;
+                j->why = mem_strdup(err_msg(&e));
+                err_clear(&e);
+        } else if (data.p) {
+                j->data = mem_strndup(data.p, data.n);
+                ce->data = (struct str){j->data, data.n};
+                ce->datacontenttype = "application/json";
         }
-        buf_deinit(&why);
 }
 
-void sensor_core_event(struct sensor_core *c, struct sensor_event *ev, struct core_output *out)
+static void judge(const struct dependency_spec *dep, const struct cloudevent *event,
+                  struct arena *a, struct judgement *j)
 {
+        AUTO_BUF struct buf why = BUF_INIT(1024);
+        struct cloudevent ce = *event;
+        j->verdict = DEP_PASS;
+        if (dep->transform)
+                transform(dep->transform, &ce, a, j);
+        if (j->verdict == DEP_ERROR)
+                return;
+        enum filter_verdict v = filter_check(dep->filter, &ce, a, &why);
+        j->verdict = v == FILTER_PASS ? DEP_PASS : v == FILTER_REJECT ? DEP_REJECT : DEP_ERROR;
+        if (v != FILTER_PASS)
+                j->why = mem_strdup(buf_str(&why));
+}
+
+void sensor_judge(const struct sensor_spec *spec, const struct sensor_event *ev,
+                  struct arena *scratch, struct judgement *out)
+{
+        for (size_t i = 0; i < spec->dependencies.n; i++) {
+                const struct dependency_spec *dep = sensor_dep(spec, i);
+                out[i] = (struct judgement){.verdict = DEP_UNRELATED};
+                if (!streq(dep->event_source, ev->ce.source) || !streq(dep->event, ev->ce.subject))
+                        continue;
+                arena_reset(scratch);
+                judge(dep, &ev->ce, scratch, &out[i]);
+        }
+}
+
+void judgements_free(struct judgement *j, size_t n)
+{
+        for (size_t i = 0; j && i < n; i++) {
+                free(j[i].why);
+                free(j[i].data);
+        }
+        free(j);
+}
+
+bool sensor_judge_is_slow(const struct sensor_spec *spec)
+{
+        for (size_t i = 0; i < spec->dependencies.n; i++)
+                if (sensor_dep(spec, i)->transform || filter_is_slow(sensor_dep(spec, i)->filter))
+                        return true;
+        return false;
+}
+
+/* The event as this dependency sees it; NULL: it does not count after all. */
+static struct sensor_event *seen_by(struct sensor_event *ev, struct judgement *j, char **why)
+{
+        ERR_SLOT(e);
+        struct sensor_event *own = NULL;
+        if (!j->data)
+                return sensor_event_ref(ev);
+        if (sensor_event_with(&own, ev, j->data, &e) < 0) {
+                *why = mem_strdup(err_msg(&e));
+                err_clear(&e);
+        }
+        return own;
+}
+
+void sensor_core_decide(struct sensor_core *c, struct sensor_event *ev, struct judgement *judged,
+                        struct core_output *out)
+{
+        struct sensor_event *own[CONDITION_DEPS_MAX] = {NULL};
         if (seen_before(c, ev)) {
                 out->duplicate = true;
                 return;
         }
-        judge(c, ev, out);
+        for (size_t i = 0; i < n_deps(c); i++) {
+                out->verdicts[i] = judged[i].verdict;
+                out->why[i] = TAKE(judged[i].why);
+                if (judged[i].verdict != DEP_PASS)
+                        continue;
+                own[i] = seen_by(ev, &judged[i], &out->why[i]);
+                if (!own[i])
+                        out->verdicts[i] = DEP_ERROR;
+        }
         for (size_t t = 0; t < c->spec->triggers.n; t++) {
                 uint64_t uses = condition_uses(sensor_trigger(c->spec, t)->conditions);
                 for (size_t i = 0; i < n_deps(c); i++)
-                        if ((uses >> i & 1) && out->verdicts[i] == DEP_PASS)
-                                satisfy(c, t, i, ev, out);
+                        if ((uses >> i & 1) && own[i])
+                                satisfy(c, t, i, own[i], out);
+        }
+        for (size_t i = 0; i < n_deps(c); i++)
+                sensor_event_unref(own[i]);
+}
+
+void sensor_core_event(struct sensor_core *c, struct sensor_event *ev, struct core_output *out)
+{
+        sensor_judge(c->spec, ev, &c->scratch, c->judged);
+        sensor_core_decide(c, ev, c->judged, out);
+        for (size_t i = 0; i < n_deps(c); i++) {
+                free(c->judged[i].why);
+                free(c->judged[i].data);
+                c->judged[i] = (struct judgement){0};
         }
 }
 
@@ -224,11 +324,19 @@ void sensor_core_restore(struct sensor_core *c, const char *trigger, const char 
         }
 }
 
+void sensor_core_forget_before(struct sensor_core *c, size_t trigger, struct wall before,
+                               struct core_output *out)
+{
+        for (size_t i = 0; i < n_deps(c); i++) {
+                const struct sensor_event *held = c->held[trigger * n_deps(c) + i];
+                if (held && held->msg->time.ns < before.ns)
+                        hold(c, trigger, i, NULL, out);
+        }
+}
+
 void sensor_core_forget(struct sensor_core *c, size_t trigger, struct core_output *out)
 {
-        for (size_t i = 0; i < n_deps(c); i++)
-                if (c->held[trigger * n_deps(c) + i])
-                        hold(c, trigger, i, NULL, out);
+        sensor_core_forget_before(c, trigger, (struct wall){INT64_MAX}, out);
 }
 
 const struct sensor_event *sensor_core_held(const struct sensor_core *c, size_t trigger, size_t dep)

@@ -47,6 +47,13 @@ static const struct field context_fields[] = {
         {.name = "specversion", .kind = FIELD_NO_EFFECT, .help = "not compared, upstream either"},
         {.name = "time", .kind = FIELD_NO_EFFECT, .help = "not compared, upstream either"},
         FIELD_END};
+static const struct field time_fields[] = {
+        FIELD(struct time_filter, start, FIELD_STR, .flags = FIELD_REQUIRED,
+              .help = "HH:MM:SS, inclusive"),
+        FIELD(struct time_filter, stop, FIELD_STR, .flags = FIELD_REQUIRED,
+              .help = "HH:MM:SS, exclusive; before `start`: on the next day"),
+        FIELD(struct time_filter, timezone, FIELD_STR, .help = "IANA name, default UTC"),
+        FIELD_END};
 const struct field filter_fields[] = {
         FIELD(struct filter, exprs, FIELD_LIST, .sub = expr_fields,
               .sub_size = sizeof(struct expr_filter), .help = "expressions over named fields"),
@@ -58,8 +65,10 @@ const struct field filter_fields[] = {
               .help = "and (default) or or: how exprs are joined"),
         FIELD(struct filter, data_operator, FIELD_STR, .name = "dataLogicalOperator",
               .help = "and (default) or or: how data filters are joined"),
-        {.name = "time", .kind = FIELD_LATER, .help = "time of day"},
-        {.name = "script", .kind = FIELD_LATER, .help = "Lua"},
+        FIELD(struct filter, time, FIELD_OBJ_PTR, .sub = time_fields,
+              .sub_size = sizeof(struct time_filter), .help = "time of day of the event"),
+        FIELD(struct filter, script_text, FIELD_STR, .name = "script",
+              .help = "Lua script over the global `event`; must return true"),
         FIELD_END};
 
 static void complain(struct diags *d, const struct jpath *at, const char *code, struct err *e)
@@ -195,17 +204,44 @@ static void compile_expr(struct expr_filter *f, const struct jpath *at, struct d
         }
 }
 
-static bool can_run(const struct filter *f)
+/* "15:04:05" as Go reads it behind a date. */
+static bool time_of_day(const char *text, struct arena *a, struct val_time *out)
 {
-        for (size_t i = 0; i < f->data.n; i++) {
-                const struct data_filter *df = &field_items(f->data, const struct data_filter)[i];
-                if (!df->compiled || (!str_empty(df->template_text) && !df->template))
-                        return false;
-        }
-        for (size_t i = 0; i < f->exprs.n; i++)
-                if (!field_items(f->exprs, const struct expr_filter)[i].compiled)
-                        return false;
-        return true;
+        struct abuf b = abuf_in(a);
+        abuf_addf(&b, "2024-01-01 %.100s", text ? text : "");
+        return gotime_parse(a, STR("2006-01-02 15:04:05"), abuf_str(&b), NULL, out, NULL);
+}
+
+static void compile_time(struct filter *f, const struct jpath *at, struct diags *d)
+{
+        struct time_filter *t = f->time;
+        struct jpath start = jpath_key(at, "start"), stop = jpath_key(at, "stop"),
+                     zone = jpath_key(at, "timezone");
+        struct val_time from, to;
+        bool from_ok = time_of_day(t->start, &f->arena, &from),
+             to_ok = time_of_day(t->stop, &f->arena, &to);
+        if (!from_ok)
+                diag_error(d, &start, "E047", NULL, "expected HH:MM:SS, found \"%s\"",
+                           t->start ? t->start : "");
+        if (!to_ok)
+                diag_error(d, &stop, "E047", NULL, "expected HH:MM:SS, found \"%s\"",
+                           t->stop ? t->stop : "");
+        if (from_ok && to_ok && gotime_compare(from, to) == 0)
+                diag_error(d, &stop, "E047", NULL, "start and stop must differ");
+        t->zone_known = gozone_load(&f->arena, str_of(t->timezone ? t->timezone : ""), &t->zone);
+        if (!t->zone_known)
+                diag_error(d, &zone, "E048", "IANA names, such as Europe/Berlin",
+                           "unknown time zone \"%s\"", t->timezone);
+}
+
+static void compile_script(struct filter *f, const struct jpath *at, struct diags *d)
+{
+        ERR_SLOT(e);
+        if (str_empty(f->script_text) ||
+            luascript_new(&f->script, str_of(f->script_text), NULL, &e) == 0)
+                return;
+        f->script_bad = true;
+        complain(d, at, "E046", &e);
 }
 
 int filter_new(struct filter **out, const json_t *filters, bool operator_or, const struct jpath *at,
@@ -217,9 +253,11 @@ int filter_new(struct filter **out, const json_t *filters, bool operator_or, con
         size_t errors = d->errors;
         AUTO(filter_free) struct filter *f = NEW(struct filter);
         f->operator_or = operator_or;
+        arena_init(&f->arena, 0);
         bool loaded = fields_load(f, filter_fields, filters, at,
                                   &(struct field_opts){.strict = strict}, d) == 0;
-        struct jpath data = jpath_key(at, "data"), exprs = jpath_key(at, "exprs");
+        struct jpath data = jpath_key(at, "data"), exprs = jpath_key(at, "exprs"),
+                     time = jpath_key(at, "time"), script = jpath_key(at, "script");
         check_operator(f->data_operator, "dataLogicalOperator", at, d);
         check_operator(f->expr_operator, "exprLogicalOperator", at, d);
         for (size_t i = 0; i < f->data.n; i++) {
@@ -230,8 +268,11 @@ int filter_new(struct filter **out, const json_t *filters, bool operator_or, con
                 struct jpath here = jpath_index(&exprs, i);
                 compile_expr(&field_items(f->exprs, struct expr_filter)[i], &here, d);
         }
-        if (loaded && can_run(f))
-                *out = TAKE(f);
+        if (f->time)
+                compile_time(f, &time, d);
+        compile_script(f, &script, d);
+        (void)loaded; /* what could be read has a meaning, which the recorded cases ask for */
+        *out = TAKE(f);
         return d->errors > errors ? -1 : 0;
 }
 
@@ -253,6 +294,8 @@ struct filter *filter_free(struct filter *f)
                 for (size_t k = 0; k < ef->fields.n; k++)
                         gjson_path_free(field_items(ef->fields, struct expr_field)[k].compiled);
         }
+        luascript_free(f->script);
+        arena_deinit(&f->arena);
         fields_free(f, filter_fields);
         free(f);
         return NULL;

@@ -1,6 +1,7 @@
 /* sensor/filter.h: does one event pass one dependency's filters? Pure: no I/O, no clock. Safe on
- * any thread once built. Semantics: argo-events.md 6.5 (data, context, exprs; `and`/`or` at three
- * levels; an error rejects even under `or`). SPDX-License-Identifier: Apache-2.0 */
+ * any thread once built. Semantics: argo-events.md 6.5 (data, context, exprs, time, script;
+ * `and`/`or` at three levels; an error rejects even under `or`). SPDX-License-Identifier:
+ * Apache-2.0 */
 #pragma once
 #include "common/base/err.h"
 #include "common/base/field.h"
@@ -12,7 +13,8 @@ struct filter;
 enum filter_verdict { FILTER_PASS, FILTER_REJECT, FILTER_ERROR };
 
 /* `filters` is the `filters` object of a dependency (NULL: passes everything, *out = NULL).
- * Problems go to `d`. */
+ * Problems go to `d`; *out is there all the same: what cannot be read is an error for every event.
+ */
 int filter_new(struct filter **out, const json_t *filters, bool operator_or, const struct jpath *at,
                bool strict, struct diags *d) MUST_CHECK;
 struct filter *filter_free(struct filter *f);
@@ -21,4 +23,5 @@ AUTO_DEFINE(filter_free, struct filter *);
  * the error's words. */
 enum filter_verdict filter_check(const struct filter *f, const struct cloudevent *ev,
                                  struct arena *scratch, struct buf *why);
-extern const struct field filter_fields[]; /* base/field.h */
+bool filter_is_slow(const struct filter *f); /* it runs a script: keep it off the loop */
+extern const struct field filter_fields[];   /* base/field.h */

@@ -1,9 +1,10 @@
 /* sensor/filter_check.c: evaluates compiled filters on the raw payload. Kinds in upstream's order:
- * exprs, data, context. SPDX-License-Identifier: Apache-2.0 */
+ * exprs, data, context, time, script. SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/json.h"
 #include "common/base/str.h"
 #include "common/lang/limits.h"
 #include "sensor/filter_priv.h"
+#include "sensor/transform.h"
 
 /* Joins verdicts under `and` / `or`. Under `or` one pass is enough although others failed with an
  * error. */
@@ -98,10 +99,16 @@ static int data_matches(const struct data_filter *f, struct str data, struct are
                         bool *matches, struct err *e)
 {
         struct gjson v;
+        if (!f->compiled)
+                return err_set(e, ERR_INVALID, "the path cannot be read");
         if (gjson_find(f->compiled, data, a, &v, e) < 0)
                 return -1;
         if (!v.exists)
                 return err_set(e, ERR_INVALID, "the payload has nothing at this path");
+        if (f->values.n == 0)
+                return err_set(e, ERR_INVALID, "there are no values to compare with");
+        if (!f->template && !str_empty(f->template_text))
+                return err_set(e, ERR_INVALID, "the template does not compile");
         if (f->type == TYPE_UNKNOWN)
                 return err_set(e, ERR_INVALID, "unknown type \"%s\"", f->type_text);
         if (f->template && render(f, &v, a, e) < 0)
@@ -143,12 +150,14 @@ static enum filter_verdict check_data(const struct filter *f, struct str data, s
 static int expr_holds(const struct expr_filter *f, struct str data, struct arena *a, bool *holds,
                       struct err *e)
 {
-        size_t n = govaluate_nvars(f->compiled);
+        size_t n = f->compiled ? govaluate_nvars(f->compiled) : 0;
         struct val *vars = arena_zalloc(a, (n ? n : 1) * sizeof(*vars));
         for (size_t i = 0; i < f->fields.n; i++) {
                 const struct expr_field *field =
                         &field_items(f->fields, const struct expr_field)[i];
                 struct gjson v;
+                if (!field->compiled)
+                        return err_set(e, ERR_INVALID, "a path cannot be read");
                 if (gjson_find(field->compiled, data, a, &v, e) < 0)
                         return -1;
                 if (!v.exists)
@@ -161,6 +170,8 @@ static int expr_holds(const struct expr_filter *f, struct str data, struct arena
                                                   : val_from_json(a, v.raw, VAL_FLOATS);
         }
         struct val result;
+        if (!f->compiled)
+                return err_set(e, ERR_INVALID, "the expression does not compile");
         if (govaluate_eval(f->compiled, vars, a, &result, e) < 0)
                 return -1;
         *holds = result.kind == VAL_BOOL &&
@@ -214,30 +225,129 @@ static enum filter_verdict check_context(const struct context_filter *c,
         return bad ? FILTER_REJECT : FILTER_PASS;
 }
 
+/* ---- time ---- */
+
+static bool on_day(const struct time_filter *f, struct str day, const char *text, struct arena *a,
+                   struct val_time *out)
+{
+        struct abuf b = abuf_in(a);
+        abuf_add(&b, day);
+        abuf_addc(&b, ' ');
+        abuf_adds(&b, text ? text : "");
+        return gotime_parse(a, STR("2006-01-02 15:04:05"), abuf_str(&b), f->zone, out, NULL);
+}
+
+/* [start, stop) of the day the event fell on, in the filter's zone; over midnight when stop is
+ * first. */
+static enum filter_verdict check_time(const struct time_filter *f, const struct cloudevent *ev,
+                                      struct arena *a, struct buf *why)
+{
+        struct abuf day = abuf_in(a);
+        struct val_time start, stop;
+        struct val_time t = gotime_add((struct val_time){.zone = f->zone}, ev->time.ns);
+        gotime_format(&day, STR("2006-01-02"), t);
+        if (!f->zone_known || !on_day(f, abuf_str(&day), f->start, a, &start) ||
+            !on_day(f, abuf_str(&day), f->stop, a, &stop)) {
+                because(why, "time", f->start ? f->start : "", "cannot be read");
+                return FILTER_ERROR;
+        }
+        bool after = gotime_compare(t, start) >= 0, before = gotime_compare(t, stop) < 0;
+        if (gotime_compare(start, stop) < 0 ? after && before : after || before)
+                return FILTER_PASS;
+        struct abuf now = abuf_in(a);
+        gotime_format(&now, STR("15:04:05"), t);
+        buf_addf(why, "%stime: %.*s is not between %s and %s", why->len ? "; " : "", (int)now.n,
+                 now.p, f->start, f->stop);
+        return FILTER_REJECT;
+}
+
+/* ---- script ---- */
+
+static int script_says(const struct filter *f, const struct cloudevent *ev, struct arena *a,
+                       bool *yes, struct err *e)
+{
+        struct luascript_host host = {.clock = clock_system(), .seed = payload_seed(ev)};
+        struct val v;
+        if (f->script_bad)
+                return err_set(e, ERR_INVALID, "does not compile");
+        if (payload_object(ev->data, a, &host.event, e) < 0 ||
+            luascript_run(f->script, &host, a, &v, e) < 0)
+                return -1;
+        *yes = v.kind == VAL_BOOL && v.b;
+        return 0;
+}
+
+static enum filter_verdict check_script(const struct filter *f, const struct cloudevent *ev,
+                                        struct arena *a, struct buf *why)
+{
+        ERR_SLOT(e);
+        bool yes = !ev->data.p;
+        if (!yes && script_says(f, ev, a, &yes, &e) < 0) {
+                because(why, "script", "error", err_msg(&e));
+                err_clear(&e);
+                return FILTER_ERROR;
+        }
+        if (!yes)
+                buf_addf(why, "%sscript: did not return true", why->len ? "; " : "");
+        return yes ? FILTER_PASS : FILTER_REJECT;
+}
+
+/* ---- all kinds, in upstream's order ---- */
+
+enum { KIND_EXPRS, KIND_DATA, KIND_CONTEXT, KIND_TIME, KIND_SCRIPT, KINDS };
+
+/* False: the filter has no such kind. */
+static bool check_kind(const struct filter *f, int kind, const struct cloudevent *ev,
+                       struct arena *a, struct buf *why, enum filter_verdict *v)
+{
+        switch (kind) {
+        case KIND_EXPRS:
+                if (f->exprs.n)
+                        *v = check_exprs(f, ev->data, a, why);
+                return f->exprs.n;
+        case KIND_DATA:
+                if (f->data.n)
+                        *v = check_data(f, ev->data, a, why);
+                return f->data.n;
+        case KIND_CONTEXT:
+                if (f->context)
+                        *v = check_context(f->context, ev, why);
+                return f->context;
+        case KIND_TIME:
+                if (f->time)
+                        *v = check_time(f->time, ev, a, why);
+                return f->time;
+        default:
+                if (f->script || f->script_bad)
+                        *v = check_script(f, ev, a, why);
+                return f->script || f->script_bad;
+        }
+}
+
+bool filter_is_slow(const struct filter *f)
+{
+        return f && f->script;
+}
+
+/* An error rejects, under `or` too; under `and` it is an error even where another kind has said no
+ * before. */
 enum filter_verdict filter_check(const struct filter *f, const struct cloudevent *ev,
                                  struct arena *a, struct buf *why)
 {
-        if (!f)
-                return FILTER_PASS;
-        bool passed = false, error = false;
-        for (int kind = 0; kind < 3; kind++) {
+        bool passed = false, rejected = false, error = false;
+        for (int kind = 0; f && kind < KINDS; kind++) {
                 enum filter_verdict v;
-                if (kind == 0 && f->exprs.n)
-                        v = check_exprs(f, ev->data, a, why);
-                else if (kind == 1 && f->data.n)
-                        v = check_data(f, ev->data, a, why);
-                else if (kind == 2 && f->context)
-                        v = check_context(f->context, ev, why);
-                else
+                if (!check_kind(f, kind, ev, a, why, &v))
                         continue;
-                if (!f->operator_or && v != FILTER_PASS)
+                if (v == FILTER_ERROR && (!f->operator_or || kind == KIND_SCRIPT))
                         return v;
                 passed |= v == FILTER_PASS;
+                rejected |= v == FILTER_REJECT;
                 error |= v == FILTER_ERROR;
         }
-        if (!f->operator_or)
-                return FILTER_PASS;
-        return error    ? FILTER_ERROR
-               : passed ? FILTER_PASS
-                        : FILTER_REJECT; /* an error rejects under `or`, too */
+        if (error)
+                return FILTER_ERROR;
+        if (f && f->operator_or)
+                return passed ? FILTER_PASS : FILTER_REJECT;
+        return rejected ? FILTER_REJECT : FILTER_PASS;
 }

@@ -4,7 +4,9 @@
 #include "common/lang/gjson.h"
 #include "common/lang/goregex.h"
 #include "common/lang/gotemplate.h"
+#include "common/lang/gotime.h"
 #include "common/lang/govaluate.h"
+#include "common/lang/lua.h"
 #include "sensor/filter.h"
 
 enum data_type { TYPE_STRING, TYPE_NUMBER, TYPE_BOOL, TYPE_UNKNOWN };
@@ -37,9 +39,19 @@ struct expr_filter {
 struct context_filter {
         char *type, *subject, *source, *datacontenttype;
 };
+struct time_filter { /* of the day */
+        char *start, *stop, *timezone;
+        const struct val_zone *zone;
+        bool zone_known;
+};
 struct filter {
         struct field_list exprs, data;
         struct context_filter *context;
+        struct time_filter *time;
+        char *script_text;
+        struct luascript *script;
+        bool script_bad;    /* does not compile: an error for every event */
+        struct arena arena; /* the time zone */
         char *expr_operator, *data_operator;
         bool operator_or;
 };

@@ -208,18 +208,39 @@ void queue_deinit(struct trigger_queue *q)
 
 /* ---- outcomes ---- */
 
+/* Given up: its dlqTrigger gets the same events; the intent goes with the dead letter. */
+static void start_dlq(struct firing *f)
+{
+        struct sensor *s = f->sensor;
+        size_t index = trigger_of(f)->dlq_index;
+        if (!index)
+                return;
+        const char *key = sensor_trigger(f->spec, index)->key;
+        char id[FIRING_ID_LEN + 1];
+        struct wall now = loop_wall(s->env.loop);
+        struct core_held *held = mem_calloc(f->n_held, sizeof(*held));
+        for (size_t i = 0; i < f->n_held; i++)
+                held[i] = (struct core_held){f->held[i].dep, sensor_event_ref(f->held[i].event)};
+        firing_id_of(id, f->spec, key, held, f->n_held);
+        ledger_put_take(&s->outcomes.gather, s->spaces[LEDGER_INTENT], id,
+                        ledger_firing_text(f->spec, key, now, held, f->n_held, true, NULL));
+        lane_add_firing(&s->outcomes, firing_new(s, index, id, now, held, f->n_held));
+}
+
 static void settle(struct firing *f, const char *what, const struct err *e)
 {
         struct sensor *s = f->sensor;
         struct trigger_queue *q = queue_of(f);
         struct ledger_outcome o = {f->attempts, f->created, loop_wall(s->env.loop), what, e};
-        const char *trigger = trigger_of(f)->name;
+        const char *trigger = trigger_of(f)->key;
         char *text =
                 ledger_firing_text(f->spec, trigger, f->created, f->held, f->n_held, e != NULL, &o);
         ledger_put_take(&s->outcomes.gather, s->spaces[LEDGER_INTENT], f->id, NULL);
         ledger_put_take(&s->outcomes.gather, s->spaces[e ? LEDGER_DEAD : LEDGER_DONE], f->id, text);
-        if (e)
+        if (e) {
                 metric_set(s->m_dead, (int64_t)++s->dead);
+                start_dlq(f);
+        }
         q->running--;
         firing_free(f);
         lane_commit(&s->outcomes);

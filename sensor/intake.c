@@ -56,25 +56,34 @@ static void count(struct sensor *s)
                    1);
 }
 
-static void decide(struct sensor *s, struct bus_msg *msg)
+/* A poisoned message: recorded, passed over, never in the way of others. */
+static void record_unreadable(struct sensor *s, const struct bus_msg *msg, const struct err *e)
+{
+        log_error(s->log, "event cannot be read", F_STR("event", msg->id), F_UINT("pos", msg->pos),
+                  F_ERR(e));
+        struct buf b = BUF_INIT(BUF_UNBOUNDED);
+        buf_addf(&b, "{\"pos\":%llu,\"error\":", (unsigned long long)msg->pos);
+        json_put_string(&b, err_msg(e), strlen(err_msg(e)));
+        buf_addc(&b, '}');
+        ledger_put_take(&s->decisions.gather, s->spaces[LEDGER_TRACE], msg->id, buf_take(&b));
+}
+
+void sensor_decide(struct sensor *s, struct bus_msg *msg, struct sensor_event *read,
+                   struct judgement *judged)
 {
         ERR_SLOT(e);
-        AUTO(sensor_event_unref) struct sensor_event *ev = NULL;
-        if (sensor_event_new(&ev, msg, &e) <
-            0) { /* a poisoned message: recorded, passed over, never in the way of others */
-                log_error(s->log, "event cannot be read", F_STR("event", msg->id),
-                          F_UINT("pos", msg->pos), F_ERR(&e));
-                struct buf b = BUF_INIT(BUF_UNBOUNDED);
-                buf_addf(&b, "{\"pos\":%llu,\"error\":", (unsigned long long)msg->pos);
-                json_put_string(&b, err_msg(&e), strlen(err_msg(&e)));
-                buf_addc(&b, '}');
-                ledger_put_take(&s->decisions.gather, s->spaces[LEDGER_TRACE], msg->id,
-                                buf_take(&b));
+        AUTO(sensor_event_unref)
+        struct sensor_event *ev = read ? sensor_event_ref(read) : NULL;
+        if (!ev && sensor_event_new(&ev, msg, &e) < 0) {
+                record_unreadable(s, msg, &e);
                 err_clear(&e);
                 return;
         }
         core_output_reset(&s->output, s->core);
-        sensor_core_event(s->core, ev, &s->output);
+        if (judged && read)
+                sensor_core_decide(s->core, ev, judged, &s->output);
+        else
+                sensor_core_event(s->core, ev, &s->output);
         const char **ids = mem_calloc(s->output.n_firings, sizeof(*ids));
         put_holds(s);
         put_firings(s, ids);
@@ -84,12 +93,33 @@ static void decide(struct sensor *s, struct bus_msg *msg)
         free(ids);
 }
 
+void sensor_forget_before(struct sensor *s, size_t trigger, struct wall before)
+{
+        core_output_reset(&s->output, s->core);
+        sensor_core_forget_before(s->core, trigger, before, &s->output);
+        put_holds(s);
+}
+
+/* An event that waits for its script may become a few firings. */
+static size_t pressure(const struct sensor *s)
+{
+        return s->n_firings + 4 * s->eval.waiting;
+}
+
 static void mind_pressure(struct sensor *s)
 {
-        if (!s->paused && s->n_firings >= FIRINGS_HIGH) {
+        if (!s->paused && pressure(s) >= FIRINGS_HIGH) {
                 s->paused = true;
                 bus_consumer_pause(s->consumer);
         }
+}
+
+void sensor_decided(struct sensor *s, uint64_t pos)
+{
+        s->decisions.gather_pos = pos;
+        lane_commit(&s->decisions);
+        mind_pressure(s);
+        sensor_relieve_pressure(s);
 }
 
 void sensor_on_messages(void *arg, struct bus_msg *const *msgs, size_t n)
@@ -97,16 +127,19 @@ void sensor_on_messages(void *arg, struct bus_msg *const *msgs, size_t n)
         struct sensor *s = arg;
         if (s->closing)
                 return;
+        if (s->slow) {
+                eval_messages(s, msgs, n);
+                mind_pressure(s);
+                return;
+        }
         for (size_t i = 0; i < n; i++)
-                decide(s, msgs[i]);
-        s->decisions.gather_pos = msgs[n - 1]->pos;
-        lane_commit(&s->decisions);
-        mind_pressure(s);
+                sensor_decide(s, msgs[i], NULL, NULL);
+        sensor_decided(s, msgs[n - 1]->pos);
 }
 
 void sensor_relieve_pressure(struct sensor *s)
 {
-        if (s->paused && s->n_firings <= FIRINGS_LOW && !s->closing) {
+        if (s->paused && pressure(s) <= FIRINGS_LOW && !s->closing) {
                 s->paused = false;
                 bus_consumer_resume(s->consumer);
         }
@@ -133,7 +166,7 @@ static bool restore_hold(void *arg, const char *key, const char *value, size_t l
 static size_t find_trigger(const struct sensor_spec *spec, const char *name)
 {
         size_t t = 0;
-        while (t < spec->triggers.n && !streq(sensor_trigger(spec, t)->name, name))
+        while (t < spec->n_all && !streq(sensor_trigger(spec, t)->key, name))
                 t++;
         return t;
 }
@@ -169,7 +202,7 @@ static bool restore_firing(void *arg, const char *id, const char *value, size_t 
         }
         size_t t = find_trigger(s->spec, lf.trigger);
         struct core_held *held = mem_calloc(lf.n, sizeof(*held));
-        bool complete = t < s->spec->triggers.n;
+        bool complete = t < s->spec->n_all;
         size_t n = 0;
         for (size_t i = 0; i < lf.n; i++) {
                 size_t dep = find_dep(s->spec, lf.events[i].dependency);

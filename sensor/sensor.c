@@ -72,14 +72,18 @@ static int sensor_start(struct sensor *s, struct err *e)
                 s->spaces[i] = ledger_space_name((enum ledger_space)i, s->spec);
         lane_init(&s->decisions, s);
         lane_init(&s->outcomes, s);
+        s->slow = o->pool && sensor_judge_is_slow(s->spec);
+        eval_init(&s->eval);
         s->core = sensor_core_new(s->spec);
         core_output_init(&s->output, s->core);
         find_metrics(s);
-        s->queues = mem_calloc(s->spec->triggers.n, sizeof(*s->queues));
-        for (size_t i = 0; i < s->spec->triggers.n; i++)
+        s->queues = mem_calloc(s->spec->n_all, sizeof(*s->queues));
+        for (size_t i = 0; i < s->spec->n_all; i++)
                 queue_init(&s->queues[i], s, i);
         if (consume(s, e) < 0 || sensor_load_state(s, e) < 0)
                 return -1;
+        resets_start(s);
+        lane_commit(&s->decisions);
         log_info(s->log, "Sensor started.", F_UINT("dependencies", s->spec->dependencies.n),
                  F_UINT("triggers", s->spec->triggers.n), F_UINT("unfinished", s->n_firings));
         return 0;
@@ -88,6 +92,7 @@ static int sensor_start(struct sensor *s, struct err *e)
 static void sensor_stop(struct sensor *s)
 {
         s->closing = true;
+        eval_stop(&s->eval);
         loop_undefer(s->owner->o.loop, &s->start_again);
         while (s->firings) {
                 struct firing *f = s->firings;
@@ -105,7 +110,8 @@ static void sensor_stop(struct sensor *s)
                 return;
         lane_stop(&s->decisions);
         lane_stop(&s->outcomes);
-        for (size_t i = 0; s->queues && i < s->spec->triggers.n; i++)
+        resets_stop(s);
+        for (size_t i = 0; s->queues && i < s->spec->n_all; i++)
                 queue_deinit(&s->queues[i]);
         if (s->core) {
                 core_output_deinit(&s->output, s->core);
@@ -262,8 +268,8 @@ void sensors_each(struct sensors *all, void (*each)(void *arg, const struct sens
 static bool idle(const struct sensors *all)
 {
         for (const struct sensor *s = all->list; s; s = s->next)
-                if (s->consumer &&
-                    (s->n_firings || !lane_idle(&s->decisions) || !lane_idle(&s->outcomes)))
+                if (s->consumer && (s->n_firings || s->eval.under_way ||
+                                    !lane_idle(&s->decisions) || !lane_idle(&s->outcomes)))
                         return false;
         return true;
 }

@@ -3,6 +3,7 @@
 #pragma once
 #include "common/base/log.h"
 #include "common/base/metrics.h"
+#include "common/lang/limits.h"
 #include "common/store/store.h"
 #include "sensor/core.h"
 #include "sensor/ledger.h"
@@ -53,6 +54,21 @@ struct lane {
         int64_t retry_ms;
 };
 
+/* Events that are judged off the loop, in order. */
+struct eval_batch;
+struct eval_queue {
+        struct eval_batch *first, **end, *under_way;
+        size_t waiting; /* events, those under way too */
+};
+
+/* One conditionsReset. */
+struct reset_timer {
+        struct sensor *sensor;
+        size_t trigger, index;
+        int64_t due_ns; /* wall clock */
+        struct loop_timer timer;
+};
+
 struct sensor {
         struct sensors *owner;
         struct sensor_spec *spec;
@@ -70,6 +86,10 @@ struct sensor {
         json_t *object; /* as last set: an unchanged one is not restarted */
 
         struct lane decisions, outcomes;
+        bool slow; /* has scripts: events go through `eval` */
+        struct eval_queue eval;
+        struct reset_timer *resets;
+        size_t n_resets;
         bool paused, closing;
         struct loop_task start_again; /* the bus took an event back: on from the durable state */
         struct metric_series *m_fired, *m_rejected, *m_errors, *m_unrelated, *m_lag, *m_dead;
@@ -96,6 +116,22 @@ int sensor_revive(struct sensor *s, const char *firing_id, const char *text,
                   struct err *e) MUST_CHECK;    /* a dead letter runs again */
 void sensor_relieve_pressure(struct sensor *s); /* a firing ended */
 int sensor_load_state(struct sensor *s, struct err *e) MUST_CHECK;
+
+/* The event was read from `msg`, or is NULL when it cannot be; `judged` NULL: judge it now. */
+void sensor_decide(struct sensor *s, struct bus_msg *msg, struct sensor_event *ev,
+                   struct judgement *judged);
+void sensor_decided(struct sensor *s, uint64_t pos); /* commits what was decided up to pos */
+/* The trigger forgets what the bus got before a time; goes with the next commit of decisions. */
+void sensor_forget_before(struct sensor *s, size_t trigger, struct wall before);
+
+/* eval.c */
+void eval_init(struct eval_queue *q);
+void eval_stop(struct eval_queue *q);
+void eval_messages(struct sensor *s, struct bus_msg *const *msgs, size_t n);
+
+/* reset.c */
+void resets_start(struct sensor *s);
+void resets_stop(struct sensor *s);
 
 /* lane.c */
 void lane_init(struct lane *l, struct sensor *s);

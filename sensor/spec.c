@@ -11,11 +11,6 @@
 static const char *const and_or[] = {"and", "or", NULL};
 static const char *const units[] = {"Second", "Minute", "Hour", NULL};
 
-static const struct field transform_fields[] = {
-        {.name = "jq", .kind = FIELD_LATER, .help = "jq program over the payload"},
-        {.name = "script", .kind = FIELD_LATER, .help = "Lua script over the payload"},
-        FIELD_END};
-
 static const struct field dependency_fields[] = {
         FIELD(struct dependency_spec, name, FIELD_STR, .flags = FIELD_REQUIRED | FIELD_NONEMPTY,
               .help = "name that conditions and parameters use"),
@@ -29,10 +24,8 @@ static const struct field dependency_fields[] = {
         FIELD(struct dependency_spec, filters_operator, FIELD_ENUM,
               .name = "filtersLogicalOperator", .choices = and_or, .def = "and",
               .help = "how the kinds of filters are joined"),
-        {.name = "transform",
-         .kind = FIELD_LATER,
-         .sub = transform_fields,
-         .help = "rewrites the payload before filters"},
+        FIELD(struct dependency_spec, transform, FIELD_OBJ_PTR, .sub = transform_fields,
+              .sub_size = sizeof(struct transform), .help = "rewrites the payload before filters"),
         FIELD_END};
 
 static const struct field retry_fields[] = {
@@ -55,22 +48,32 @@ static const struct field rate_limit_fields[] = {
               .flags = FIELD_REQUIRED, .min = 1, .max = INT32_MAX, .help = "firings per window"),
         FIELD_END};
 
+/* A trigger, and the trigger that runs when it is given up. */
+#define COMMON_TRIGGER_FIELDS                                                                     \
+        FIELD(struct trigger_spec, template, FIELD_JSON, .flags = FIELD_REQUIRED,                 \
+              .help = "name, conditions and exactly one trigger type"),                           \
+                FIELD(struct trigger_spec, parameters, FIELD_JSON,                                \
+                      .help = "applied to the whole template"),                                   \
+                FIELD(struct trigger_spec, policy, FIELD_JSON, .help = "what counts as success"), \
+                FIELD(struct trigger_spec, retry, FIELD_OBJ_PTR, .name = "retryStrategy",         \
+                      .sub = retry_fields, .sub_size = sizeof(struct retry_spec),                 \
+                      .help = "attempts after a retryable failure"),                              \
+                FIELD(struct trigger_spec, rate_limit, FIELD_OBJ_PTR, .name = "rateLimit",        \
+                      .sub = rate_limit_fields, .sub_size = sizeof(struct rate_limit_spec),       \
+                      .help = "exact token bucket"),                                              \
+                FIELD(struct trigger_spec, at_least_once, FIELD_BOOL, .name = "atLeastOnce",      \
+                      .help = "accepted; every trigger has the guarantee here")
+
+static const struct field dlq_fields[] = {
+        COMMON_TRIGGER_FIELDS,
+        {.name = "dlqTrigger", .kind = FIELD_LATER, .help = "a dlqTrigger has none of its own"},
+        FIELD_END};
+
 static const struct field trigger_fields[] = {
-        FIELD(struct trigger_spec, template, FIELD_JSON, .flags = FIELD_REQUIRED,
-              .help = "name, conditions and exactly one trigger type"),
-        FIELD(struct trigger_spec, parameters, FIELD_JSON, .help = "applied to the whole template"),
-        FIELD(struct trigger_spec, policy, FIELD_JSON, .help = "what counts as success"),
-        FIELD(struct trigger_spec, retry, FIELD_OBJ_PTR, .name = "retryStrategy",
-              .sub = retry_fields, .sub_size = sizeof(struct retry_spec),
-              .help = "attempts after a retryable failure"),
-        FIELD(struct trigger_spec, rate_limit, FIELD_OBJ_PTR, .name = "rateLimit",
-              .sub = rate_limit_fields, .sub_size = sizeof(struct rate_limit_spec),
-              .help = "exact token bucket"),
-        FIELD(struct trigger_spec, at_least_once, FIELD_BOOL, .name = "atLeastOnce",
-              .help = "accepted; every trigger has the guarantee here"),
-        {.name = "dlqTrigger",
-         .kind = FIELD_LATER,
-         .help = "trigger to run when all attempts failed"},
+        COMMON_TRIGGER_FIELDS,
+        FIELD(struct trigger_spec, dlq, FIELD_OBJ_PTR, .name = "dlqTrigger", .sub = dlq_fields,
+              .sub_size = sizeof(struct trigger_spec),
+              .help = "trigger to run with the same events when all attempts failed"),
         FIELD_END};
 
 struct sensor_body {
@@ -164,6 +167,43 @@ static void check_policy(const json_t *policy, const struct jpath *up, bool stri
         }
 }
 
+static void load_reset(struct sensor_spec *s, struct reset_spec *r, const json_t *item,
+                       const struct jpath *up, struct diags *d)
+{
+        struct jpath at = jpath_key(up, "byTime"), cron = jpath_key(&at, "cron"),
+                     zone = jpath_key(&at, "timezone");
+        const json_t *by_time = json_object_get(item, "byTime");
+        const char *text = json_str(by_time, "cron"), *tz = json_str(by_time, "timezone");
+        ERR_SLOT(e);
+        if (!json_is_object(by_time)) {
+                diag_error(d, &at, "E004", "byTime: {cron: \"0 0 * * *\", timezone: Europe/Berlin}",
+                           "a conditionsReset needs byTime");
+                return;
+        }
+        if (cron_new(&r->cron, str_of(text ? text : ""), CRON_FIELDS, NULL, &e) < 0) {
+                diag_error(d, &cron, "E049", NULL, "%s", err_msg(&e));
+                err_clear(&e);
+        }
+        if (!gozone_load(&s->arena, str_of(tz ? tz : ""), &r->zone))
+                diag_error(d, &zone, "E048", "IANA names, such as Europe/Berlin",
+                           "unknown time zone \"%s\"", tz);
+}
+
+static void load_resets(struct sensor_spec *s, struct trigger_spec *t, const struct jpath *up,
+                        struct diags *d)
+{
+        struct jpath at = jpath_key(up, "conditionsReset");
+        const json_t *list = json_object_get(t->template, "conditionsReset");
+        if (list && !json_is_array(list) && !json_is_null(list))
+                diag_error(d, &at, "E003", NULL, "expected a list, found %s", json_kind_name(list));
+        t->n_resets = json_array_size(list);
+        t->resets = mem_calloc(t->n_resets, sizeof(*t->resets));
+        for (size_t i = 0; i < t->n_resets; i++) {
+                struct jpath item = jpath_index(&at, i);
+                load_reset(s, &t->resets[i], json_array_get(list, i), &item, d);
+        }
+}
+
 static void load_template(struct sensor_spec *s, struct trigger_spec *t, const struct jpath *up,
                           bool strict, struct diags *d)
 {
@@ -178,11 +218,7 @@ static void load_template(struct sensor_spec *s, struct trigger_spec *t, const s
         t->conditions_text = mem_strdup(json_str(t->template, "conditions"));
         check_name(t, &at, d);
         check_unknown_type(t->template, &at, strict, d);
-        if (json_object_get(t->template, "conditionsReset")) {
-                struct jpath here = jpath_key(&at, "conditionsReset");
-                diag_at_key(d, SEV_ERROR, &here, "E007", NULL,
-                            "not supported yet: field conditionsReset");
-        }
+        load_resets(s, t, &at, d);
         size_t types = 0;
         for (const struct trigger_driver *const *drv = trigger_drivers(); *drv; drv++) {
                 if (!json_object_get(t->template, (*drv)->type))
@@ -233,7 +269,8 @@ static void load_dependencies(struct sensor_spec *s, const struct jpath *spec, b
                            s->dependencies.n, CONDITION_DEPS_MAX);
         for (size_t i = 0; i < s->dependencies.n; i++) {
                 struct jpath item = jpath_index(&list, i), name = jpath_key(&item, "name"),
-                             filters = jpath_key(&item, "filters");
+                             filters = jpath_key(&item, "filters"),
+                             transform = jpath_key(&item, "transform");
                 s->dep_names[i] = deps[i].name ? deps[i].name : "";
                 for (size_t k = 0; k < i; k++)
                         if (streq(s->dep_names[i], s->dep_names[k]))
@@ -245,6 +282,8 @@ static void load_dependencies(struct sensor_spec *s, const struct jpath *spec, b
                                    "a dependency name must not hold white space or any of ()&|");
                 (void)!filter_new(&deps[i].filter, deps[i].filters_json,
                                   deps[i].filters_operator == 1, &filters, strict, d);
+                if (deps[i].transform)
+                        transform_compile(deps[i].transform, &transform, d);
         }
 }
 
@@ -263,10 +302,35 @@ static void check_unique_triggers(const struct sensor_spec *s, const struct jpat
                         }
 }
 
+/* The dlqTriggers follow the triggers in `all`: they have queues and firings as all others, but no
+ * event satisfies them. */
+static void load_triggers(struct sensor_spec *s, const struct jpath *list, bool strict,
+                          struct diags *d)
+{
+        struct trigger_spec *triggers = s->triggers.items;
+        s->all = mem_calloc(2 * s->triggers.n, sizeof(*s->all));
+        s->n_all = s->triggers.n;
+        for (size_t i = 0; i < s->triggers.n; i++) {
+                struct trigger_spec *t = s->all[i] = &triggers[i];
+                struct jpath item = jpath_index(list, i), dlq = jpath_key(&item, "dlqTrigger");
+                check_policy(t->policy, &item, strict, d);
+                load_template(s, t, &item, strict, d);
+                t->key = mem_strdup(t->name);
+                if (!t->dlq)
+                        continue;
+                check_policy(t->dlq->policy, &dlq, strict, d);
+                load_template(s, t->dlq, &dlq, strict, d);
+                t->dlq->key = mem_printf("%s/dlq", t->name ? t->name : "");
+                t->dlq_index = s->n_all;
+                s->all[s->n_all++] = t->dlq;
+        }
+}
+
 int sensor_spec_new(struct sensor_spec **out, const json_t *object, bool strict, struct diags *d)
 {
         AUTO(sensor_spec_unref) struct sensor_spec *s = NEW(struct sensor_spec);
         s->refs = 1;
+        arena_init(&s->arena, 0);
         size_t errors = d->errors;
         struct jpath spec = jpath_key(NULL, "spec");
         const char *name = obj_name(object);
@@ -291,12 +355,7 @@ int sensor_spec_new(struct sensor_spec **out, const json_t *object, bool strict,
         (void)loaded; /* what was found is checked further, so that all problems show in one run */
         load_dependencies(s, &spec, strict, d);
         struct jpath list = jpath_key(&spec, "triggers");
-        for (size_t i = 0; i < s->triggers.n; i++) {
-                struct jpath item = jpath_index(&list, i);
-                check_policy(((struct trigger_spec *)s->triggers.items)[i].policy, &item, strict,
-                             d);
-                load_template(s, &((struct trigger_spec *)s->triggers.items)[i], &item, strict, d);
-        }
+        load_triggers(s, &list, strict, d);
         check_unique_triggers(s, &list, d);
         if (d->errors > errors)
                 return -1;
@@ -310,18 +369,31 @@ struct sensor_spec *sensor_spec_ref(struct sensor_spec *s)
         return s;
 }
 
+static void clear_trigger(struct trigger_spec *t)
+{
+        condition_free(t->conditions);
+        for (size_t i = 0; i < t->n_resets; i++)
+                cron_free(t->resets[i].cron);
+        free(t->resets);
+        free(t->name);
+        free(t->key);
+        free(t->conditions_text);
+}
+
 struct sensor_spec *sensor_spec_unref(struct sensor_spec *s)
 {
         if (!s || --s->refs > 0)
                 return NULL;
-        for (size_t i = 0; i < s->dependencies.n; i++)
-                filter_free(((struct dependency_spec *)s->dependencies.items)[i].filter);
-        for (size_t i = 0; i < s->triggers.n; i++) {
-                struct trigger_spec *t = &((struct trigger_spec *)s->triggers.items)[i];
-                condition_free(t->conditions);
-                free(t->name);
-                free(t->conditions_text);
+        struct dependency_spec *deps = s->dependencies.items;
+        for (size_t i = 0; i < s->dependencies.n; i++) {
+                filter_free(deps[i].filter);
+                if (deps[i].transform)
+                        transform_clear(deps[i].transform);
         }
+        for (size_t i = 0; i < s->n_all; i++)
+                clear_trigger(s->all[i]);
+        free(s->all);
+        arena_deinit(&s->arena);
         struct sensor_body body = {s->dependencies, s->triggers};
         fields_free(&body, sensor_fields);
         free(s->dep_names);
@@ -339,5 +411,5 @@ const struct dependency_spec *sensor_dep(const struct sensor_spec *s, size_t i)
 
 const struct trigger_spec *sensor_trigger(const struct sensor_spec *s, size_t i)
 {
-        return &((const struct trigger_spec *)s->triggers.items)[i];
+        return s->all[i];
 }

@@ -4,8 +4,10 @@
 #pragma once
 #include "common/base/clock.h"
 #include "common/base/field.h"
+#include "common/lang/cron.h"
 #include "sensor/condition.h"
 #include "sensor/filter.h"
+#include "sensor/transform.h"
 #include <jansson.h>
 
 struct trigger_driver;
@@ -13,8 +15,9 @@ struct trigger_driver;
 struct dependency_spec {
         char *name, *event_source, *event;
         json_t *filters_json;
-        int filters_operator;  /* 0 and, 1 or */
-        struct filter *filter; /* compiled; NULL passes everything */
+        int filters_operator;        /* 0 and, 1 or */
+        struct filter *filter;       /* compiled; NULL passes everything */
+        struct transform *transform; /* NULL: the payload as it is */
 };
 struct retry_spec {          /* Argo's Backoff */
         int64_t duration_ns; /* first pause */
@@ -35,9 +38,16 @@ struct trigger_spec {
         const struct trigger_driver *driver;
         struct retry_spec *retry; /* NULL: the default of firing.h */
         struct rate_limit_spec *rate_limit;
-        bool at_least_once;       /* accepted; we always are */
-        struct trigger_spec *dlq; /* dlqTrigger, NULL */
-        json_t *reset;            /* conditionsReset: refused until cron is there */
+        bool at_least_once;        /* accepted; we always are */
+        struct trigger_spec *dlq;  /* dlqTrigger, NULL */
+        struct reset_spec *resets; /* template.conditionsReset */
+        size_t n_resets;
+        char *key;        /* what the ledger calls it: the name; "<name>/dlq" of a dlqTrigger */
+        size_t dlq_index; /* of dlq among all triggers, 0: none */
+};
+struct reset_spec { /* byTime */
+        struct cron *cron;
+        const struct val_zone *zone; /* in the spec's arena */
 };
 struct sensor_spec {
         int refs;
@@ -46,6 +56,9 @@ struct sensor_spec {
         struct field_list dependencies; /* struct dependency_spec */
         struct field_list triggers;     /* struct trigger_spec */
         const char **dep_names;         /* as condition_new wants them */
+        struct trigger_spec **all;      /* triggers, then the dlqTriggers of them */
+        size_t n_all;
+        struct arena arena; /* time zones */
 };
 /* 0 and *out when there is no error in `d`. `object` is the whole Sensor. */
 int sensor_spec_new(struct sensor_spec **out, const json_t *object, bool strict,
@@ -54,5 +67,5 @@ struct sensor_spec *sensor_spec_ref(struct sensor_spec *s);
 struct sensor_spec *sensor_spec_unref(struct sensor_spec *s);
 AUTO_DEFINE(sensor_spec_unref, struct sensor_spec *);
 const struct dependency_spec *sensor_dep(const struct sensor_spec *s, size_t i);
-const struct trigger_spec *sensor_trigger(const struct sensor_spec *s, size_t i);
+const struct trigger_spec *sensor_trigger(const struct sensor_spec *s, size_t i); /* of n_all */
 extern const struct field sensor_fields[]; /* of .spec, for the generated docs */

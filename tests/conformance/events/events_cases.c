@@ -355,11 +355,12 @@ static void restart(struct replay *r, int64_t forget_before_ns)
         struct sensor_core *fresh = sensor_core_new(spec);
         for (size_t i = 0; i < spec->dependencies.n; i++) {
                 const struct sensor_event *held = sensor_core_held(r->core, 0, i);
-                if (held && held->msg->time.ns >= forget_before_ns)
+                if (held)
                         sensor_core_restore(fresh, sensor_trigger(spec, 0)->name,
                                             sensor_dep(spec, i)->name,
                                             (struct sensor_event *)(uintptr_t)held);
         }
+        sensor_core_forget_before(fresh, 0, (struct wall){forget_before_ns}, NULL);
         core_output_deinit(&r->out, r->core);
         sensor_core_free(r->core);
         r->core = fresh;

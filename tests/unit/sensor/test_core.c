@@ -120,11 +120,10 @@ static void problems_of_a_sensor_come_all_at_once(void **state UNUSED)
         static const struct {
                 const char *path, *part;
         } want[] = {{"spec.dependencies[0].eventName", ""},
-                    {"spec.dependencies[1].transform", "not supported yet"},
+                    {"spec.dependencies[1].transform.jq", "not supported yet"},
                     {"spec.dependencies[1].name", "exists already"},
                     {"spec.triggers[0].template.slack", "not supported yet: trigger type slack"},
                     {"spec.triggers[0].template.conditions", "no dependency is named \"q\""},
-                    {"spec.triggers[1].template.conditionsReset", "not supported yet"},
                     {"spec.triggers[1].template.name", "exists already"}};
         AUTO_JSON json_t *object = NULL;
         AUTO_DIAGS struct diags d;
