@@ -37,6 +37,7 @@ static struct {
                 size_t n;
         } of[METRIC_COUNT];
         char *const_name, *const_value;
+        struct metrics_part *parts;
 } registry = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static size_t label_count(enum metric m)
@@ -132,7 +133,7 @@ void metrics_set_const_label(const char *name, const char *value)
 
 /* ---- text ---- */
 
-static void put_escaped(struct buf *b, const char *s, bool quotes)
+void metrics_put_escaped(struct buf *b, const char *s, bool quotes)
 {
         for (; *s; s++) {
                 if (*s == '\\')
@@ -152,7 +153,7 @@ static void put_label(struct buf *b, struct str name, const char *value, bool *f
         *first = false;
         buf_add(b, name.p, name.n);
         buf_adds(b, "=\"");
-        put_escaped(b, value, true);
+        metrics_put_escaped(b, value, true);
         buf_addc(b, '"');
 }
 
@@ -213,7 +214,7 @@ static void put_metric(struct buf *b, enum metric m)
         if (!registry.of[m].n && label_count(m))
                 return;
         buf_addf(b, "# HELP %s ", metrics[m].name);
-        put_escaped(b, metrics[m].help, false);
+        metrics_put_escaped(b, metrics[m].help, false);
         buf_addf(b, "\n# TYPE %s %s\n", metrics[m].name, kind_name(metrics[m].kind));
         if (!registry.of[m].n) { /* without labels: the one series it will have */
                 put_series(b, m, &nothing);
@@ -249,6 +250,32 @@ void metrics_put(struct buf *b)
         for (size_t i = 0; i < METRIC_COUNT; i++)
                 put_metric(b, order[i]);
         pthread_mutex_unlock(&registry.lock);
+        for (struct metrics_part *p = registry.parts; p; p = p->next)
+                p->put(p->arg, b);
+}
+
+void metrics_part_add(struct metrics_part *p)
+{
+        p->next = registry.parts;
+        registry.parts = p;
+}
+
+void metrics_part_remove(struct metrics_part *p)
+{
+        for (struct metrics_part **x = &registry.parts; *x; x = &(*x)->next) {
+                if (*x != p)
+                        continue;
+                *x = p->next;
+                return;
+        }
+}
+
+bool metrics_has(const char *name)
+{
+        for (int i = 0; i < METRIC_COUNT; i++)
+                if (streq(metrics[i].name, name))
+                        return true;
+        return false;
 }
 
 void metrics_put_doc(struct buf *b)

@@ -4,6 +4,7 @@
  * Apache-2.0 */
 #pragma once
 #include "common/base/buf.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_SUMMARY /* _sum and _count */ };
@@ -24,3 +25,15 @@ void metrics_put(struct buf *b);     /* Prometheus text exposition 0.0.4, sorted
 void metrics_put_doc(struct buf *b); /* Markdown */
 void metrics_set_const_label(const char *name,
                              const char *value); /* "namespace"; before the first lookup */
+bool metrics_has(const char *name);              /* is one declared under this (whole) name? */
+void metrics_put_escaped(struct buf *b, const char *s, bool quotes);
+
+/* What else belongs to the exposition, behind the declared metrics. Called by whoever calls
+ * metrics_put(): on the same thread as adding and removing. */
+struct metrics_part { /* embed it */
+        void (*put)(void *arg, struct buf *b);
+        void *arg;
+        struct metrics_part *next; /* private */
+};
+void metrics_part_add(struct metrics_part *p);
+void metrics_part_remove(struct metrics_part *p);

@@ -1,6 +1,7 @@
 /* workflow/controller/controller.c: start, follow, drain; see controller.h. Workflows are followed
  * once the caches are filled, and only those that are not completed: a data folder with a long
  * history starts as fast as an empty one. SPDX-License-Identifier: Apache-2.0 */
+#include "common/base/user_metrics.h"
 #include "workflow/controller/config.h"
 #include "workflow/controller/finished.h"
 #include "workflow/cron/crons.h"
@@ -43,6 +44,7 @@ int controller_new(struct controller **out, const struct controller_options *o, 
                                   "{{workflow.namespace}}/{{workflow.name}}/{{pod.name}}");
         c->defaults = (struct wf_defaults){o->config ? o->config->workflow_defaults : NULL,
                                            c->artifact_repository};
+        c->metrics = measure_new(c);
         task_init(&c->drain_check, on_drain_check, c);
         timer_init(&c->drain_timer, on_drain_timeout, c);
         const struct effects_options effects = {
@@ -78,6 +80,7 @@ struct controller *controller_free(struct controller *c)
         c->config_maps = cache_free(c->config_maps);
         loop_undefer(c->o.loop, &c->drain_check);
         timer_cancel(c->o.loop, &c->drain_timer);
+        c->metrics = user_metrics_free(c->metrics);
         json_decref(c->artifact_repository);
         log_free(c->log);
         free(c->selector);

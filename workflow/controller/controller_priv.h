@@ -87,6 +87,9 @@ struct run {
         struct loop_timer retry;
         int failures; /* of patches, in a row */
 
+        json_t *measured; /* measure.c: node id to what was told of it; NULL: nothing */
+        bool restored, measuring, measured_end;
+
         struct run_pod *pods;
         json_t *finalizers; /* of the object, as last seen; NULL: none */
         bool collects;      /* the finalizer of artifact_gc.c is there, or in the patch in flight */
@@ -154,6 +157,13 @@ struct memos *memos_new(struct controller *c);
 struct memos *memos_free(struct memos *m);
 void memos_put(struct memos *m, const char *ns, const json_t *data); /* of a WF_CACHE command */
 
+/* ---- measure.c: metrics that workflows define ---- */
+
+struct user_metrics *measure_new(struct controller *c); /* NULL: switched off */
+void measure_node(struct run *r, const char *node_id);  /* it changed */
+void measure_turn(struct run *r);                       /* after its nodes */
+void measure_end(struct run *r);
+
 /* ---- sweep.c: what deleted workflows have left behind ---- */
 
 struct sweep;
@@ -177,6 +187,7 @@ struct controller {
         struct memos *memos;
         struct finished *finished;
         struct crons *crons;
+        struct user_metrics *metrics; /* NULL: switched off */
         struct wf_lookup lookup;
         struct wf_defaults defaults;
         json_t *artifact_repository;

@@ -111,6 +111,7 @@ void run_carry_out(struct run *r, struct wf_commands *cmds)
                 case WF_SET_TIMER: set_timer(r, cmd->at); break;
                 case WF_NODE_CHANGED:
                         json_object_set_new(r->dirty, cmd->node_id, json_true());
+                        measure_node(r, cmd->node_id);
                         break;
                 case WF_CHANGED: r->dirty_status = true; break;
                 case WF_FINISHED: r->finished = true; break;
@@ -151,6 +152,7 @@ static void step(struct run *r)
                                                      .carry_out = carry_out,
                                                      .arg = r});
         r->woken = false;
+        measure_turn(r);
         controller_locks_wake(r->c);
         free(flat);
         drop_inputs(inputs, n);
@@ -207,6 +209,7 @@ void run_free(struct run *r)
         persist_deinit(r);
         json_decref(r->newest);
         json_decref(r->finalizers);
+        measure_end(r);
         wf_free(r->wf);
         log_free(r->log);
         free(r->key);
@@ -240,6 +243,7 @@ static void go_live(struct run *r, const json_t *obj, bool restored)
         r->state = RUN_LIVE;
         if (restored) {
                 locks_restore_all(r->c->locks, r->wf);
+                r->restored = true;
                 persist_restored(r, obj);
                 pods_recover(r);
         } else {

@@ -187,14 +187,17 @@ static int set_parameters(struct wf *wf, struct err *e)
         return 0;
 }
 
-/* The whole spec but its templates: those are substituted when they run. */
+/* The whole spec but its templates and metrics: those are substituted when they run, or have
+ * something to tell. */
 static int substitute_spec(struct wf *wf, struct err *e)
 {
         AUTO_JSON json_t *rest = json_copy(wf->spec);
         AUTO_JSON json_t *templates = json_incref(json_object_get(rest, "templates"));
+        AUTO_JSON json_t *metrics = json_incref(json_object_get(rest, "metrics"));
         struct scope s = {.wf = wf, .frame = NONE, .attempt = -1, .last_attempt = NONE};
         json_t *out;
         json_object_del(rest, "templates");
+        json_object_del(rest, "metrics");
         if (scope_tree(&out, rest, &s, e) < 0)
                 return -1;
         if (out == rest) { /* shared: the set below must not change what others hold */
@@ -203,6 +206,8 @@ static int substitute_spec(struct wf *wf, struct err *e)
         }
         if (templates)
                 json_object_set_nocheck(out, "templates", templates);
+        if (metrics)
+                json_object_set_nocheck(out, "metrics", metrics);
         json_decref(wf->spec);
         wf->spec = out;
         return 0;

@@ -67,7 +67,7 @@ const struct shape workflow_spec_shape[] = {
         HAS("activeDeadlineSeconds", INT, NULL, "How long the workflow may take."),
         HAS("onExit", STR, NULL, "A template that runs at the end, whatever the end."),
         HAS("hooks", NAMED, hook_shape, "Templates that run at moments of its life."),
-        NOT_YET_BESIDE("metrics", OBJ, metrics_shape, "Metrics it emits."),
+        HAS("metrics", OBJ, metrics_shape, "Metrics it emits."),
         HAS("shutdown", STR, NULL, "Stop or Terminate."),
         HAS("priority", INT, NULL, "Who goes first when several wait."),
         HAS("synchronization", OBJ, synchronization_shape, "Locks held while it runs."),

@@ -243,7 +243,7 @@ const struct shape template_shape[] = {
         HAS("failFast", BOOL, NULL, "No new child once one has failed; false without it."),
         HAS("synchronization", OBJ, synchronization_shape, "Locks held while it runs."),
         HAS("memoize", OBJ, memoize, "Outputs of an earlier run with the same key."),
-        NOT_YET_BESIDE("metrics", OBJ, metrics_shape, "Metrics it emits."),
+        HAS("metrics", OBJ, metrics_shape, "Metrics it emits."),
         HAS("initContainers", LIST, user_container_shape, "Run before main, one after the other."),
         HAS("sidecars", LIST, user_container_shape, "Run beside main and end with it."),
         HAS("volumes", LIST, volume_shape, "Volumes its containers may mount."),
