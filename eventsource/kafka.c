@@ -11,6 +11,7 @@
 #include "eventsource/broker.h"
 #include "eventsource/kafka_lazy.h"
 #include "eventsource/kafka_marks.h"
+#include "eventsource/source_filter.h"
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -35,6 +36,7 @@ struct kafka_config {
         char *url, *partition, *topic, *version;
         struct kafka_group *group;
         struct backoff_config *backoff;
+        struct source_filter *filter;
         struct tls_config *tls;
         struct sasl_config *sasl;
         struct field_map metadata;
@@ -77,7 +79,7 @@ static const struct field kafka_fields[] = {
               .help = "accepted; the protocol is negotiated"),
         FIELD(struct kafka_config, sasl, FIELD_OBJ_PTR, .sub = sasl_config_fields,
               .sub_size = sizeof(struct sasl_config), .help = "SASL"),
-        {.name = "filter", .kind = FIELD_LATER, .help = "expression over the payload"},
+        FILTER_FIELD(struct kafka_config, filter),
         {.name = "config", .kind = FIELD_LATER, .help = "settings of the Go client"},
         {.name = "schemaRegistry", .kind = FIELD_LATER, .help = "Avro by schema registry"},
         {.name = "awsMskIamAuth", .kind = FIELD_LATER, .help = "IAM authentication of MSK"},

@@ -10,6 +10,7 @@
 #include "common/base/secret.h"
 #include "common/net/tls.h"
 #include "eventsource/broker.h"
+#include "eventsource/source_filter.h"
 #include <event2/buffer.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/dns.h>
@@ -31,6 +32,7 @@ struct redis_config {
         struct key_ref *password;
         int64_t db;
         struct field_strs channels;
+        struct source_filter *filter;
         struct tls_config *tls;
         struct field_map metadata;
         bool json_body;
@@ -50,7 +52,7 @@ static const struct field redis_fields[] = {
         FIELD(struct redis_config, tls, FIELD_OBJ_PTR, .sub = tls_config_fields,
               .sub_size = sizeof(struct tls_config), .help = "TLS"),
         FIELD(struct redis_config, metadata, FIELD_MAP, .help = "copied into the payload"),
-        {.name = "filter", .kind = FIELD_LATER, .help = "expression over the payload"},
+        FILTER_FIELD(struct redis_config, filter),
         FIELD(struct redis_config, json_body, FIELD_BOOL, .name = "jsonBody",
               .help = "the message is JSON and becomes part of the payload"),
         FIELD(struct redis_config, username, FIELD_STR, .help = "ACL user"),

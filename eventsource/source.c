@@ -29,8 +29,18 @@ static void open_metrics(struct source *s)
         s->metric.failed = metric_series(METRIC_ES_SENT_FAILED, s->name, s->event, NULL);
         s->metric.bad = metric_series(METRIC_ES_PROCESSING_FAILED, s->name, s->event, NULL);
         s->metric.duplicate = metric_series(METRIC_ES_DUPLICATE, s->name, s->event, NULL);
+        s->metric.filtered = metric_series(METRIC_ES_FILTERED, s->name, s->event, NULL);
         s->metric.duration = metric_series(METRIC_ES_DURATION, s->name, s->event, NULL);
         s->metric.reconnects = metric_series(METRIC_ES_RECONNECTS, s->name, s->event, NULL);
+}
+
+static void compile_filter(struct source *s)
+{
+        const struct source_filter *c = source_filter_of(s->driver->fields, s->config);
+        ERR_SLOT(e);
+        if (c && expr_new(&s->filter, str_of(c->expression), EXPR_EVENTS, NULL, &e) < 0)
+                log_error(s->log, "a filter passed validation and does not compile", F_ERR(&e));
+        err_clear(&e);
 }
 
 struct source *source_new(struct es_object *o, struct eventsources *es,
@@ -58,6 +68,7 @@ struct source *source_new(struct es_object *o, struct eventsources *es,
         if (fields_load(s->config, d->fields, spec, NULL, NULL, &diags) < 0)
                 log_error(s->log,
                           "a configuration passed validation and does not load"); /* cannot be */
+        compile_filter(s);
         return s;
 }
 
@@ -65,6 +76,7 @@ static void source_free(struct source *s)
 {
         source_refs_free(s);
         fields_free(s->config, s->driver->fields);
+        expr_free(s->filter);
         log_free(s->log);
         json_decref(s->spec);
         free(s->config);

@@ -36,7 +36,8 @@ struct source_event {    /* everything borrowed for the call */
 /* The event is durable on the bus (or was recognised, or filtered out): only then acknowledge
  * upstream. `e` not NULL: it was not taken (retry later or answer 503/500); CONFLICT: its id
  * belongs to other bytes already, so it never will be (counted and logged here; let upstream go
- * on). `event_id` is the id it has on the bus. Comes later, exactly once per emit, on the loop. */
+ * on). `event_id` is the id it has on the bus (NULL: the filter dropped it). Comes later, exactly
+ * once per emit, on the loop. */
 typedef void source_done_fn(void *arg, const char *event_id, const struct err *e);
 void source_emit(struct source *s, const struct source_event *ev, source_done_fn *done, void *arg);
 

@@ -1,9 +1,10 @@
 /* eventsource/source_emit.c: from a driver's payload to the bus and back.
  *
  * This is the hot path: no tree, one reused envelope buffer, one allocation for the message
- * (bus_msg_new), recycled records, no log line, metrics through cached series. When the bus
- * refuses, everybody is paused for a moment that doubles up to a second, so that a full disk does
- * not keep the committer busy with failing transactions. SPDX-License-Identifier: Apache-2.0 */
+ * (bus_msg_new), filters compiled before and evaluated in a reused arena, recycled records, no log
+ * line, metrics through cached series. When the bus refuses, everybody is paused for a moment that
+ * doubles up to a second, so that a full disk does not keep the committer busy with failing
+ * transactions. SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/hash.h"
 #include "common/base/mem.h"
 #include "common/base/rand.h"
@@ -11,7 +12,7 @@
 #include "eventsource/source_priv.h"
 #include <stdlib.h>
 
-enum { PAUSE_FIRST_MS = 50, PAUSE_MAX_MS = 1000, SPARE_MAX = 1024 };
+enum { PAUSE_FIRST_MS = 50, PAUSE_MAX_MS = 1000, SPARE_MAX = 1024, FILTER_MEMORY = 16 << 20 };
 
 struct source_emission {
         struct source_emission *next; /* of the spare ones */
@@ -21,6 +22,7 @@ struct source_emission {
         source_done_fn *done;
         void *arg;
         struct mono began;
+        struct loop_task answer; /* of what the filter dropped */
 };
 
 static struct source_emission *take_record(struct eventsources *es)
@@ -97,6 +99,7 @@ static void resume(void *arg)
 void eventsources_emit_init(struct eventsources *es)
 {
         buf_init(&es->envelope, BUF_UNBOUNDED);
+        arena_init(&es->scratch, FILTER_MEMORY);
         timer_init(&es->resume, resume, es);
 }
 
@@ -130,6 +133,20 @@ static void count(struct source *s, struct source_emission *em, enum bus_outcome
         }
 }
 
+static void ended(struct source_emission *em, const char *id, const struct err *e)
+{
+        struct source *s = em->s;
+        if (em->run == s->run || s->driver->done_after_stop)
+                em->done(em->arg, id, e);
+        struct eventsources *es = s->es; /* done may have freed the runtime */
+        if (em->msg)
+                bus_msg_unref(em->msg);
+        source_emission_ended(s);
+        give_record(es, em);
+        if (es)
+                eventsources_check_drained(es);
+}
+
 static void on_appended(void *arg, enum bus_outcome outcome, uint64_t pos UNUSED,
                         const struct err *e)
 {
@@ -149,36 +166,59 @@ static void on_appended(void *arg, enum bus_outcome outcome, uint64_t pos UNUSED
         } else if (es && e->code != ERR_INVALID) {
                 pause_all(es);
         }
-        if (em->run == s->run || s->driver->done_after_stop)
-                em->done(em->arg, em->msg->id, e);
+        ended(em, em->msg->id, e);
         err_clear(&conflict);
-        bus_msg_unref(em->msg);
-        es = s->es; /* done may have freed the runtime */
-        source_emission_ended(s);
-        give_record(es, em);
-        if (es)
-                eventsources_check_drained(es);
+}
+
+/* ---- filters ---- */
+
+static bool passes(struct source *s, const struct source_event *ev)
+{
+        struct eventsources *es = s->es;
+        ERR_SLOT(why);
+        bool pass = source_filter_passes(s->filter, ev->data, loop_clock(es->opt.loop),
+                                         &es->scratch, &why);
+        arena_reset(&es->scratch);
+        if (!pass) {
+                metric_add(s->metric.filtered, 1);
+                if (why.code)
+                        log_debug(s->log, "an event was dropped: its filter fails", F_ERR(&why));
+        }
+        err_clear(&why);
+        return pass;
+}
+
+static void on_dropped(void *arg)
+{
+        ended(arg, NULL, NULL);
 }
 
 void source_emit(struct source *s, const struct source_event *ev, source_done_fn *done, void *arg)
 {
         struct eventsources *es = s->es;
         struct source_emission *em = take_record(es);
+        bool pass = !s->filter || passes(s, ev);
         *em = (struct source_emission){.s = s,
                                        .run = s->run,
-                                       .msg = make_message(s, ev),
+                                       .msg = pass ? make_message(s, ev) : NULL,
                                        .done = done,
                                        .arg = arg,
                                        .began = loop_now(es->opt.loop)};
         s->n_emits++;
         es->outstanding++;
-        bus_append(es->opt.bus, em->msg, on_appended, em);
+        if (pass) {
+                bus_append(es->opt.bus, em->msg, on_appended, em);
+        } else {
+                task_init(&em->answer, on_dropped, em);
+                loop_defer(es->opt.loop, &em->answer);
+        }
 }
 
 void eventsources_emit_deinit(struct eventsources *es)
 {
         timer_cancel(es->opt.loop, &es->resume);
         buf_deinit(&es->envelope);
+        arena_deinit(&es->scratch);
         while (es->spare) {
                 struct source_emission *em = es->spare;
                 es->spare = em->next;

@@ -6,6 +6,7 @@
 #include "common/bus/bus.h"
 #include "eventsource/eventsource.h"
 #include "eventsource/source_driver.h"
+#include "eventsource/source_filter.h"
 #include <uthash.h>
 
 enum source_phase {
@@ -32,6 +33,7 @@ struct source {
         char *ns, *name, *event, *subject, *url, *error;
         json_t *spec;
         void *config, *state;
+        struct expr *filter; /* NULL: everything passes */
         struct log *log;
         bool compat_argo;
         struct resolved *refs, *fresh; /* in use; being asked for */
@@ -52,7 +54,8 @@ struct source {
         bool retired; /* free when the last emit is answered */
         struct source *next_retired;
         struct {
-                struct metric_series *sent, *failed, *bad, *duplicate, *duration, *reconnects;
+                struct metric_series *sent, *failed, *bad, *duplicate, *filtered, *duration,
+                        *reconnects;
         } metric;
 };
 
@@ -81,7 +84,8 @@ struct eventsources {
         struct webhooks *webhooks;
         struct store_follow *follow;
         bool following, synced;
-        struct buf envelope; /* reused for every event */
+        struct buf envelope;  /* reused for every event */
+        struct arena scratch; /* of one filter */
         struct source_emission *spare;
         struct source *retired; /* stopped, with emits outstanding */
         size_t outstanding;

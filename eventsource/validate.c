@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/json.h"
 #include "common/base/mem.h"
+#include "eventsource/source_filter.h"
 #include "eventsource/sources.h"
 #include "eventsource/webhook_context.h"
 #include <stdlib.h>
@@ -73,9 +74,11 @@ static void check_event(struct validation *v, const struct source_driver *drv, c
         void *loaded = mem_alloc(drv->config_size);
         const json_t *given = json_is_null(config) ? empty : config;
         if (fields_load(loaded, drv->fields, given, at, &v->opts, v->d) == 0 ||
-            json_is_object(given))
+            json_is_object(given)) {
+                source_filter_check(source_filter_of(drv->fields, loaded), at, v->d);
                 if (drv->check)
                         drv->check(loaded, at, v->d);
+        }
         fields_free(loaded, drv->fields);
         free(loaded);
 }

@@ -1,8 +1,10 @@
 /* eventsource/webhook.c: the `webhook` source: any HTTP request becomes {header, body, metadata?}
  * (argo-events.md 2). Answers 200 `success` with X-Tiphys-Event-Id once the bus has the event
- * durably. SPDX-License-Identifier: Apache-2.0 */
+ * durably (`success` without an id when the filter dropped it). SPDX-License-Identifier: Apache-2.0
+ */
 #include "common/base/json.h"
 #include "common/base/mem.h"
+#include "eventsource/source_filter.h"
 #include "eventsource/webhook_context.h"
 #include "eventsource/webhook_payload.h"
 #include <stdlib.h>
@@ -11,6 +13,7 @@ enum { KEEP_BUFFER = 65536 };
 
 struct webhook_source {
         struct webhook_config context;
+        struct source_filter *filter;
 };
 struct webhook_state {
         struct source *source;
@@ -21,19 +24,16 @@ struct webhook_state {
         source_done_fn *done;
 };
 
-static const struct field fields[] = {
-        WEBHOOK_CONTEXT_FIELDS(struct webhook_source, context),
-        {.name = "filter",
-         .kind = FIELD_LATER,
-         .help = "expression over the payload; other events are dropped"},
-        FIELD_END};
+static const struct field fields[] = {WEBHOOK_CONTEXT_FIELDS(struct webhook_source, context),
+                                      FILTER_FIELD(struct webhook_source, filter), FIELD_END};
 
 /* ---- answers; they touch nothing of the source, which may be gone by then ---- */
 
 static void answer(struct http_req *r, const char *event_id, const struct err *e, bool argo)
 {
         if (!e) {
-                http_reply_header(r, "X-Tiphys-Event-Id", event_id);
+                if (event_id)
+                        http_reply_header(r, "X-Tiphys-Event-Id", event_id);
                 http_reply(r, 200, "text/plain; charset=utf-8", "success", 7);
         } else if (e->code == ERR_CONFLICT && !argo) {
                 http_reply_text(r, 409, err_msg(e));

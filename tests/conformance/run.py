@@ -16,6 +16,7 @@ RUNNERS = {
     "tests/lang_cases": "lang",
     "tests/events_cases": "events",
     "tests/payload_cases": "events/payload.jsonl",
+    "tests/filter_cases": "events/eventfilter.jsonl",
     "tests/test_webhook_conformance": "events/webhook.jsonl",
     "bin/tiphys-simulate-cases": "workflow/simulate",
     "bin/tiphys-validate-cases": "workflow/validate/cases.jsonl",

@@ -103,6 +103,25 @@ stringData: {t: s3cret}
         assert d.proc.term() == 0
 
 
+def test_a_filter_lets_through_what_it_says(tmp_path):
+    wanted = """, filter: {expression: 'body.state in ["new", "late"] && header["X-Team"][0] == "blue"'}"""
+    with Daemon(tmp_path, resources=source(wanted)) as d:
+        good = d.request(body='{"state": "new"}', X_Team="blue")
+        for body, team in (('{"state": "old"}', "blue"), ('{"state": "new"}', "red"), ("{}", "blue"), ("[]", "blue")):
+            dropped = d.request(body=body, X_Team=team)
+            assert (dropped.status, dropped.text) == (200, "success")
+            assert "X-Tiphys-Event-Id" not in dropped.headers
+        assert [event["id"] for event in d.events()] == [good.headers["X-Tiphys-Event-Id"]]
+
+
+def test_lint_shows_where_a_filter_is_wrong(tmp_path):
+    file = tmp_path / "source.yaml"
+    file.write_text(source(', filter: {expression: "body.a >"}'))
+    said = Cli(tmp_path / "data").run("lint", str(file))
+    assert said.returncode != 0
+    assert f"{file}:7:90" in said.stdout + said.stderr and "E105" in said.stdout + said.stderr
+
+
 def test_answered_events_survive_a_crash_and_redeliveries_are_recognised(tmp_path):
     with Daemon(tmp_path) as d:
         plain = [d.request(body=json.dumps({"n": n})).headers["X-Tiphys-Event-Id"] for n in range(20)]

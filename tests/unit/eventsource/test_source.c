@@ -12,6 +12,7 @@
 struct puppet_config {
         struct backoff_config *backoff;
         struct key_ref *password;
+        struct source_filter *filter;
 };
 struct puppet {
         int starts, stops, pauses, resumes;
@@ -27,7 +28,7 @@ static const struct field puppet_fields[] = {
               .sub = backoff_fields, .sub_size = sizeof(struct backoff_config)),
         FIELD(struct puppet_config, password, FIELD_OBJ_PTR, .sub = key_ref_fields,
               .sub_size = sizeof(struct key_ref)),
-        FIELD_END};
+        FILTER_FIELD(struct puppet_config, filter), FIELD_END};
 
 static int puppet_start(struct source *s, struct err *e)
 {
@@ -111,9 +112,14 @@ static void on_done(void *arg UNUSED, const char *id UNUSED, const struct err *e
         puppet.done_code = e ? e->code : ERR_NONE;
 }
 
+static void emit_data(struct source *s, const char *data)
+{
+        source_emit(s, &(struct source_event){.data = str_of(data)}, on_done, NULL);
+}
+
 static void emit(struct source *s)
 {
-        source_emit(s, &(struct source_event){.data = STR("{}")}, on_done, NULL);
+        emit_data(s, "{}");
 }
 
 /* ---- tests ---- */
@@ -273,6 +279,31 @@ static void counts_as_argo_does(void **state)
         assert_int_equal(metric_value(f->es->objects->running), 0);
 }
 
+static void what_a_filter_drops_is_answered_and_never_stored(void **state)
+{
+        struct es_fixture *f = *state;
+        struct source *s = begin(f, "{\"filter\":{\"expression\":\"body.n_1 > 2\"}}");
+        int64_t filtered = metric_value(s->metric.filtered), sent = metric_value(s->metric.sent);
+        static const char *const drops[] = {"{\"body\":{\"n_1\":2}}", "{\"body\":{}}",
+                                            "{\"body\":{\"n_1\":\"x\"}}", "{}", "[]"};
+        for (size_t i = 0; i < ARRAY_LEN(drops); i++) {
+                emit_data(s, drops[i]);
+                assert_int_equal(puppet.dones, (int)i); /* later, on the loop */
+                loop_run_ready(f->loop);
+                assert_int_equal(puppet.dones, (int)i + 1);
+                assert_int_equal(puppet.done_code, ERR_NONE);
+        }
+        assert_int_equal(metric_value(s->metric.filtered), filtered + 5);
+        assert_int_equal(metric_value(s->metric.sent), sent);
+        emit_data(s, "{\"body\":{\"n_1\":3}}");
+        loop_run_ready(f->loop);
+        assert_int_equal(metric_value(s->metric.sent), sent + 1);
+        emit_data(s, "{}"); /* the source goes before its answer */
+        es_set(f, "es", "{}");
+        loop_run_ready(f->loop);
+        assert_int_equal(puppet.dones, 6);
+}
+
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, es_teardown)
 int main(void)
 {
@@ -286,6 +317,7 @@ int main(void)
                 T(answers_of_an_earlier_run_go_into_the_void),
                 T(a_source_goes_when_its_event_goes),
                 T(counts_as_argo_does),
+                T(what_a_filter_drops_is_answered_and_never_stored),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
