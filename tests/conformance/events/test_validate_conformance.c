@@ -16,6 +16,7 @@ enum verdict { SAME, DIFFERENT, NOT_OURS };
 static const char *const listed[] = {
         "examples/event-sources/kafka.yaml - unknown value spec.kafka.example.partition",
         "authored/eventsource/redis-valid",
+        "authored/eventsource/redis-with-filter",
         "authored/eventsource/redis-extra-unknown-field",
         "authored/eventsource/kafka-group-empty",
         "authored/eventsource/redis-channels-empty",
