@@ -9,12 +9,7 @@ SPRIG_FN(fn_list)
         for (size_t i = 0; i < n; i++)
                 if (!sprig_push(&l, args[i]))
                         return false;
-        if (n == 0) {
-                *out = val_list_new(env->arena, 0);
-                out->extra = VAL_X_NIL;
-                return out->kind == VAL_LIST || go_full(env);
-        }
-        return sprig_list_value(&l, 0, out);
+        return sprig_list_value(&l, 0, out); /* without arguments: empty, not nil */
 }
 
 static bool push_all(struct sprig_list *l, const struct val_list *from, size_t start, size_t end)
