@@ -138,15 +138,11 @@ bool gj_valid(struct str s)
                                 return false;
                         push(stack, &depth, object);
                         size_t inner = space(s, i + 1);
-                        if (inner < s.n && s.p[inner] == (object ? '}' : ']'))
-                                i = inner;
-                        else if (!object)
-                                i++;
-                        else
-                                i = member_key(s, inner);
+                        bool empty = inner < s.n && s.p[inner] == (object ? '}' : ']');
+                        i = empty ? inner : object ? member_key(s, inner) : i + 1;
                         if (i == 0)
                                 return false;
-                        if (i != inner || s.p[i] != (object ? '}' : ']'))
+                        if (!empty)
                                 continue;
                 } else {
                         i = scalar_at(s, i);

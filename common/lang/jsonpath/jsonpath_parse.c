@@ -104,15 +104,18 @@ static int parse_text(struct parser *p);
 static int parse_part(struct parser *p, const char *open, struct str text, const char *close,
                       struct jp_list *out)
 {
-        size_t extra = strlen(open) + 1;
+        size_t extra = strlen(open) + 1, n = text.n + extra + strlen(close) + 1;
         if (p->depth >= LANG_DEPTH)
                 return err_set(p->e, ERR_LIMIT, "offset %zu: nested deeper than %d",
                                place(p, p->pos), LANG_DEPTH);
-        char *copy = arena_printf(p->arena, "{%s%.*s%s}", open, (int)text.n, text.p, close);
+        char *copy = arena_alloc(p->arena, n + 1), *end; /* the text may hold NULs */
+        end = stpcpy(stpcpy(copy, "{"), open);
+        memcpy(end, text.p, text.n);
+        stpcpy(stpcpy(end + text.n, close), "}");
         struct jp_list root = {0};
         size_t at = (size_t)(text.p - p->in.p) + p->base;
         struct parser part = {.arena = p->arena,
-                              .in = {copy, text.n + extra + strlen(close) + 1},
+                              .in = {copy, n},
                               .root = &root,
                               .base = at > extra ? at - extra : 0,
                               .total = p->total,
