@@ -1,6 +1,7 @@
 /* cli/files.c: reading resources from files, folders and standard input. See files.h.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "cli/files.h"
+#include "cli/simcase.h"
 #include "cli/term.h"
 #include "common/base/fs.h"
 #include <dirent.h>
@@ -103,10 +104,23 @@ static void add_object(struct files *f, json_t *obj, const struct marks *marks,
 
 /* A List holds resources; their places are below items[i], so the paths of their problems name no
  * line: good enough for a generated form. */
+/* Folders also hold other things: scripts of `tiphys simulate`, JSON such as dashboards. What says
+ * of itself neither apiVersion nor kind is none of ours then, unless its file was named. */
+static bool is_no_resource(const struct file_text *t, const json_t *root)
+{
+        if (!t->found || json_object_get(root, "kind") || json_object_get(root, "apiVersion"))
+                return false;
+        return str_ends(t->name, ".json") || simcase_is_script(root);
+}
+
 static void add_document(struct files *f, const struct file_text *t, const struct yaml_doc *doc,
                          struct diags *d)
 {
         d->marks = doc->marks;
+        if (is_no_resource(t, doc->root)) {
+                diag_at_place(d, SEV_INFO, t->name, 0, 0, "W501", NULL, "no resource: left out");
+                return;
+        }
         if (!streq(json_str(doc->root, "kind"), "List")) {
                 add_object(f, doc->root, doc->marks, t, d);
                 return;
@@ -149,9 +163,11 @@ struct file_text *files_read_text(struct files *f, const char *path, struct diag
         return t;
 }
 
-static void load_one(struct files *f, const char *path, struct diags *d)
+static void load_one(struct files *f, const char *path, bool named, struct diags *d)
 {
         struct file_text *t = files_read_text(f, path, d);
+        if (t)
+                t->found = !named;
         if (!t || (yaml_load(&t->docs, t->name, t->text, t->n, d) < 0 && t->docs.n == 0))
                 return; /* said */
         for (size_t i = 0; i < t->docs.n; i++)
@@ -174,7 +190,7 @@ static void load_path(struct files *f, const char *path, int depth, bool named, 
         if (streq(path, "-") || stat(path, &st) < 0 || !S_ISDIR(st.st_mode)) {
                 if (named || str_ends(path, ".yaml") || str_ends(path, ".yml") ||
                     str_ends(path, ".json"))
-                        load_one(f, path, d);
+                        load_one(f, path, named, d);
                 return;
         }
         struct dirent **ents = NULL;

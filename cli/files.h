@@ -16,6 +16,7 @@ struct file_object {
 struct file_text {
         char *name, *text;
         size_t n;
+        bool found; /* in a folder, not named */
         struct yaml_docs docs;
 };
 struct files {

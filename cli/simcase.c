@@ -95,7 +95,7 @@ static void take_script(struct simcase *s, const json_t *root, const struct mark
         json_array_append(s->scripts, script);
 }
 
-static bool is_script(const json_t *root)
+bool simcase_is_script(const json_t *root)
 {
         for (const struct shape *f = simulate_script_shape; f->name; f++)
                 if (strcmp(f->name, "name") != 0 && json_object_get(root, f->name))
@@ -107,7 +107,7 @@ static void take(struct simcase *s, const struct yaml_doc *doc, struct diags *d)
 {
         const char *kind = json_str(doc->root, "kind");
         d->marks = doc->marks;
-        if (is_script(doc->root))
+        if (simcase_is_script(doc->root))
                 take_script(s, doc->root, doc->marks, d);
         else if (streq(kind, "Workflow"))
                 take_workflow(s, doc->root, doc->marks, d);

@@ -24,6 +24,7 @@ static inline UNUSED void auto_simcase_deinit(struct simcase *s)
 json_t *simcase_input(const struct simcase *s, const json_t *script);
 /* Every rule for the workflow, as far as it matters for a simulation. */
 int simcase_check(const struct simcase *s, struct diags *d) MUST_CHECK;
+bool simcase_is_script(const json_t *document);    /* by the fields it has */
 extern const struct shape simulate_script_shape[]; /* also for the reference pages */
 
 /* ---- simexpect.c ---- */

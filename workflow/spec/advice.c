@@ -9,8 +9,11 @@
 #include "workflow/spec/check.h"
 #include "workflow/spec/strings.h"
 
+enum { LOCK_STEPS = 20000 };
+
 struct advisor {
         struct check *c;
+        size_t budget;              /* calls that are followed in search of locks */
         struct check_name *reached; /* templates */
         const char *locks[64];      /* mutexes held on the way to the template under work */
         size_t n_locks;
@@ -310,6 +313,9 @@ static void follow_locks(struct advisor *a, const char *name, const json_t *body
 {
         size_t before = a->n_locks, i;
         json_t *mutex;
+        if (!a->budget)
+                return;
+        a->budget--;
         for (i = 0; i < a->depth; i++)
                 if (streq(a->way[i], name) && strcmp(name, "inline") != 0)
                         return; /* a recursion */
@@ -355,7 +361,7 @@ static void advise_locks(struct advisor *a)
 
 void check_advice(struct check *c)
 {
-        struct advisor a = {.c = c};
+        struct advisor a = {.c = c, .budget = LOCK_STEPS};
         struct jpath up = jpath_key(c->spec_at, "templates");
         for (struct check_name *t = c->local.templates; t; t = t->hh.next) {
                 struct jpath here = jpath_index(&up, t->index);

@@ -93,18 +93,36 @@ static void check_mounts(struct check *c, const json_t *body, const char *key,
 
 /* ---- container set ---- */
 
-static bool depends_on(const json_t *containers, const json_t *ctr, const char *name, int depth)
+/* Takes away containers that wait for nothing until none is left; what is left waits for itself. */
+static void check_set_cycles(struct check *c, const json_t *containers, const struct jpath *at)
 {
-        size_t i;
-        json_t *dep;
-        json_array_foreach (json_object_get(ctr, "dependencies"), i, dep) {
-                const char *d = json_string_value(dep);
-                const json_t *next = d ? check_named(containers, d) : NULL;
-                if (streq(d, name) ||
-                    (next && depth < 64 && depends_on(containers, next, name, depth + 1)))
-                        return true;
+        AUTO_JSON json_t *ended = json_object();
+        size_t n = json_array_size(containers), left = n, i, k;
+        json_t *ctr, *dep;
+        for (size_t before = n + 1; left && left < before;) {
+                before = left;
+                json_array_foreach ((json_t *)(uintptr_t)containers, i, ctr) {
+                        const char *name = json_str(ctr, "name");
+                        bool ready = name && !json_object_get(ended, name);
+                        json_array_foreach (json_object_get(ctr, "dependencies"), k, dep)
+                                ready = ready &&
+                                        (!check_named(containers, json_string_value(dep)) ||
+                                         json_object_get(ended, json_string_value(dep)));
+                        if (ready) {
+                                json_object_set_new(ended, name, json_true());
+                                left--;
+                        }
+                }
         }
-        return false;
+        json_array_foreach ((json_t *)(uintptr_t)containers, i, ctr) {
+                const char *name = json_str(ctr, "name");
+                struct jpath here = jpath_index(at, i);
+                if (name && !json_object_get(ended, name)) {
+                        FAIL(c, &here, "E324", NULL,
+                             "containers depend on each other in a cycle (%s is part of it)", name);
+                        return;
+                }
+        }
 }
 
 static void check_set_container(struct check *c, const json_t *containers, const json_t *ctr,
@@ -120,9 +138,6 @@ static void check_set_container(struct check *c, const json_t *containers, const
                         FAIL(c, &here, "E324", NULL, "dependency '%s' not defined",
                              json_string_value(dep));
         }
-        if (name && depends_on(containers, ctr, name, 0))
-                FAIL(c, &up, "E324", NULL,
-                     "containers depend on each other in a cycle (%s is part of it)", name);
         if (name && check_reserved(name))
                 FAIL(c, at, "E303", NULL, "\"%s\" is a reserved Argo container name", name);
 }
@@ -145,6 +160,7 @@ void check_container_set(struct check *c, const json_t *body, const struct jpath
                 check_set_container(c, containers, ctr, &here);
         }
         check_set_free(&seen);
+        check_set_cycles(c, containers, &list);
         check_mounts(c, body, "containerSet", at);
         if (data && !check_named(containers, "main"))
                 FAIL(c, &list, "E324", NULL, "inputs and outputs need a container named \"main\"");

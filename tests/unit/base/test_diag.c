@@ -145,6 +145,44 @@ static void the_pretty_form_points_at_the_character(void **state UNUSED)
         assert_null(strchr(buf_str(&b), '^'));
 }
 
+static void a_part_of_a_text_is_shown_where_it_stands(void **state UNUSED)
+{
+        static const char source[] = "a: |\n"
+                                     "  one X\n"
+                                     "    two \xC3\xA9 X and X\n"
+                                     "b: X X\n"
+                                     "c: \"es\\x43aped\"\n"
+                                     "d: X\n";
+        static const struct {
+                const char *path, *value, *part;
+                unsigned nth, from_line, from_col, line, col;
+        } rows[] = {
+                {"a", "one X\n  two \xC3\xA9 X and X\n", "X", 0, 1, 4, 2, 7},
+                {"a", "one X\n  two \xC3\xA9 X and X\n", "X", 1, 1, 4, 3, 11},
+                {"a", "one X\n  two \xC3\xA9 X and X\n", "X", 2, 1, 4, 3, 17},
+                {"b", "X X", "X", 1, 4, 4, 4, 6},
+                {"c", "esCaped", "Caped", 0, 5, 4, 5,
+                 4}, /* written otherwise: the text's own place */
+        };
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                AUTO_DIAGS struct diags d;
+                AUTO(marks_free) struct marks *m = marks_new("f.yaml");
+                struct jpath at = jpath_key(NULL, rows[i].path);
+                const char *part = strstr(rows[i].value, rows[i].part);
+                for (unsigned k = 0; k < rows[i].nth; k++)
+                        part = strstr(part + 1, rows[i].part);
+                marks_set(m, rows[i].path,
+                          (struct mark){rows[i].from_line, rows[i].from_col, 1, 1});
+                diags_init(&d);
+                d.marks = m;
+                d.source = source;
+                diag_in_text(&d, SEV_ERROR, &at, rows[i].value,
+                             (struct str){part, strlen(rows[i].part)}, "E305", NULL, "x");
+                assert_int_equal(d.items[0].at.line, rows[i].line);
+                assert_int_equal(d.items[0].at.col, rows[i].col);
+        }
+}
+
 static void the_first_error_becomes_an_err_with_the_count_of_the_rest(void **state UNUSED)
 {
         AUTO_DIAGS struct diags d;
@@ -232,6 +270,7 @@ int main(void)
                 cmocka_unit_test(a_line_has_place_severity_words_hint_and_code),
                 cmocka_unit_test(without_a_file_the_prefix_names_the_object),
                 cmocka_unit_test(the_pretty_form_points_at_the_character),
+                cmocka_unit_test(a_part_of_a_text_is_shown_where_it_stands),
                 cmocka_unit_test(the_first_error_becomes_an_err_with_the_count_of_the_rest),
                 cmocka_unit_test(past_the_maximum_problems_are_counted_only),
                 cmocka_unit_test(moved_problems_are_appended),
