@@ -2,9 +2,13 @@
  * stdout|stderr <text>" a line, in the data folder. History is merged by time; with --follow
  * inotify wakes us when a file grows, and the store when a pod starts or the workflow ends.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "cli/logstored.h"
 #include "cli/logtail.h"
 #include "cli/tree.h"
+#include "workflow/archive/archive.h"
+#include "workflow/runner/runner.h"
 #include <stdlib.h>
+#include <unistd.h>
 
 struct logs_opts {
         const char *container, *grep;
@@ -85,6 +89,47 @@ static void print_line(void *arg, const struct log_line *line)
         printf("%s\n", line->text);
 }
 
+/* ---- logs that were kept as artifacts ---- */
+
+static int print_stored(struct logs *l, const json_t *wf, struct err *e)
+{
+        const char *id;
+        json_t *node;
+        bool found;
+        json_object_foreach (json_at(wf, "status", "nodes"), id, node) {
+                if (!is_wanted(l, wf, node))
+                        continue;
+                AUTO(mem_free)
+                char *file = runner_log_path(l->c->data_dir, l->uid, id, l->o->container);
+                AUTO(mem_free) char *pod = tree_pod_name(wf, node);
+                if (access(file, F_OK) == 0)
+                        continue;
+                if (logs_stored(&l->c->app, wf, node, l->o->container, pod, print_line, l, &found,
+                                e) < 0)
+                        return -1;
+        }
+        return 0;
+}
+
+/* In the store, or in the archive. */
+static int find_workflow(struct cli *c, const char *word, json_t **wf, struct err *e)
+{
+        AUTO(archive_close) struct archive *archive = NULL;
+        struct err other = {0};
+        const struct archive_key key = {.ns = cli_ns(c), .name = word};
+        if (cli_find_workflow(c, word, wf, e) == 0)
+                return 0;
+        if (e->code != ERR_NOT_FOUND)
+                return -1;
+        if (archive_sqlite(&archive, c->app.db, &other) < 0 ||
+            archive_get_now(archive, &key, wf, &other) < 0) {
+                err_clear(&other);
+                return -1;
+        }
+        err_clear(e);
+        return 0;
+}
+
 /* ---- following ---- */
 
 static void end(struct logs *l, int code)
@@ -145,7 +190,7 @@ static int logs_run(struct cli *c, const void *opts, char **args, size_t n, stru
         struct logs l = {.c = c, .o = o, .pod = n > 1 ? args[1] : NULL};
         AUTO_JSON json_t *wf = NULL;
         if (cli_no_cluster(c, "not supported yet for logs; use kubectl logs", e) < 0 ||
-            cli_open(c, CLI_READ, e) < 0 || cli_find_workflow(c, args[0], &wf, e) < 0)
+            cli_open(c, CLI_READ, e) < 0 || find_workflow(c, args[0], &wf, e) < 0)
                 return -1;
         l.uid = mem_strdup(obj_uid(wf));
         if (o->since)
@@ -158,6 +203,8 @@ static int logs_run(struct cli *c, const void *opts, char **args, size_t n, stru
                                obj_name(wf), l.pod, obj_name(wf));
         if (code == EXIT_OK)
                 log_tails_read_merged(&l.tails, o->tail, print_line, &l);
+        if (code == EXIT_OK && print_stored(&l, wf, e) < 0)
+                code = -1;
         fflush(stdout);
         if (code == EXIT_OK && o->follow)
                 code = follow(&l, wf, e);
@@ -170,7 +217,9 @@ const struct command command_logs = {
         .name = "logs",
         .operands = "WORKFLOW [POD]",
         .summary = "Print what the steps of a workflow said",
-        .details = "POD is a pod's name, a node's id or a step's name as `tiphys get` shows them.",
+        .details = "POD is a pod's name, a node's id or a step's name as `tiphys get` shows them. Logs "
+                   "that are gone here are read from where archiveLogs kept them, without times; so "
+                   "are those of workflows in the archive.",
         .examples = "  tiphys logs @latest -f\n  tiphys logs @latest extract --tail 20\n",
         .opts = logs_opts,
         .opts_size = sizeof(struct logs_opts),

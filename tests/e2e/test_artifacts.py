@@ -272,3 +272,28 @@ def test_artifacts_in_the_folder_store_are_collected_too(tmp_path: Path) -> None
         assert finished(dev, "gc")["status"]["phase"] == "Succeeded"
         wait_for(lambda: deleted_names(shown(dev, "gc")) == {"a", "b"}, 20, "artifacts are collected")
         assert not [p for p in (dev.data / "artifacts").rglob("*") if p.is_file()]
+
+
+# ---- logs ----
+
+
+def test_logs_that_are_gone_here_are_read_from_where_they_were_kept(dev: Dev, minio: MinioServer, bucket: str) -> None:
+    text = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: talk}
+spec:
+  entrypoint: main
+  templates: [{name: main, container: {image: none, command: [sh, -c, 'echo one; echo two >&2']}}]
+"""
+    dev.ok("submit", "-", stdin=text)
+    uid = finished(dev, "talk")["metadata"]["uid"]
+    assert sorted(dev.ok("logs", "talk", "--no-prefix").splitlines()) == ["one", "two"]
+    [log] = (dev.data / "logs" / uid).glob("*.main.log")
+    log.unlink()
+    assert sorted(dev.ok("logs", "talk", "--no-prefix").splitlines()) == ["one", "two"]
+    assert dev.ok("logs", "talk", "--no-prefix", "--grep", "two").splitlines() == ["two"]
+    for xl in (minio.objects / bucket).rglob("main.log"):
+        xl.rename(xl.with_name("gone"))
+    said = dev.run("logs", "talk")
+    assert said.returncode != 0 and "there is no object with this key" in said.stderr
