@@ -396,3 +396,28 @@ int tree_sync(int dir, const char *name, uint32_t entries, struct err *e)
         }
         return rc < 0 ? err_errno(e, errno, "flush %s", name) : 0;
 }
+
+/* ---- kinds ---- */
+
+const char *tree_kind(mode_t mode)
+{
+        switch (mode & S_IFMT) {
+        case S_IFREG: return "a file";
+        case S_IFDIR: return "a folder";
+        case S_IFLNK: return "a link";
+        case S_IFIFO: return "a fifo";
+        case S_IFSOCK: return "a socket";
+        default: return "a device";
+        }
+}
+
+int tree_check_data(int dir, const char *name, struct err *e)
+{
+        struct stat st;
+        if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return err_errno(e, errno, "%s", name);
+        if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode))
+                return 0;
+        return err_set(e, ERR_DENIED, "%s is %s: only files and folders are artifacts", name,
+                       tree_kind(st.st_mode));
+}

@@ -29,6 +29,10 @@ int tree_parent(int root, const char *path, const char **name, enum tree_resolve
 int tree_remove(int dir, const char *name); /* file or whole tree; absent is fine; -1 and errno */
 /* "a/b/c" without empty, "." and ".." components and without a leading slash? */
 bool tree_key_valid(const char *key);
+/* "a folder", "a device", ... of a st_mode. */
+const char *tree_kind(mode_t mode);
+/* DENIED, by name, unless it is a file, a folder or a link: the rest is no data. */
+int tree_check_data(int dir, const char *name, struct err *e) MUST_CHECK;
 
 struct tree_copy {
         int link_dir; /* >= 0: a folder with the same tree, whose regular files may be hard-linked

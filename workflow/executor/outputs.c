@@ -19,8 +19,11 @@
 static int read_all(int fd, struct buf *out, const char *path, struct err *e)
 {
         struct stat st;
-        if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-                return err_set(e, ERR_INVALID, "%s is not a regular file", path);
+        if (fstat(fd, &st) < 0)
+                return err_errno(e, errno, "%s", path);
+        if (!S_ISREG(st.st_mode))
+                return err_set(e, ERR_INVALID, "%s is %s, not a file", path,
+                               tree_kind(st.st_mode));
         for (;;) {
                 char *to = buf_reserve(out, 4096);
                 ssize_t n = to ? read(fd, to, 4096) : -1;
@@ -55,6 +58,15 @@ int output_open(const char *path, int flags)
         return -1;
 }
 
+/* Missing, or there and out of reach? */
+static int tell_missing(const char *what, const char *name, const char *path, const char *hint,
+                        struct err *e)
+{
+        int why = errno;
+        return err_set(e, why == ENOENT ? ERR_NOT_FOUND : ERR_DENIED, "output %s \"%s\": %s: %s%s",
+                       what, name, path, strerror(why), why == ENOENT ? hint : "");
+}
+
 static int collect_param(struct pod *p, struct wire out, bool required, struct err *e)
 {
         const char *name = wire_find_str(out, OUT_NAME), *path = wire_find_str(out, OUT_PATH);
@@ -71,10 +83,10 @@ static int collect_param(struct pod *p, struct wire out, bool required, struct e
         } else if (wire_find(&fallback, OUT_DEFAULT)) {
                 put_param(p, name, fallback.data, fallback.n);
         } else if (required) {
-                return err_set(e, ERR_NOT_FOUND,
-                               "output parameter \"%s\": %s: %s (the step ended without writing "
-                               "it, and valueFrom has no default)",
-                               name, path, strerror(errno));
+                return tell_missing("parameter", name, path,
+                                    " (the step ended without writing it, and valueFrom has no "
+                                    "default)",
+                                    e);
         }
         return 0;
 }
@@ -172,10 +184,9 @@ static int collect_artifact(struct pod *p, struct wire out, bool required, struc
         if (true_path(asked, path) < 0) {
                 if (!required || wire_find_u64(out, OUT_OPTIONAL, 0))
                         return 0;
-                return err_set(e, ERR_NOT_FOUND,
-                               "output artifact \"%s\": %s: %s (the step ended without writing it, "
-                               "and it is not optional)",
-                               name, asked, strerror(errno));
+                return tell_missing("artifact", name, asked,
+                                    " (the step ended without writing it, and it is not optional)",
+                                    e);
         }
         if (save_path(p, out, path, e) < 0)
                 return err_wrap(e, "output artifact \"%s\"", name);

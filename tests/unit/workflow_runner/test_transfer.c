@@ -254,12 +254,12 @@ static void archives_that_lead_outside_or_are_none_are_refused(void **state)
                 run(h, "{'inputs': {'artifacts': [{'name': 'a', 'path': '/in', 'folder': {'key': "
                        "'evil.zip'}, 'archive': {'zip': {}}}]}, 'container': {'command': "
                        "['true']}}");
-        assert_string_equal(t->message, "failed to load input: zip archive: the path ../../evil "
-                                        "leads outside");
+        assert_string_equal(t->message, "failed to load input: artifact \"a\": zip archive: the "
+                                        "path ../../evil leads outside");
         t = run(h, "{'inputs': {'artifacts': [{'name': 'a', 'path': '/in', 'folder': {'key': "
                    "'none.zip'}, 'archive': {'zip': {}}}]}, 'container': {'command': ['true']}}");
-        assert_string_equal(t->message, "failed to load input: it is no zip archive, and "
-                                        "archive.zip asks for one");
+        assert_string_equal(t->message, "failed to load input: artifact \"a\": it is no zip "
+                                        "archive, and archive.zip asks for one");
 }
 
 #define ROOT(test) cmocka_unit_test_setup_teardown(test, harness_setup_sandbox, harness_teardown)

@@ -62,8 +62,8 @@ static int fetch_one(struct artifacts *a, int store, const json_t *item, struct 
         int rc = tree_remove(dir, name) < 0 || tree_remove(dir, packed) < 0
                          ? err_errno(e, errno, "%s", name)
                          : artifact_fetch(a, artifact, sub, dir, zip ? packed : name, e);
-        if (rc == 0 && zip)
-                rc = unzip(dir, packed, name, e);
+        if (rc == 0 && zip && unzip(dir, packed, name, e) < 0)
+                rc = err_wrap(e, "artifact \"%s\"", json_str(artifact, "name"));
         close(dir);
         if (rc < 0 && e->code == ERR_NOT_FOUND &&
             json_is_true(json_object_get(artifact, "optional"))) {
