@@ -62,7 +62,7 @@ int folder_put(int store, const char *key, struct tree_copy *how, int from_dir, 
 {
         struct slot s = {.dir = -1};
         if (tree_check_data(from_dir, from, e) < 0)
-                return -1;
+                return err_wrap(e, "artifact %s", key);
         how->max_bytes = ARTIFACT_BYTES_MAX;
         how->max_entries = ARTIFACT_ENTRIES_MAX;
         int rc = slot_open(&s, store, key, e);
@@ -81,7 +81,7 @@ int folder_put_tar(int store, const char *key, int level, int from_dir, const ch
 {
         struct slot s = {.dir = -1};
         if (tree_check_data(from_dir, from, e) < 0)
-                return -1;
+                return err_wrap(e, "artifact %s", key);
         if (slot_open(&s, store, key, e) < 0) {
                 slot_close(&s);
                 return -1;
