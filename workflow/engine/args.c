@@ -203,9 +203,11 @@ static json_t *with_sub_path(json_t *artifact, const char *sub_path)
 
 static int resolve_one(json_t **out, json_t *artifact, struct scope *s, struct err *e)
 {
-        const char *from = json_str(artifact, "from");
+        const char *from = json_str(artifact, "from"),
+                   *expression = json_str(artifact, "fromExpression");
         AUTO_JSON json_t *found = NULL;
-        if (scope_artifact(&found, from, s, e) < 0)
+        if ((str_empty(expression) ? scope_artifact(&found, from, s, e)
+                                   : scope_artifact_of(&found, expression, s, e)) < 0)
                 return -1;
         json_t *r = with_sub_path(found, json_str(artifact, "subPath"));
         json_object_set_nocheck(r, "name", json_object_get(artifact, "name"));
@@ -227,7 +229,8 @@ int args_resolve_artifacts(json_t **arguments, struct scope *s, struct err *e)
         json_array_foreach ((json_t *)(uintptr_t)list, i, artifact) {
                 json_t *r = NULL;
                 struct err why = {0};
-                if (str_empty(json_str(artifact, "from")))
+                if (str_empty(json_str(artifact, "from")) &&
+                    str_empty(json_str(artifact, "fromExpression")))
                         r = json_incref(artifact);
                 else if (resolve_one(&r, artifact, s, &why) < 0) {
                         bool optional = json_is_true(json_object_get(artifact, "optional"));

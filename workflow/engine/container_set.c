@@ -18,10 +18,12 @@ static uint32_t find(const struct wf *wf, uint32_t pod, const char *container)
         return found;
 }
 
-static void add(struct wf *wf, uint32_t pod, const char *container)
+/* False: they are there (the pod is started again). */
+static bool add(struct wf *wf, uint32_t pod, const char *container)
 {
         char *name = mem_printf("%s.%s", node_at(wf, pod)->name, container ? container : "");
-        if (node_find(wf, name) == NONE) {
+        bool is_new = node_find(wf, name) == NONE;
+        if (is_new) {
                 struct node_new how = {.name = name,
                                        .type = NODE_CONTAINER,
                                        .phase = PHASE_PENDING,
@@ -40,6 +42,7 @@ static void add(struct wf *wf, uint32_t pod, const char *container)
                 n->depth = p->depth;
         }
         mem_free(name);
+        return is_new;
 }
 
 void container_set_open(struct wf *wf, uint32_t pod)
@@ -48,7 +51,8 @@ void container_set_open(struct wf *wf, uint32_t pod)
         size_t i, k;
         json_t *c, *dep;
         json_array_foreach ((json_t *)(uintptr_t)list, i, c)
-                add(wf, pod, json_str(c, "name"));
+                if (!add(wf, pod, json_str(c, "name")))
+                        return;
         json_array_foreach ((json_t *)(uintptr_t)list, i, c) {
                 uint32_t node = find(wf, pod, json_str(c, "name"));
                 if (!json_array_size(json_object_get(c, "dependencies")))

@@ -397,13 +397,24 @@ void dag_open(struct wf *wf, uint32_t dag)
 
 /* ---- a child is done ---- */
 
+/* A hook of a task that still runs could not be judged or started: the task is an Error. */
+static enum hook_result end_child(struct wf *wf, uint32_t child, struct err *e)
+{
+        if (node_is_work(node_at(wf, child)))
+                pod_kill(wf, child);
+        node_set(wf, child, PHASE_ERROR, err_msg(e));
+        return HOOK_WAIT; /* the queue tells again */
+}
+
 void dag_item_done(struct wf *wf, uint32_t group, uint32_t child)
 {
         struct node *g = node_at(wf, group);
         if (!g->frame || node_fulfilled(g))
                 return;
         struct err why = {0};
-        enum hook_result hook = hooks_exit(wf, g->owner, child, &why);
+        enum hook_result hook = hooks_settle(wf, g->owner, child, &why);
+        if (hook == HOOK_FAILED && !node_fulfilled(node_at(wf, child)))
+                hook = end_child(wf, child, &why);
         err_clear(&why);
         if (hook == HOOK_WAIT)
                 return;
@@ -419,7 +430,9 @@ void dag_child_done(struct wf *wf, uint32_t dag, uint32_t child)
                 return;
         uint32_t task = node_at(wf, child)->slot;
         struct err why = {0};
-        enum hook_result hook = hooks_exit(wf, dag, child, &why);
+        enum hook_result hook = hooks_settle(wf, dag, child, &why);
+        if (hook == HOOK_FAILED && !node_fulfilled(node_at(wf, child)))
+                hook = end_child(wf, child, &why);
         err_clear(&why); /* a hook that cannot be started is as good as none */
         if (hook == HOOK_WAIT)
                 return;

@@ -134,7 +134,7 @@ struct wf *wf_free(struct wf *wf)
         void *const blocks[] = {wf->name,           wf->ns,     wf->uid,       wf->phase,
                                 wf->message,        wf->queue,  wf->blocked.v, wf->hooks_waiting.v,
                                 wf->dirty.v,        wf->timers, wf->daemons.v, wf->lock_waiters.v,
-                                wf->lock_holders.v, wf->key};
+                                wf->lock_holders.v, wf->key,    wf->look.v,    wf->watchers.v};
         for (size_t i = 0; i < ARRAY_LEN(blocks); i++)
                 mem_free(blocks[i]);
         node_sync_free(wf->lock);
@@ -158,13 +158,28 @@ void wf_commands_deinit(struct wf_commands *c)
 
 static void tell_hook_owner(struct wf *wf, uint32_t i)
 {
-        uint32_t owner = node_at(wf, i)->owner;
+        uint32_t owner = node_at(wf, i)->owner, child = node_at(wf, i)->hook_of;
+        if (child == NONE)
+                return;
+        if (owner == NONE) {
+                if (node_fulfilled(node_at(wf, wf->entry)))
+                        finish_entry(wf);
+                return;
+        }
         switch ((enum node_type)node_at(wf, owner)->type) {
-        case NODE_STEP_GROUP: steps_child_done(wf, owner, i); break;
-        case NODE_DAG: dag_child_done(wf, owner, i); break;
-        case NODE_TASK_GROUP: dag_item_done(wf, owner, i); break;
+        case NODE_STEP_GROUP: steps_child_done(wf, owner, child); break;
+        case NODE_DAG: dag_child_done(wf, owner, child); break;
+        case NODE_TASK_GROUP: dag_item_done(wf, owner, child); break;
         default: break;
         }
+}
+
+static void look_at_workflow(struct wf *wf)
+{
+        struct err why = {0};
+        if (hooks_of_workflow(wf, &why) == HOOK_FAILED)
+                exec_raise(wf, wf->entry, &why);
+        err_clear(&why);
 }
 
 /* Node i is fulfilled: tell whoever waits for it. */
@@ -172,8 +187,13 @@ static void tell_owner(struct wf *wf, uint32_t i)
 {
         const struct node *n = node_at(wf, i);
         switch ((enum node_role)n->role) {
-        case ROLE_ENTRY: finish_entry(wf); break;
-        case ROLE_EXIT: finish_exit(wf); break;
+        case ROLE_ENTRY:
+                if (node_fulfilled(n))
+                        finish_entry(wf);
+                else
+                        look_at_workflow(wf); /* a hook of it waited for room */
+                break;
+        case ROLE_EXIT: finish_entry(wf); break;
         case ROLE_GROUP: steps_group_done(wf, n->owner, i); break;
         case ROLE_STEP: steps_child_done(wf, n->owner, i); break;
         case ROLE_TASK: dag_child_done(wf, n->owner, i); break;
@@ -189,10 +209,11 @@ static void drain(struct wf *wf)
         while (wf->q_head < wf->q_tail && !wf->completed) {
                 uint32_t i = wf->queue[wf->q_head++];
                 node_at(wf, i)->queued = false;
+                enum node_role role = node_at(wf, i)->role;
                 memo_fulfilled(wf, i);
                 sync_fulfilled(wf, i);
-                if (node_at(wf, i)->owner != NONE || node_at(wf, i)->role == ROLE_ENTRY ||
-                    node_at(wf, i)->role == ROLE_EXIT)
+                if (node_at(wf, i)->owner != NONE || role == ROLE_ENTRY || role == ROLE_EXIT ||
+                    role == ROLE_HOOK)
                         tell_owner(wf, i);
         }
         if (wf->q_head == wf->q_tail)
@@ -259,6 +280,27 @@ static void try_blocked(struct wf *wf)
         mem_free(held.v);
 }
 
+/* A hook of the workflow has no room: it is tried when there is some. */
+static bool workflow_waits(const struct wf *wf)
+{
+        for (uint32_t i = 0; i < wf->hooks_waiting.n; i++)
+                if (wf->hooks_waiting.v[i] == wf->entry)
+                        return true;
+        return false;
+}
+
+/* Nodes with hooks that have changed, then the hooks of the workflow. */
+static void look_at_hooks(struct wf *wf)
+{
+        for (uint32_t i = 0; i < wf->look.n && !wf->completed; i++)
+                if (node_at(wf, wf->look.v[i])->owner != NONE)
+                        tell_owner(wf, wf->look.v[i]);
+        wf->look.n = 0;
+        finish_put_status(wf); /* Argo's next pass would see it */
+        if (!wf->completed && !workflow_waits(wf))
+                look_at_workflow(wf);
+}
+
 static void run(struct wf *wf)
 {
         if (!sync_workflow_may_run(wf))
@@ -268,8 +310,14 @@ static void run(struct wf *wf)
                 wf_start_entry(wf);
                 wf->opening = false;
         }
+        for (uint32_t i = 0; i < wf->watchers.n; i++)
+                if (!node_at(wf, wf->watchers.v[i])->told)
+                        ids_add(&wf->look, wf->watchers.v[i]);
         for (;;) {
                 drain(wf);
+                look_at_hooks(wf);
+                if (wf->q_head < wf->q_tail && !wf->completed)
+                        continue;
                 if (wf->completed || !wf->freed ||
                     (!wf->blocked.n && !wf->hooks_waiting.n && wf->entry != NONE))
                         break;
@@ -327,7 +375,7 @@ void engine_step(struct wf *wf, const struct wf_input *in, size_t n, struct wall
                         run(wf);
                 if (!wf->completed && (wf->restored_shutdown || wf->restored_late))
                         end_late(wf);
-                global_set(wf, "workflow.status", wf->phase);
+                finish_put_status(wf);
         }
         put_changes(wf);
         if (wf->completed && !was_complete)

@@ -53,7 +53,7 @@ enum node_role {
         ROLE_TASK,      /* owner: the DAG node; slot: task */
         ROLE_ITEM,      /* owner: the TaskGroup node; slot: task */
         ROLE_ATTEMPT,   /* owner: the Retry node; slot: number of the attempt */
-        ROLE_HOOK,      /* owner: as that of the node it hangs on; slot too */
+        ROLE_HOOK,      /* owner: as that of the node it hangs on (NONE: the workflow); slot too */
         ROLE_CONTAINER, /* nobody: it tells of its pod */
 };
 
@@ -102,13 +102,16 @@ struct node {
                         once */
         bool dirty, queued;
         bool told;       /* its owner has counted it as done */
+        bool linked;     /* it hangs on its parent */
         bool memo_saved; /* its entry is in the cache already */
+        bool watched;    /* it has hooks: changes are looked at (wf->look) */
 };
 
 /* A loop being expanded. */
 struct fanout {
         json_t *items;    /* owned list */
         json_t *body;     /* owned: the task with everything but item substituted */
+        json_t *late;     /* owned: its expressions that wait for the item, NULL: none */
         uint32_t *nodes;  /* per item, NONE: not started */
         uint32_t n, next; /* items below next have been started */
 };
@@ -203,6 +206,8 @@ struct wf {
         bool freed;               /* a limit may have room again */
         struct ids hooks_waiting; /* children whose exit hook had no room */
         struct ids daemons;       /* nodes that are daemoned */
+        struct ids look;          /* watched nodes that have changed */
+        struct ids watchers;      /* watched nodes whose hooks speak of the workflow */
         struct ids dirty;
         struct timer *timers;
         size_t n_timers, cap_timers;
@@ -255,6 +260,8 @@ struct node_new {
  */
 uint32_t node_add(struct wf *wf, const struct node_new *how);
 void node_link(struct wf *wf, uint32_t parent, uint32_t child);
+/* For what has one parent: not again when the state was restored. */
+void node_link_once(struct wf *wf, uint32_t parent, uint32_t child);
 /* To every outbound node of `before`. */
 void node_link_behind(struct wf *wf, uint32_t before, uint32_t child);
 void node_touch(struct wf *wf, uint32_t i);
@@ -277,15 +284,19 @@ void node_close(struct wf *wf, uint32_t i); /* frees the frame */
 struct scope {
         struct wf *wf;
         uint32_t frame;        /* Steps or DAG whose steps./tasks. are visible; NONE */
+        uint32_t self;         /* a child of frame that its task's name stands for; 0: none */
         const json_t *inputs;  /* of the template under work, with values */
         const json_t *outputs; /* declared: paths */
         const json_t *item;    /* NULL: no loop */
         const char *node_name, *task_name, *pod_name; /* NULL */
-        struct scope *around; /* expressions see what can be named here; NULL: in this scope */
         bool task_is_step;
         bool absent_ok;        /* absent outputs are not errors: the tag stays */
+        bool item_only;        /* the pass over the items: simple tags say item or stay */
+        json_t *late;          /* expressions that wait for the item, NULL: there is none to come */
+        json_t *kept;          /* what the values of an expression under evaluation borrow */
         int attempt;           /* >= 0: retries and lastRetry.* are known */
         uint32_t last_attempt; /* node, NONE on the first */
+        bool judges_retry;     /* a retry's expression: no exit code is -1 */
 };
 enum tag_found scope_lookup(void *scope, struct str name, struct buf *out);
 struct tag_opts scope_tags(struct scope *s);
@@ -308,6 +319,16 @@ int scope_artifact(json_t **out, const char *from, struct scope *s, struct err *
  * without value. */
 int scope_reference(char **out, const char *text, struct scope *s, bool *absent,
                     struct err *e) MUST_CHECK;
+
+/* ---- scope_eval.c: fields that are expressions ---- */
+/* The expression must be a boolean. */
+int scope_test(bool *out, const char *text, struct scope *s, struct err *e) MUST_CHECK;
+/* As a tree: new reference. As text (Go's %v): heap, NULL for nil. */
+int scope_eval_tree(json_t **out, const char *text, struct scope *s, struct err *e) MUST_CHECK;
+int scope_eval_text(char **out, const char *text, struct scope *s, struct err *e) MUST_CHECK;
+/* fromExpression: its value must be an artifact. New reference. */
+int scope_artifact_of(json_t **out, const char *expression, struct scope *s,
+                      struct err *e) MUST_CHECK;
 
 /* ---- globals.c ---- */
 void global_set(struct wf *wf, const char *name, const char *value);
@@ -415,10 +436,11 @@ void suspend_due(struct wf *wf, uint32_t n);
 int loop_items(json_t **items, const json_t *body, struct err *e) MUST_CHECK;
 /* "x(3:name:a,size:b)": heap. */
 char *loop_child_name(const char *base, uint32_t index, const json_t *item);
-struct fanout *fanout_new(json_t *items_taken, json_t *body);
+struct fanout *fanout_new(json_t *items_taken, json_t *body, json_t *late);
 struct fanout *fanout_free(struct fanout *l);
-int loop_body(json_t **out, struct wf *wf, uint32_t composite, const struct fanout *l,
-              uint32_t index, struct err *e) MUST_CHECK;
+/* The task of one item; `s` is the scope of the composite around. */
+int loop_body(json_t **out, const struct fanout *l, uint32_t index, struct scope *s,
+              struct err *e) MUST_CHECK;
 
 /* ---- outputs.c ---- */
 /* Outputs of a steps or dag template from its children; *out NULL when it declares none. */
@@ -435,12 +457,17 @@ const char *outputs_default(struct wf *wf, const struct node *n, const char *nam
 
 /* ---- hooks.c ---- */
 enum hook_result {
-        HOOK_NONE,   /* there is none, or not for this */
-        HOOK_WAIT,   /* it was started or runs: the child counts as done when the hook is */
-        HOOK_FAILED, /* it could not be started; the words are in `e` */
+        HOOK_NONE,   /* the child is done, and so is everything that hangs on it */
+        HOOK_WAIT,   /* not yet */
+        HOOK_FAILED, /* a hook could not be judged or started; the words are in `e` */
 };
-/* The exit hook of a completed child. */
-enum hook_result hooks_exit(struct wf *wf, uint32_t composite, uint32_t child, struct err *e);
+/* Starts the hooks of a child whose time has come, its exit hook when it is completed. */
+enum hook_result hooks_settle(struct wf *wf, uint32_t composite, uint32_t child, struct err *e);
+enum hook_result hooks_of_workflow(struct wf *wf, struct err *e); /* all but the exit handler */
+/* The condition of the workflow's exit handler; trouble is in `e`. */
+bool hooks_exit_wanted(struct wf *wf, const json_t *hook, struct err *e);
+/* A new child: its hooks are looked at when it changes. */
+void hooks_watch(struct wf *wf, uint32_t child, const struct task *task);
 
 /* ---- container_set.c: the nodes of a containerSet's containers ---- */
 void container_set_open(struct wf *wf, uint32_t pod); /* nothing for other pods */
@@ -504,8 +531,8 @@ bool wf_begin(struct wf *wf); /* false: it failed and is complete */
 
 /* ---- finish.c ---- */
 void wf_set_phase(struct wf *wf, const char *phase, const char *message);
-void finish_entry(struct wf *wf);
-void finish_exit(struct wf *wf);
+void finish_entry(struct wf *wf); /* the entry, its exit handler or a hook is done: what now? */
+void finish_put_status(struct wf *wf); /* workflow.status: of the entry once it is done */
 void wf_fail(struct wf *wf, const char *phase, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void wf_put_command(struct wf *wf, struct wf_command c);
 void wf_start_entry(struct wf *wf);

@@ -317,14 +317,11 @@ static bool rename_node(struct wf *wf, uint32_t index, struct scope *s)
 void exec_unlocked(struct wf *wf, uint32_t index)
 {
         struct node *n = node_at(wf, index);
-        struct scope s = {.wf = wf,
-                          .frame = NONE,
-                          .node_name = n->name,
-                          .inputs = n->inputs,
-                          .attempt = -1,
-                          .last_attempt = NONE};
+        struct scope s = {
+                .wf = wf, .frame = NONE, .inputs = n->inputs, .attempt = -1, .last_attempt = NONE};
         struct memo memo;
         struct err why = {0};
+        scope_name_of(&s, index);
         if (memo_look(&memo, wf, n->tmpl, &s, &why) < 0)
                 exec_raise(wf, index, &why);
         else if (!memo_apply(wf, index, &memo))
@@ -440,7 +437,7 @@ enum exec_result exec_attempt(struct wf *wf, uint32_t retry, uint32_t number, ui
                 n->memo = json_incref(r->memo);
         if (!n->template_ref)
                 n->template_ref = json_incref(r->template_ref);
-        node_link(wf, retry, *node);
+        node_link_once(wf, retry, *node);
         if (exists && node_fulfilled(n)) {
                 node_requeue(wf, *node);
                 return EXEC_OK;

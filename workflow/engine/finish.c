@@ -67,6 +67,13 @@ static const char *phase_of_entry(enum node_phase p)
         return p == PHASE_FAILED ? "Failed" : p == PHASE_ERROR ? "Error" : "Succeeded";
 }
 
+void finish_put_status(struct wf *wf)
+{
+        const struct node *entry = wf->entry == NONE ? NULL : node_at(wf, wf->entry);
+        bool ended = entry && entry->phase >= PHASE_SUCCEEDED && !wf->completed;
+        global_set(wf, "workflow.status", ended ? phase_of_entry(entry->phase) : wf->phase);
+}
+
 /* ---- the exit handler ---- */
 
 static json_t *exit_hook(const struct wf *wf)
@@ -118,11 +125,13 @@ static bool start_exit(struct wf *wf)
         AUTO_JSON json_t *ref = exit_hook(wf);
         if (!ref || wf->shutdown == SHUTDOWN_TERMINATE)
                 return false;
-        global_set(wf, "workflow.status", phase_of_entry(node_at(wf, wf->entry)->phase));
         set_failures(wf);
         struct scope s = {.wf = wf, .frame = NONE, .attempt = -1, .last_attempt = NONE};
         struct err why = {0};
         json_t *rendered = NULL, *args;
+        if (!hooks_exit_wanted(wf, ref, &why))
+                return false;
+        json_object_del(ref, "expression");
         char *name = mem_printf("%s.onExit", wf->name);
         struct exec x = {.name = name,
                          .boundary = NONE,
@@ -134,7 +143,7 @@ static bool start_exit(struct wf *wf)
                          .exit_tree = true,
                          .depth = 1,
                          .ref = ref};
-        if (scope_tree(&rendered, ref, &s, &why) == 0) {
+        if (!why.code && scope_tree(&rendered, ref, &s, &why) == 0) {
                 x.ref = json_copy(rendered);
                 args = json_incref(json_object_get(x.ref, "arguments"));
                 if (args && args_resolve_artifacts(&args, &s, &why) == 0)
@@ -143,8 +152,10 @@ static bool start_exit(struct wf *wf)
         }
         if (why.code)
                 wf->exit_node = exec_idle_node(wf, &x, PHASE_ERROR, err_msg(&why));
-        else if (exec_template(wf, &x, &wf->exit_node) == EXEC_BLOCKED)
+        else if (exec_template(wf, &x, &wf->exit_node) == EXEC_BLOCKED) {
                 wf->exit_node = NONE;
+                task_wait(wf, &wf->hooks_waiting, wf->entry);
+        }
         err_clear(&why);
         if (rendered) {
                 json_decref(x.ref);
@@ -183,11 +194,14 @@ void finish_entry(struct wf *wf)
                         entry->message ? entry->message : "");
                 return;
         }
-        if (!start_exit(wf))
+        struct err why = {0};
+        finish_put_status(wf);
+        enum hook_result hooks = hooks_of_workflow(wf, &why);
+        if (hooks == HOOK_FAILED)
+                wf_fail(wf, "Error", "%s", err_msg(&why));
+        err_clear(&why);
+        if (hooks != HOOK_NONE || (wf->exit_node == NONE && start_exit(wf)))
+                return;
+        if (wf->exit_node == NONE || node_fulfilled(node_at(wf, wf->exit_node)))
                 end(wf);
-}
-
-void finish_exit(struct wf *wf)
-{
-        end(wf);
 }

@@ -51,6 +51,7 @@ static void fill(struct wf *wf, uint32_t index, const json_t *j)
         n->memo = json_incref(json_object_get(j, "memoizationStatus"));
         n->memo_saved = n->phase >= PHASE_SUCCEEDED; /* it was stored before the node was */
         load_waiting(wf, n, json_str(j, "synchronizationStatus", "waiting"));
+        n->linked = true;
         n->pod_started = !n->sync && n->started_s && node_is_work(n);
         if (display && strcmp(display, n->display) != 0)
                 n->display = wf_intern(wf, display);

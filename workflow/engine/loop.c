@@ -295,9 +295,10 @@ char *loop_child_name(const char *base, uint32_t index, const json_t *item)
 
 /* ---- expansion ---- */
 
-struct fanout *fanout_new(json_t *items, json_t *body)
+struct fanout *fanout_new(json_t *items, json_t *body, json_t *late)
 {
         struct fanout *l = NEW(struct fanout);
+        l->late = json_array_size(late) ? json_incref(late) : NULL;
         l->items = items;
         l->n = (uint32_t)json_array_size(items);
         l->nodes = mem_calloc(l->n + 1, sizeof(*l->nodes));
@@ -315,22 +316,17 @@ struct fanout *fanout_free(struct fanout *l)
         if (l) {
                 json_decref(l->items);
                 json_decref(l->body);
+                json_decref(l->late);
                 mem_free(l->nodes);
                 mem_free(l);
         }
         return NULL;
 }
 
-int loop_body(json_t **out, struct wf *wf, uint32_t composite, const struct fanout *l,
-              uint32_t index, struct err *e)
+int loop_body(json_t **out, const struct fanout *l, uint32_t index, struct scope *s, struct err *e)
 {
-        struct scope around = scope_of(wf, composite);
-        struct scope s = {.wf = wf,
-                          .frame = NONE,
-                          .attempt = -1,
-                          .last_attempt = NONE,
-                          .item = json_array_get(l->items, index),
-                          .around = &around};
-        around.item = s.item;
-        return scope_tree(out, l->body, &s, e);
+        s->item = json_array_get(l->items, index);
+        s->item_only = true; /* what could be known was known before */
+        s->late = l->late;
+        return scope_tree(out, l->body, s, e);
 }

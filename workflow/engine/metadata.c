@@ -48,6 +48,28 @@ static int take_labels(struct wf *wf, const json_t *labels, struct err *e)
         return 0;
 }
 
+/* A label whose value is computed. */
+static int take_computed(struct wf *wf, const char *key, const char *expression, struct err *e)
+{
+        struct scope s = {.wf = wf, .frame = NONE, .attempt = -1, .last_attempt = NONE};
+        AUTO_JSON json_t *v = NULL;
+        if (scope_eval_tree(&v, expression, &s, e) < 0)
+                return err_wrap(e, "failed to evaluate label \"%s\" expression \"%s\"", key,
+                                expression);
+        if (!json_is_string(v))
+                return err_set(e, ERR_INVALID,
+                               "failed to evaluate label \"%s\" expression \"%s\": it is %s but "
+                               "must be a string",
+                               key, expression, json_kind_name(v));
+        if (!is_label_value(json_string_value(v)))
+                return err_set(
+                        e, ERR_INVALID,
+                        "invalid label value \"%s\" for label \"%s\" and expression \"%s\": %s",
+                        json_string_value(v), key, expression, label_rule);
+        keep(wf, "labels", key, json_string_value(v));
+        return 0;
+}
+
 int metadata_begin(struct wf *wf, struct err *e)
 {
         const json_t *own = json_object_get(wf->spec, "workflowMetadata");
@@ -57,6 +79,11 @@ int metadata_begin(struct wf *wf, struct err *e)
                 return -1;
         json_object_foreach (json_object_get(own, "annotations"), key, v)
                 keep(wf, "annotations", key, json_is_string(v) ? json_string_value(v) : "");
+        json_object_foreach (json_object_get(own, "labelsFrom"), key, v) {
+                const char *expression = json_str(v, "expression");
+                if (take_computed(wf, key, expression ? expression : "", e) < 0)
+                        return -1;
+        }
         wf->changed = wf->changed || wf->metadata;
         return 0;
 }

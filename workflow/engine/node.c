@@ -285,6 +285,8 @@ void node_set(struct wf *wf, uint32_t i, enum node_phase phase, const char *mess
                 wf->changed = true;
         }
         node_touch(wf, i);
+        if (n->watched)
+                ids_add(&wf->look, i);
         if ((n->type == NODE_STEPS || n->type == NODE_DAG) && phase >= PHASE_SUCCEEDED)
                 daemons_end(wf, i);
         if (!was_fulfilled && node_fulfilled(n)) { /* in the same step, also when it is suspended */
@@ -313,6 +315,13 @@ void node_link(struct wf *wf, uint32_t parent, uint32_t child)
                 return;
         ids_add(c, child);
         node_touch(wf, parent);
+}
+
+void node_link_once(struct wf *wf, uint32_t parent, uint32_t child)
+{
+        if (!wf->nodes[child].linked)
+                node_link(wf, parent, child);
+        wf->nodes[child].linked = true;
 }
 
 void node_link_behind(struct wf *wf, uint32_t before, uint32_t child)

@@ -138,6 +138,36 @@ bool outputs_aggregate(const struct wf *wf, const struct fanout *l, struct str w
 
 /* ---- composites ---- */
 
+/* valueFrom.expression: the value as text; nil is an error, but for a default. */
+static int expression_value(char **out, const json_t *decl, struct scope *s, struct err *e)
+{
+        const char *text = json_str(decl, "valueFrom", "expression"),
+                   *name = json_str(decl, "name");
+        const json_t *fallback = json_at(decl, "valueFrom", "default");
+        struct err why = {0};
+        int r = scope_eval_text(out, text, s, &why);
+        if (r < 0 && !fallback) {
+                err_move(e, &why);
+                return err_wrap(e, "output parameter \"%s\"", name ? name : "");
+        }
+        err_clear(&why);
+        if (!*out && !fallback)
+                return err_set(e, ERR_INVALID,
+                               "output parameter \"%s\": expression \"%s\" evaluated to nil",
+                               name ? name : "", text);
+        if (!*out)
+                *out = json_scalar_text(fallback);
+        return 0;
+}
+
+static void add_parameter(json_t *list, const json_t *decl, const char *text)
+{
+        json_t *out = json_copy((json_t *)(uintptr_t)decl);
+        json_object_set_new_nocheck(out, "value", json_string_nocheck(text));
+        json_object_del(out, "valueFrom");
+        json_array_append_new(list, out);
+}
+
 static int parameter_output(json_t *list, json_t *decl, struct scope *s, struct err *e)
 {
         const char *name = json_str(decl, "name"), *ref = json_str(decl, "valueFrom", "parameter");
@@ -145,13 +175,18 @@ static int parameter_output(json_t *list, json_t *decl, struct scope *s, struct 
         char *text = NULL;
         bool absent = false;
         struct err why = {0};
+        if (json_str(decl, "valueFrom", "expression")) {
+                if (expression_value(&text, decl, s, e) < 0)
+                        return -1;
+                add_parameter(list, decl, text);
+                mem_free(text);
+                return 0;
+        }
         if (!ref && json_object_get(decl, "value"))
                 ref = json_str(decl, "value");
-        if (!ref)
-                return err_set(e, ERR_UNSUPPORTED,
-                               "not supported yet: outputs.parameters.%s.valueFrom",
-                               name ? name : "");
-        if (scope_reference(&text, ref, s, &absent, &why) < 0 && !fallback) {
+        if (!ref && !fallback)
+                text = mem_strdup(""); /* it refers to nothing */
+        if (ref && scope_reference(&text, ref, s, &absent, &why) < 0 && !fallback) {
                 err_move(e, &why);
                 return err_wrap(e, "output parameter \"%s\"", name);
         }
@@ -164,30 +199,37 @@ static int parameter_output(json_t *list, json_t *decl, struct scope *s, struct 
                                name, ref);
         if (!text)
                 text = json_scalar_text(fallback);
-        json_t *out = json_copy(decl);
-        json_object_set_new_nocheck(out, "value", json_string_nocheck(text));
-        json_object_del(out, "valueFrom");
-        json_array_append_new(list, out);
+        add_parameter(list, decl, text);
         mem_free(text);
         return 0;
 }
 
+/* The artifact that `from` or `fromExpression` means. */
+static int artifact_source(json_t **out, const json_t *decl, struct scope *s, struct err *e)
+{
+        const char *from = json_str(decl, "from"), *name = json_str(decl, "name");
+        char *text = NULL;
+        struct tag_opts o = scope_tags(s);
+        if (!str_empty(json_str(decl, "fromExpression")))
+                return scope_artifact_of(out, json_str(decl, "fromExpression"), s, e);
+        if (!from)
+                return err_set(e, ERR_INVALID,
+                               "outputs.artifacts.%s: from or fromExpression is required",
+                               name ? name : "");
+        int r = tag_string(&text, from, &o, e);
+        if (r == 0)
+                r = scope_artifact(out, text, s, e);
+        mem_free(text);
+        return r;
+}
+
 static int artifact_output(json_t *list, json_t *decl, struct scope *s, struct err *e)
 {
-        const char *name = json_str(decl, "name"), *from = json_str(decl, "from");
+        const char *name = json_str(decl, "name");
         bool optional = json_is_true(json_object_get(decl, "optional"));
         AUTO_JSON json_t *found = NULL;
         struct err why = {0};
-        char *text = NULL;
-        struct tag_opts o = scope_tags(s);
-        if (!from)
-                return err_set(e, ERR_UNSUPPORTED,
-                               "not supported yet: outputs.artifacts.%s without from",
-                               name ? name : "");
-        int r = tag_string(&text, from, &o, &why);
-        if (r == 0)
-                r = scope_artifact(&found, text, s, &why);
-        mem_free(text);
+        int r = artifact_source(&found, decl, s, &why);
         if (r < 0 && !optional) {
                 err_move(e, &why);
                 return err_wrap(e, "output artifact \"%s\"", name);

@@ -104,6 +104,15 @@ static void fill_task(struct task *task, json_t *body, uint32_t group)
         task->continue_failed = flag_at(body, "continueOn", "failed");
         task->continue_error = flag_at(body, "continueOn", "error");
         task->exit_hook = json_incref(json_at(body, "hooks", "exit"));
+        if (json_object_size(json_object_get(body, "hooks"))) {
+                task->hooks = json_copy(json_object_get(body, "hooks"));
+                json_object_del(task->hooks, "exit");
+        }
+        if (task->hooks && !json_object_size(task->hooks)) {
+                json_decref(task->hooks);
+                task->hooks = NULL;
+        }
+        task->hooks_see_workflow = task->hooks && hooks_speak_of_workflow(task->hooks);
         if (!task->exit_hook && !str_empty(old_exit))
                 task->exit_hook = json_pack("{s:s}", "template", old_exit);
 }
@@ -160,8 +169,8 @@ static void check_expression(void *arg, struct str tag, struct str inner, bool i
         (void)inner;
         if (!is_expr || err_is_set(c->e) || tag_expr_check(text, NULL, c->e) == 0)
                 return;
-        err_wrap(c->e, "failed to evaluate expression \"%.*s\"",
-                 (int)(text.n > 200 ? 200 : text.n), text.p);
+        err_wrap(c->e, "failed to evaluate expression \"%.*s\"", (int)(text.n > 200 ? 200 : text.n),
+                 text.p);
 }
 
 static bool check_expressions(void *arg, const char *text, size_t n)
@@ -361,6 +370,7 @@ struct tmpl *tmpl_free(struct tmpl *t)
         for (uint32_t i = 0; i < t->n_tasks && t->tasks; i++) {
                 json_decref(t->tasks[i].body);
                 json_decref(t->tasks[i].exit_hook);
+                json_decref(t->tasks[i].hooks);
                 depends_free(t->tasks[i].depends);
                 mem_free(t->tasks[i].dependents);
         }

@@ -38,9 +38,11 @@ struct task { /* a step of a group, or a task of a DAG */
         bool name_tagged;
         bool loops; /* withItems (not empty), withParam or withSequence */
         bool continue_failed, continue_error;
-        bool result_used;  /* something says steps.<name>.outputs.result: the pod captures it */
-        json_t *exit_hook; /* {"template"|"templateRef", "arguments", "expression"} or NULL */
-        struct depends *depends;            /* dag; NULL: none */
+        bool result_used; /* something says steps.<name>.outputs.result: the pod captures it */
+        json_t *hooks;    /* owned: those that are not "exit", NULL: none */
+        bool hooks_see_workflow; /* an expression of theirs says workflow.* */
+        json_t *exit_hook;       /* {"template"|"templateRef", "arguments", "expression"} or NULL */
+        struct depends *depends; /* dag; NULL: none */
         uint32_t *dependents, n_dependents; /* dag: tasks that name this one */
         bool leaf;                          /* dag: nobody depends on it */
 };
@@ -90,6 +92,8 @@ int tmpl_find(struct tmpl **out, struct tmpl_scope *s, const char *name, struct 
 /* Compile one body (inline templates); the caller owns it. */
 int tmpl_compile(struct tmpl **out, struct tmpl_scope *s, json_t *body, struct err *e) MUST_CHECK;
 struct tmpl *tmpl_free(struct tmpl *t);
+/* hooks.c: is there an expression among these hooks that says workflow.*? */
+bool hooks_speak_of_workflow(const json_t *hooks);
 uint32_t tmpl_task_index(const struct tmpl *t, const char *name, size_t n);
 
 /* templateDefaults under a template: only what fits its own type. New reference. */

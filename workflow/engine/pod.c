@@ -251,8 +251,8 @@ static void set_fixed_value(struct wf *wf, uint32_t index, json_t *parameter)
         arena_deinit(&a);
 }
 
-/* Output parameters that the pod does not report: a fixed value is the engine's to say; a failed
- * pod's that have a default or a global name, or are memoized, are there without a value. */
+/* Output parameters that the pod does not report: a fixed value is the engine's to say; those
+ * of a failed pod are there without a value. */
 static void add_declared(struct wf *wf, uint32_t index, json_t *outputs, bool failed)
 {
         const struct node *n = node_at(wf, index);
@@ -263,9 +263,7 @@ static void add_declared(struct wf *wf, uint32_t index, json_t *outputs, bool fa
                 const char *name = json_str(decl, "name");
                 bool known = name && named_item(list, name, strlen(name));
                 bool fixed = json_object_get(decl, "value") != NULL;
-                if (!name || (known && !fixed) ||
-                    (!fixed && !(failed && (json_object_get(decl, "globalName") || n->memo ||
-                                            json_at(decl, "valueFrom", "default")))))
+                if (!name || (!fixed && (known || !failed)))
                         continue;
                 json_t *out = json_copy(decl);
                 if (fixed)
@@ -291,6 +289,23 @@ static void end_containers(struct wf *wf, uint32_t index, enum node_phase phase,
                                                     : message);
 }
 
+/* The tree of a suspended workflow that was restored is not open yet: its nodes know only by name
+ * what they run. */
+static void find_template(struct wf *wf, uint32_t index)
+{
+        struct node *n = node_at(wf, index);
+        AUTO_JSON json_t *ref = json_object();
+        struct tmpl *t = NULL;
+        struct err why = {0};
+        if (n->template_ref)
+                json_object_set(ref, "templateRef", n->template_ref);
+        else
+                json_object_set_new(ref, "template", json_string(n->template_name));
+        if (exec_resolve(wf, exec_scope(wf, n->scope), ref, &t, &why) == 0)
+                n->tmpl = t;
+        err_clear(&why);
+}
+
 void pod_update(struct wf *wf, const struct wf_input *in)
 {
         uint32_t index = node_by_id_text(wf, in->node_id);
@@ -300,6 +315,8 @@ void pod_update(struct wf *wf, const struct wf_input *in)
         enum node_phase phase = phase_of(in->pod_phase);
         if (!node_is_work(n) || n->phase >= PHASE_SUCCEEDED || phase < n->phase)
                 return;
+        if (!n->tmpl)
+                find_template(wf, index);
         if (in->ip)
                 n->pod_ip = wf_intern(wf, in->ip);
         if (in->host)

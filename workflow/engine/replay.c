@@ -106,19 +106,29 @@ void replay_record(json_t *recording, const struct wf_input *in, size_t n, struc
                               json_pack("{s:I,s:o}", "now", (json_int_t)now.ns, "inputs", inputs));
 }
 
+void replay_record_restart(json_t *recording, const char *node_id, struct wall now)
+{
+        replay_record(recording, NULL, 0, now);
+        json_t *steps = json_object_get(recording, "steps");
+        json_object_set_new(json_array_get(steps, json_array_size(steps) - 1), "restart",
+                            json_string(node_id));
+}
+
 static int take_step(struct wf *wf, const json_t *step, struct err *e)
 {
         const json_t *list = json_object_get(step, "inputs");
+        const char *restarted = json_str(step, "restart");
+        struct wall now = {json_integer_value(json_object_get(step, "now"))};
         size_t n = json_array_size(list);
         struct wf_input *in = mem_calloc(n + 1, sizeof(*in));
         struct wf_commands commands = {0};
         int r = 0;
         for (size_t i = 0; i < n && r == 0; i++)
                 r = input_read(&in[i], json_array_get(list, i), e);
-        if (r == 0)
-                engine_step(wf, in, n,
-                            (struct wall){json_integer_value(json_object_get(step, "now"))},
-                            &commands);
+        if (restarted)
+                wf_restart_pod(wf, restarted, now, &commands);
+        else if (r == 0)
+                engine_step(wf, in, n, now, &commands);
         wf_commands_deinit(&commands);
         mem_free(in);
         return r;

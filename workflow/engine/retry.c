@@ -49,6 +49,26 @@ static bool int_or_string(const json_t *v, double *out)
         return ok;
 }
 
+/* The strategy as it stands in the template, its tags resolved as in the rest of it. */
+static int render_strategy(json_t **out, struct wf *wf, uint32_t retry, struct err *e)
+{
+        const struct node *n = node_at(wf, retry);
+        struct scope s = {.wf = wf, .frame = NONE, .attempt = -1, .last_attempt = NONE};
+        json_t *expression = json_object_get(n->tmpl->retry, "expression");
+        AUTO_JSON json_t *bare = json_copy(n->tmpl->retry);
+        json_object_del(bare, "expression");
+        s.inputs = n->inputs;
+        scope_name_of(&s, retry);
+        json_t *rendered = NULL;
+        if (scope_tree(&rendered, bare, &s, e) < 0)
+                return -1;
+        *out = json_copy(rendered);
+        json_decref(rendered);
+        if (expression)
+                json_object_set_nocheck(*out, "expression", expression);
+        return 0;
+}
+
 static void read_strategy(struct strategy *s, const json_t *j)
 {
         const char *policy = json_str(j, "retryPolicy");
@@ -199,11 +219,38 @@ static bool policy_allows(const struct strategy *s, const struct node *last)
         return last->phase == PHASE_ERROR ? s->on_error : s->on_failed;
 }
 
+/* False: the node has ended, by the expression or by an error in it. */
+static bool expression_allows(struct wf *wf, uint32_t retry, const json_t *strategy, uint32_t last)
+{
+        const char *text = json_str(strategy, "expression");
+        struct err why = {0};
+        bool goes_on = true;
+        if (str_empty(text))
+                return true;
+        struct scope s = {.wf = wf,
+                          .frame = NONE,
+                          .inputs = node_at(wf, last)->inputs,
+                          .attempt = (int)node_at(wf, retry)->frame->attempts - 1,
+                          .last_attempt = last,
+                          .judges_retry = true};
+        if (scope_test(&goes_on, text, &s, &why) < 0) {
+                exec_raise(wf, retry, &why);
+                node_close(wf, retry);
+                return false;
+        }
+        if (!goes_on)
+                finish(wf, retry, node_at(wf, last)->phase,
+                       "retryStrategy.expression evaluated to false", last);
+        return goes_on;
+}
+
 static void decide(struct wf *wf, uint32_t retry, uint32_t last)
 {
         const struct node *l = node_at(wf, last);
         struct frame *f = node_at(wf, retry)->frame;
         struct strategy s;
+        struct err why = {0};
+        AUTO_JSON json_t *strategy = NULL;
         if (l->daemoned) {
                 daemon_mark_retry(wf, retry);
                 return;
@@ -213,7 +260,12 @@ static void decide(struct wf *wf, uint32_t retry, uint32_t last)
                 finish(wf, retry, PHASE_SUCCEEDED, NULL, last);
                 return;
         }
-        read_strategy(&s, f->tmpl->retry);
+        if (render_strategy(&strategy, wf, retry, &why) < 0) {
+                exec_raise(wf, retry, &why);
+                node_close(wf, retry);
+                return;
+        }
+        read_strategy(&s, strategy);
         if (wf->shutdown != SHUTDOWN_NONE) {
                 finish(wf, retry, l->phase,
                        wf->shutdown == SHUTDOWN_STOP ? "Stopped with strategy 'Stop'"
@@ -227,7 +279,6 @@ static void decide(struct wf *wf, uint32_t retry, uint32_t last)
         }
         bool raised = l->raised;
         if (raised && !s.on_error) {
-                struct err why = {0};
                 err_set(&why, ERR_INVALID, "%s", l->message ? l->message : "");
                 exec_raise(wf, retry, &why);
                 node_close(wf, retry);
@@ -239,7 +290,7 @@ static void decide(struct wf *wf, uint32_t retry, uint32_t last)
                 finish(wf, retry, l->phase, l->message, last);
         else if (s.has_limit && f->attempts > s.limit)
                 finish(wf, retry, l->phase, "No more retries left", last);
-        else
+        else if (expression_allows(wf, retry, strategy, last))
                 start_or_wait(wf, retry);
 }
 

@@ -180,7 +180,10 @@ static enum tag_found lookup_task(struct scope *s, struct str name, struct buf *
         if (i == NONE)
                 return TAG_MISSING;
         const struct slot *slot = &around->frame->slots[i];
+        const struct node *self = s->self ? node_at(wf, s->self) : NULL;
         struct str rest = {dot + 1, name.n - (size_t)(dot + 1 - name.p)}, what = rest;
+        if (self && self->slot == i)
+                return lookup_node(s, self, rest, out);
         if (slot->loop && slot->node == NONE &&
             str_eq(rest, "status")) /* of a loop of steps: its group's */
                 return put(out,
@@ -238,7 +241,7 @@ static enum tag_found lookup_retry(const struct scope *s, struct str name, struc
         const struct node *last = s->last_attempt == NONE ? NULL : node_at(s->wf, s->last_attempt);
         if (str_eq(name, "lastRetry.exitCode")) {
                 const char *code = last ? json_str(last->outputs, "exitCode") : NULL;
-                return put(out, code ? code : "0");
+                return put(out, code ? code : s->judges_retry ? "-1" : "0");
         }
         if (str_eq(name, "lastRetry.status"))
                 return put(out, last ? node_phase_name(last->phase) : "");
@@ -255,6 +258,9 @@ enum tag_found scope_lookup(void *arg, struct str name, struct buf *out)
 {
         struct scope *s = arg;
         struct str rest = name;
+        if (s->item_only)
+                return str_eq(name, "item") || cut(&rest, "item.") ? lookup_item(s, name, out)
+                                                                   : TAG_UNKNOWN;
         if (cut(&rest, "workflow."))
                 return lookup_workflow(s, name, out);
         if (cut(&rest, "inputs."))

@@ -36,12 +36,37 @@ static void addf(struct gather *g, const char *fmt, ...)
         add(g, name);
 }
 
+/* Artifacts are values of their own kind, for fields that are expressions: no tag shows them. The
+ * scope keeps what the value borrows. */
+static void add_artifacts(struct gather *g, const char *prefix, const json_t *list)
+{
+        size_t i;
+        json_t *a;
+        if (!g->s->kept)
+                return;
+        json_array_foreach ((json_t *)(uintptr_t)list, i, a) {
+                const char *name = json_str(a, "name");
+                AUTO(mem_free)
+                char *full = mem_printf("%s%s", prefix, name ? name : ""),
+                     *tag = mem_printf("{{%s}}", full);
+                json_t *found = NULL;
+                if (scope_artifact(&found, tag, g->s, NULL) < 0)
+                        continue;
+                json_array_append_new(g->s->kept, found);
+                val_map_set(g->arena, g->flat,
+                            val_text(arena_strndup(g->arena, full, strlen(full))),
+                            val_from_tree(g->arena, found, VAL_INTS_AND_FLOATS));
+        }
+}
+
 static void add_workflow(struct gather *g)
 {
         struct global *v, *next;
         HASH_ITER (hh, g->s->wf->globals, v, next)
                 add(g, v->name);
         add(g, "workflow.duration");
+        add_artifacts(g, "workflow.outputs.artifacts.",
+                      json_object_get(g->s->wf->outputs, "artifacts"));
 }
 
 static void add_inputs(struct gather *g)
@@ -54,6 +79,7 @@ static void add_inputs(struct gather *g)
         list = json_object_get(g->s->inputs, "artifacts");
         json_array_foreach ((json_t *)(uintptr_t)list, i, p)
                 addf(g, "inputs.artifacts.%s.path", json_str(p, "name") ? json_str(p, "name") : "");
+        add_artifacts(g, "inputs.artifacts.", list);
 }
 
 static void add_parameters(struct gather *g, const char *root, const char *task,
@@ -81,9 +107,13 @@ static void add_task(struct gather *g, const char *root, uint32_t i)
         if (node == NONE)
                 return;
         const struct node *n = node_at(wf, node);
+        AUTO(mem_free) char *artifacts = mem_printf("%s.%s.outputs.artifacts.", root, name);
         add_parameters(g, root, name, n->outputs);
-        if (n->tmpl)
+        if (n->tmpl) {
                 add_parameters(g, root, name, n->tmpl->outputs);
+                add_artifacts(g, artifacts, json_object_get(n->tmpl->outputs, "artifacts"));
+        } else
+                add_artifacts(g, artifacts, json_object_get(n->outputs, "artifacts"));
 }
 
 /* "steps.a.outputs" adds all of a; "steps" alone adds every step. */
@@ -173,15 +203,11 @@ static bool must_exist(void *arg, struct str name)
                (rooted(name, "steps") || rooted(name, "tasks"));
 }
 
-int scope_expression(void *arg, struct str text, struct buf *out, bool *keep, struct err *e)
+static int put(struct scope *s, const struct expr *x, struct str text, struct buf *out, bool *keep,
+               struct err *e)
 {
-        struct scope *own = arg, *s = own->around ? own->around : own;
-        AUTO(expr_free) struct expr *x = NULL;
         struct step_clock clock = {.clock = {.wall = step_wall}, .now_ns = s->wf->now_ns};
         struct arena a;
-        if (expr_new(&x, text, EXPR_WORKFLOWS, NULL, e) < 0)
-                return err_wrap(e, "failed to evaluate expression \"%.*s\"",
-                                (int)(text.n > 200 ? 200 : text.n), text.p);
         arena_init(&a, LANG_MEMORY);
         struct tag_expr t = {.env = scope_env(s, x, &a),
                              .clock = &clock.clock,
@@ -189,7 +215,73 @@ int scope_expression(void *arg, struct str text, struct buf *out, bool *keep, st
                              .may_stay = s->frame == NONE || s->absent_ok,
                              .must = must_exist,
                              .arg = s};
-        int rc = tag_expr_put(&t, text, out, keep, e);
+        int r = tag_expr_put(&t, text, out, keep, e);
         arena_deinit(&a);
-        return rc;
+        return r;
+}
+
+/* ---- expressions that wait for the item of a loop ---- */
+
+/* They are put aside and leave a mark with their number, so that what a pod has said is not taken
+ * for one of them when the items come. */
+enum { LATE_MARK = 1 };
+
+static void note_item(void *arg, struct str name)
+{
+        bool *found = arg;
+        *found = *found || rooted(name, "item");
+}
+
+static void put_aside(struct scope *s, struct str text, struct buf *out)
+{
+        buf_addf(out, "{{=%c%zu}}", LATE_MARK, json_array_size(s->late));
+        json_array_append_new(s->late, json_stringn(text.p, text.n));
+}
+
+static const char *set_aside(const struct scope *s, struct str text)
+{
+        uint64_t number;
+        char digits[24];
+        if (text.n < 2 || text.n > sizeof(digits) || text.p[0] != LATE_MARK)
+                return NULL;
+        memcpy(digits, text.p + 1, text.n - 1);
+        digits[text.n - 1] = 0;
+        return str_to_u64(digits, &number) ? json_string_value(json_array_get(s->late, number))
+                                           : NULL;
+}
+
+static int evaluate(struct scope *s, struct str text, struct buf *out, bool *keep, struct err *e)
+{
+        AUTO(expr_free) struct expr *x = NULL;
+        bool waits = false;
+        if (expr_new(&x, text, EXPR_WORKFLOWS, NULL, e) < 0)
+                return err_wrap(e, "failed to evaluate expression \"%.*s\"",
+                                (int)(text.n > 200 ? 200 : text.n), text.p);
+        if (s->late)
+                expr_each_name(x, note_item, &waits);
+        if (!waits)
+                return put(s, x, text, out, keep, e);
+        put_aside(s, text, out);
+        return 0;
+}
+
+int scope_expression(void *arg, struct str text, struct buf *out, bool *keep, struct err *e)
+{
+        struct scope *s = arg;
+        if (!s->item_only)
+                return evaluate(s, text, out, keep, e);
+        const char *aside = set_aside(s, text);
+        if (!aside) {
+                *keep = true;
+                return 0;
+        }
+        struct scope all = *s;
+        all.item_only = false;
+        all.late = NULL;
+        bool stays = false;
+        if (evaluate(&all, str_of(aside), out, &stays, e) < 0)
+                return -1;
+        if (stays)
+                buf_addf(out, "{{=%s}}", aside);
+        return 0;
 }

@@ -327,7 +327,7 @@ void steps_child_done(struct wf *wf, uint32_t group, uint32_t child)
                 return;
         }
         struct err why = {0};
-        enum hook_result hook = hooks_exit(wf, steps, child, &why);
+        enum hook_result hook = hooks_settle(wf, steps, child, &why);
         if (hook == HOOK_WAIT)
                 return;
         if (hook == HOOK_FAILED) {

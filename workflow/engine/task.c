@@ -149,8 +149,9 @@ int task_prepare(struct wf *wf, uint32_t composite, uint32_t index, struct err *
         const struct task *task = &f->tmpl->tasks[index];
         struct slot *slot = &f->slots[index];
         struct scope s = scope_of(wf, composite);
-        AUTO_JSON json_t *body = NULL;
+        AUTO_JSON json_t *body = NULL, *late = task->loops ? json_array() : NULL;
         json_t *items = NULL;
+        s.late = late;
         if (render(&body, task, &s, e) < 0)
                 return -1;
         const char *when = json_str(body, "when");
@@ -173,7 +174,7 @@ int task_prepare(struct wf *wf, uint32_t composite, uint32_t index, struct err *
                 return -1;
         }
         if (items)
-                slot->loop = fanout_new(items, body);
+                slot->loop = fanout_new(items, body, late);
         slot->body = TAKE(body);
         slot->state = SLOT_PREPARED;
         return 0;
@@ -199,7 +200,9 @@ static enum exec_result start_one(struct wf *wf, struct exec *x, uint32_t parent
                 mem_free(skip);
         }
         if (r == EXEC_OK && parent != NONE)
-                node_link(wf, parent, *node);
+                node_link_once(wf, parent, *node);
+        if (r == EXEC_OK)
+                hooks_watch(wf, *node, &node_at(wf, x->boundary)->frame->tmpl->tasks[x->slot]);
         if (r == EXEC_OK && x->role == ROLE_STEP && node_at(wf, *node)->raised)
                 return EXEC_RAISED;
         return r;
@@ -216,15 +219,16 @@ static enum exec_result start_item(struct wf *wf, struct exec *x, struct fanout 
 {
         struct err why = {0};
         AUTO_JSON json_t *body = NULL;
+        struct scope s = scope_of(wf, x->boundary);
         x->item = k;
-        if (loop_body(&body, wf, x->boundary, l, k, &why) == 0) {
+        if (loop_body(&body, l, k, &s, &why) == 0) {
                 x->ref = body;
                 return start_one(wf, x, x->owner, &l->nodes[k]);
         }
         x->ref = l->body;
         l->nodes[k] = exec_idle_node(wf, x, PHASE_ERROR, err_msg(&why));
         node_at(wf, l->nodes[k])->raised = true;
-        node_link(wf, x->owner, l->nodes[k]);
+        node_link_once(wf, x->owner, l->nodes[k]);
         err_clear(&why);
         return x->role == ROLE_STEP ? EXEC_RAISED : EXEC_OK;
 }
@@ -272,7 +276,7 @@ enum exec_result task_start(struct wf *wf, uint32_t composite, uint32_t index, u
                         x.skip = "Skipped, empty params";
                         r = exec_template(wf, &x, &node);
                         if (parent != NONE)
-                                node_link(wf, parent, node);
+                                node_link_once(wf, parent, node);
                 } else
                         r = start_one(wf, &x, parent, &node);
                 slot = &node_at(wf, composite)->frame->slots[index];

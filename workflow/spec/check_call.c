@@ -217,9 +217,6 @@ void check_hooks(struct check *c, const json_t *holder, const struct jpath *at)
                                 FAIL(c, &here, "E314", NULL,
                                      "Expression required: a hook that is not 'exit' needs an "
                                      "expression");
-                        diag_unsupported(c->d, &here,
-                                         "not supported yet: field hooks.%s (only hooks.exit is)",
-                                         key);
                 }
                 check_hook_template(c, hook, &here);
         }

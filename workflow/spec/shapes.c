@@ -30,7 +30,7 @@ static const struct shape label_value_from[] = {
 static const struct shape workflow_metadata[] = {
         HAS("labels", MAP, NULL, "Labels that are set on the workflow."),
         HAS("annotations", MAP, NULL, "Annotations that are set on the workflow."),
-        NOT_YET("labelsFrom", NAMED, label_value_from, "Labels whose value is computed."), END};
+        HAS("labelsFrom", NAMED, label_value_from, "Labels whose value is computed."), END};
 static const struct shape executor[] = {
         HAS("serviceAccountName", STR, NULL, "The service account of our helper."), END};
 static const struct shape plugin_sidecar[] = {

@@ -41,7 +41,7 @@ const struct shape hook_shape[] = {
         HAS("template", STR, NULL, "The template that runs."),
         HAS("templateRef", OBJ, template_ref_shape, "A template of another resource."),
         HAS("arguments", OBJ, arguments_shape, "What it gets."),
-        NOT_YET("expression", STR, NULL, "When it runs; needed for every hook but 'exit'."), END};
+        HAS("expression", STR, NULL, "When it runs; needed for every hook but 'exit'."), END};
 static const struct shape continue_on[] = {HAS("error", BOOL, NULL, "Go on after Error."),
                                            HAS("failed", BOOL, NULL, "Go on after Failed."), END};
 static const struct shape sequence[] = {
@@ -165,7 +165,7 @@ const struct shape retry_strategy_shape[] = {
         HAS("retryPolicy", STR, NULL, "OnFailure, OnError, OnTransientError or Always."),
         HAS("backoff", OBJ, backoff, "Pauses between tries."),
         KUBE("affinity", OBJ, retry_affinity, "Where the next try runs."),
-        NOT_YET("expression", STR, NULL, "Whether there is another try."),
+        HAS("expression", STR, NULL, "Whether there is another try."),
         END};
 static const struct shape semaphore_database[] = {HAS("key", STR, NULL, "The row of the limit."),
                                                   END};

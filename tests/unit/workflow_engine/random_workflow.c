@@ -6,6 +6,7 @@
 
 struct source {
         uint64_t state;
+        bool limited; /* by parallelism: daemons that keep their place would wait for themselves */
 };
 
 static unsigned below(struct source *s, unsigned n)
@@ -16,19 +17,25 @@ static unsigned below(struct source *s, unsigned n)
 
 static const char *pick_template(struct source *s, int level)
 {
-        static const char *const leaves[] = {"ok",     "maybe",   "retried", "echo",
+        static const char *const leaves[] = {"ok",     "maybe",   "retried", "echo", "maybe",
+                                             "serve",  "set",     "ask",     "nap",  "picky",
                                              "locked", "limited", "both",    "known"};
         static char name[16];
         if (level < 2 && below(s, 3) == 0) {
                 snprintf(name, sizeof(name), "t%d-%u", level + 1, below(s, 2));
                 return name;
         }
-        return leaves[below(s, 8)];
+        const char *leaf = leaves[below(s, sizeof(leaves) / sizeof(*leaves))];
+        return s->limited && leaf[0] == 's' && leaf[2] == 'r' ? "ok" : leaf;
 }
 
 static void decorate(struct source *s, json_t *task, bool dag)
 {
-        switch (below(s, 8)) {
+        char condition[64];
+        const char *name = json_string_value(json_object_get(task, "name"));
+        snprintf(condition, sizeof(condition), "%s[\"%s\"].status == \"%s\"",
+                 dag ? "tasks" : "steps", name, below(s, 2) ? "Running" : "Succeeded");
+        switch (below(s, 13)) {
         case 0: json_object_set_new(task, "withItems", json_pack("[i,s,b]", 1, "x", 1)); break;
         case 1:
                 json_object_set_new(task, "withSequence",
@@ -41,6 +48,20 @@ static void decorate(struct source *s, json_t *task, bool dag)
         case 4:
                 if (!dag)
                         json_object_set_new(task, "continueOn", json_pack("{s:b}", "failed", 1));
+                break;
+        case 5:
+                json_object_set_new(task, "hooks",
+                                    json_pack("{s:{s:s,s:s}}", below(s, 3) ? "when" : "exit",
+                                              "template", below(s, 3) ? "ok" : "maybe",
+                                              "expression", condition));
+                break;
+        case 6:
+                json_object_set_new(task, "when",
+                                    json_string("{{=workflow.name == 'wf' && len('ab') > 1}}"));
+                break;
+        case 7:
+                json_object_set_new(task, "withItems", json_pack("[s,s]", "a", "b"));
+                json_object_set_new(task, "when", json_string("{{=item}} == b"));
                 break;
         default: break;
         }
@@ -94,7 +115,7 @@ static json_t *dag_template(struct source *s, const char *name, int level)
 static json_t *composite(struct source *s, const char *name, int level)
 {
         json_t *t = below(s, 2) ? steps_template(s, name, level) : dag_template(s, name, level);
-        if (below(s, 4) == 0)
+        if (s->limited && below(s, 3) == 0)
                 json_object_set_new(t, "parallelism", json_integer(1 + below(s, 3)));
         if (below(s, 5) == 0)
                 json_object_set_new(t, "retryStrategy", json_pack("{s:i}", "limit", 1));
@@ -130,6 +151,20 @@ static json_t *templates(struct source *s)
                 list, json_pack("{s:s,s:{s:s}}", "name", "maybe", "container", "image", "i"));
         json_array_append_new(list, json_pack("{s:s,s:{s:s,s:[s]}}", "name", "echo", "container",
                                               "image", "i", "args", "{{node.name}}"));
+        json_array_append_new(list, json_pack("{s:s,s:b,s:{s:s}}", "name", "serve", "daemon", 1,
+                                              "container", "image", "i"));
+        json_array_append_new(list,
+                              json_pack("{s:s,s:{s:[{s:s,s:s},{s:s,s:s,s:[s]}]}}", "name", "set",
+                                        "containerSet", "containers", "name", "a", "image", "i",
+                                        "name", "main", "image", "i", "dependencies", "a"));
+        json_array_append_new(list, json_pack("{s:s,s:{s:s}}", "name", "ask", "http", "url",
+                                              "http://{{workflow.name}}"));
+        json_array_append_new(
+                list, json_pack("{s:s,s:{s:s}}", "name", "nap", "suspend", "duration", "2"));
+        json_array_append_new(list, json_pack("{s:s,s:{s:i,s:s},s:{s:s}}", "name", "picky",
+                                              "retryStrategy", "limit", 3, "expression",
+                                              "lastRetry.status == 'Failed' && asInt(retries) < 2",
+                                              "container", "image", "i"));
         json_array_append_new(list,
                               json_pack("{s:s,s:{s:i,s:s,s:{s:s}},s:{s:s}}", "name", "retried",
                                         "retryStrategy", "limit", 2, "retryPolicy", "Always",
@@ -145,13 +180,14 @@ static json_t *rules(struct source *s)
 {
         json_t *list = json_array();
         static const char *const phases[] = {"Failed", "Error", "Deleted", "Succeeded"};
-        for (unsigned i = 0; i < 3; i++) {
+        static const char *const of[] = {"retried", "maybe", "maybe", "picky"};
+        for (unsigned i = 0; i < 4; i++) {
                 char glob[16];
                 snprintf(glob, sizeof(glob), "*%u*", below(s, 6));
-                json_array_append_new(list, json_pack("{s:{s:s,s:s},s:s,s:i}", "match", "template",
-                                                      i ? "maybe" : "retried", "node", glob,
-                                                      "phase", phases[below(s, 4)], "duration",
-                                                      (int)(1 + below(s, 5))));
+                json_array_append_new(list,
+                                      json_pack("{s:{s:s,s:s},s:s,s:i}", "match", "template", of[i],
+                                                "node", glob, "phase", phases[below(s, 4)],
+                                                "duration", (int)(1 + below(s, 5))));
         }
         return list;
 }
@@ -173,12 +209,18 @@ static json_t *actions(struct source *s)
 
 json_t *random_workflow(uint64_t seed)
 {
-        struct source s = {seed * 2 + 1};
+        struct source s = {.state = seed * 2 + 1, .limited = seed % 2};
         json_t *spec = json_pack("{s:s,s:o}", "entrypoint", "main", "templates", templates(&s));
-        if (below(&s, 4) == 0)
+        if (s.limited && below(&s, 2) == 0)
                 json_object_set_new(spec, "parallelism", json_integer(1 + below(&s, 4)));
         if (below(&s, 6) == 0)
                 json_object_set_new(spec, "activeDeadlineSeconds", json_integer(2 + below(&s, 8)));
+        if (below(&s, 8) == 0)
+                json_object_set_new(spec, "hooks",
+                                    json_pack("{s:{s:s,s:s}}", "any", "template", "ok",
+                                              "expression",
+                                              below(&s, 2) ? "workflow.status == 'Failed'"
+                                                           : "workflow.status == 'Running'"));
         if (below(&s, 4) == 0)
                 json_object_set_new(spec, "onExit", json_string(below(&s, 2) ? "ok" : "maybe"));
         json_t *workflow = json_pack("{s:s,s:{s:s,s:s,s:s,s:s},s:o}", "kind", "Workflow",
