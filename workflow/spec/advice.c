@@ -77,6 +77,40 @@ static void check_taken(struct check *c, const json_t *callee, const json_t *cal
         }
 }
 
+static char *with_tags_as(const char *text, const char *value)
+{
+        AUTO_BUF struct buf b = BUF_INIT(1 << 20);
+        for (const char *close; *text;) {
+                bool tag = text[0] == '{' && text[1] == '{' && (close = strstr(text, "}}"));
+                if (tag)
+                        buf_adds(&b, value);
+                else
+                        buf_addc(&b, *text);
+                text = tag ? close + 2 : text + 1;
+        }
+        return b.len ? buf_take(&b) : mem_strdup("");
+}
+
+/* Whatever its tags stand for, does it give true or false? Tried with a number, a word and a
+ * boolean. */
+static void check_when_type(struct check *c, const char *when, const struct jpath *at)
+{
+        static const char *const samples[] = {"1", "word", "true"};
+        struct err why = {0};
+        for (size_t i = 0; i < ARRAY_LEN(samples); i++) {
+                AUTO(mem_free) char *text = with_tags_as(when, samples[i]);
+                bool yes;
+                err_clear(&why);
+                if (when_eval(&yes, text, WHEN_WORDS_ARE_STRINGS, &why) == 0)
+                        return;
+        }
+        err_clear(&why);
+        if (when_check(when, &why) == 0) /* else it was said already */
+                WARN(c, at, "W301", "a condition compares something: {{x}} == done",
+                     "the condition gives neither true nor false, whatever its tags stand for");
+        err_clear(&why);
+}
+
 static void advise_call(void *arg, const json_t *call, const struct jpath *at)
 {
         struct advisor *a = arg;
@@ -90,8 +124,9 @@ static void advise_call(void *arg, const json_t *call, const struct jpath *at)
                 check_taken(a->c, callee, call, "parameters", "parameter", at);
                 check_taken(a->c, callee, call, "artifacts", "artifact", at);
         }
-        if (!str_empty(when) && !strstr(when, "{{") &&
-            when_eval(&yes, when, WHEN_WORDS_ARE_STRINGS, &why) == 0)
+        if (!str_empty(when) && strstr(when, "{{"))
+                check_when_type(a->c, when, &here);
+        else if (!str_empty(when) && when_eval(&yes, when, WHEN_WORDS_ARE_STRINGS, &why) == 0)
                 WARN(a->c, &here, "W317", NULL, "the condition is always %s",
                      yes ? "true" : "false");
         err_clear(&why);

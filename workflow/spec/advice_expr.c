@@ -1,7 +1,6 @@
-/* workflow/spec/advice_expr.c: do the expressions parse? Argo never looks before it evaluates them.
- * SPDX-License-Identifier: Apache-2.0 */
+/* workflow/spec/advice_expr.c: do the expressions that stand in fields of their own parse? Argo
+ * never looks before it evaluates them. SPDX-License-Identifier: Apache-2.0 */
 #include "common/lang/expr.h"
-#include "common/lang/tag.h"
 #include "workflow/spec/check.h"
 
 enum { WALK_MAX_DEPTH = 64 };
@@ -29,13 +28,6 @@ static void parse(const struct expr_walk *w, struct str part)
         err_clear(&why);
 }
 
-static void on_tag(void *arg, struct str tag, struct str inner, bool is_expr)
-{
-        (void)inner;
-        if (is_expr)
-                parse(arg, (struct str){tag.p + 1, tag.n - 1});
-}
-
 static bool holds_expression(const char *key)
 {
         return strcmp(key, "expression") == 0 || strcmp(key, "fromExpression") == 0;
@@ -53,8 +45,6 @@ static void walk(struct check *c, const json_t *j, const char *key, const struct
                 struct expr_walk w = {c, at, json_string_value(j)};
                 if (holds_expression(key) && json_string_length(j))
                         parse(&w, (struct str){json_string_value(j), json_string_length(j)});
-                else
-                        tag_each(json_string_value(j), json_string_length(j), on_tag, &w);
         }
         json_array_foreach ((json_t *)(uintptr_t)j, i, v) {
                 struct jpath here = jpath_index(at, i);
@@ -64,6 +54,13 @@ static void walk(struct check *c, const json_t *j, const char *key, const struct
                 struct jpath here = jpath_key(at, k);
                 walk(c, v, k, &here, depth + 1);
         }
+}
+
+void check_expression(struct check *c, const json_t *text, const struct jpath *at)
+{
+        struct expr_walk w = {c, at, json_string_value(text)};
+        if (c->options.advice && json_string_length(text))
+                parse(&w, (struct str){json_string_value(text), json_string_length(text)});
 }
 
 void check_expressions(struct check *c, const json_t *tree, const struct jpath *at)

@@ -156,6 +156,8 @@ void check_home_deinit(struct check_home *h);
 /* ---- advice.c, advice_expr.c: warnings for lint ---- */
 void check_advice(struct check *c);
 void check_expressions(struct check *c, const json_t *tree, const struct jpath *at);
+/* One that stands without braces. */
+void check_expression(struct check *c, const json_t *text, const struct jpath *at);
 
 /* ---- validate.c, check_spec.c, check_cron.c ---- */
 void check_workflow(struct check *c, const json_t *spec, const struct jpath *at);

@@ -35,6 +35,12 @@ static void check_policy(struct check *c, const json_t *spec, const struct jpath
              "'%s' is not a valid concurrencyPolicy (Allow, Forbid, Replace)", policy);
 }
 
+static void check_stop(struct check *c, const json_t *spec, const struct jpath *at)
+{
+        struct jpath up = jpath_key(at, "stopStrategy"), here = jpath_key(&up, "expression");
+        check_expression(c, json_at(spec, "stopStrategy", "expression"), &here);
+}
+
 void check_cron(struct check *c, const json_t *spec, const struct jpath *at)
 {
         struct jpath up = jpath_key(at, "schedules"), here = jpath_key(at, "timezone"),
@@ -58,5 +64,6 @@ void check_cron(struct check *c, const json_t *spec, const struct jpath *at)
         check_policy(c, spec, at);
         if (json_integer_value(json_object_get(spec, "startingDeadlineSeconds")) < 0)
                 FAIL(c, &late, "E006", NULL, "startingDeadlineSeconds must be positive");
+        check_stop(c, spec, at);
         check_workflow(c, json_object_get(spec, "workflowSpec"), &workflow);
 }

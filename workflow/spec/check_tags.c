@@ -348,13 +348,17 @@ static struct str whole(const struct tag_walk *w, struct str tag)
 }
 
 /* Argo finds a broken expression when the template runs: a warning says it before. */
-static void check_expression(struct tag_walk *w, struct str text)
+static void check_tag_expression(struct tag_walk *w, struct str text)
 {
         struct err why = {0};
-        size_t at;
-        if (tag_expr_check(text, &at, &why) < 0)
-                diag_warn(w->c->d, w->at, "W309", NULL, "{{=%.*s}} will fail: %s",
-                          (int)(text.n > 200 ? 200 : text.n), text.p, err_msg(&why));
+        size_t at = 0;
+        if (tag_expr_check(text, &at, &why) < 0) {
+                struct str from = {text.p + (at < text.n ? at : 0), 1};
+                diag_in_text(w->c->d, SEV_WARNING, w->at, w->text,
+                             w->depth ? (struct str){0} : from, "W309", NULL,
+                             "{{=%.*s}} will fail: %s", (int)(text.n > 200 ? 200 : text.n), text.p,
+                             err_msg(&why));
+        }
         err_clear(&why);
 }
 
@@ -363,7 +367,7 @@ static void on_tag(void *arg, struct str tag, struct str inner, bool is_expr)
         struct tag_walk *w = arg;
         bool nested = inner.p != tag.p || inner.n != tag.n;
         if (is_expr) {
-                check_expression(w, (struct str){tag.p + 1, tag.n - 1});
+                check_tag_expression(w, (struct str){tag.p + 1, tag.n - 1});
                 return;
         }
         w->hint[0] = 0;

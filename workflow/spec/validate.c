@@ -217,6 +217,39 @@ static void check_object(struct check *c, size_t limit)
                      strlen(name));
 }
 
+/* Selector, arguments and metadata of a binding are expressions over the event. */
+static void check_binding_expressions(struct check *c, const json_t *spec, const struct jpath *at)
+{
+        static const char *const plain[] = {"name", "generateName"}, *const maps[] = {
+                                                                             "labels",
+                                                                             "annotations"};
+        const json_t *metadata = json_at(spec, "submit", "metadata");
+        struct jpath event = jpath_key(at, "event"), selector = jpath_key(&event, "selector"),
+                     submit = jpath_key(at, "submit"), arguments = jpath_key(&submit, "arguments"),
+                     list = jpath_key(&arguments, "parameters"),
+                     meta = jpath_key(&submit, "metadata");
+        size_t i;
+        const char *key;
+        json_t *v;
+        check_expression(c, json_at(spec, "event", "selector"), &selector);
+        json_array_foreach (json_at(spec, "submit", "arguments", "parameters"), i, v) {
+                struct jpath one = jpath_index(&list, i), from = jpath_key(&one, "valueFrom"),
+                             here = jpath_key(&from, "event");
+                check_expression(c, json_at(v, "valueFrom", "event"), &here);
+        }
+        for (i = 0; i < ARRAY_LEN(plain); i++) {
+                struct jpath here = jpath_key(&meta, plain[i]);
+                check_expression(c, json_object_get(metadata, plain[i]), &here);
+        }
+        for (i = 0; i < ARRAY_LEN(maps); i++) {
+                struct jpath up = jpath_key(&meta, maps[i]);
+                json_object_foreach (json_object_get(metadata, maps[i]), key, v) {
+                        struct jpath here = jpath_key(&up, key);
+                        check_expression(c, v, &here);
+                }
+        }
+}
+
 static void check_binding(struct check *c, const json_t *spec, const struct jpath *at)
 {
         struct jpath event = jpath_key(at, "event"), submit = jpath_key(at, "submit"),
@@ -224,6 +257,7 @@ static void check_binding(struct check *c, const json_t *spec, const struct jpat
         shape_check(spec, binding_spec_shape, at, &c->options, c->d);
         if (!check_given(json_object_get(spec, "event"), "selector"))
                 FAIL(c, &event, "E004", NULL, "event.selector is required");
+        check_binding_expressions(c, spec, at);
         if (!json_is_object(json_object_get(spec, "submit")))
                 return;
         if (!check_given(json_at(spec, "submit", "workflowTemplateRef"), "name"))
