@@ -4,7 +4,7 @@
 #include "cli/output.h"
 #include "cli/tree.h"
 #include "common/app/app.h"
-#include "workflow/controller/resubmit.h"
+#include "workflow/engine/redo.h"
 
 struct archive_opts {
         const char *selector, *prefix, *output, *label_key;
@@ -141,9 +141,12 @@ static int resubmit_run(struct cli *c, const void *opts, char **args, size_t n, 
                 json_t *stored = NULL;
                 if (find(c, a, args[i], &old, e) < 0)
                         return -1;
-                wf = resubmit_workflow(old, o->parameters.items, o->parameters.n, e);
-                if (!wf || store_create_now(c->app.store, &STORE_WORKFLOW, obj_ns(old), wf, &stored,
-                                            e) < 0)
+                struct redo again = {.parameters = o->parameters.items,
+                                     .n_parameters = o->parameters.n,
+                                     .now = loop_wall(c->app.loop)};
+                if (redo_resubmit(&wf, old, &again, e) < 0 ||
+                    store_create_now(c->app.store, &STORE_WORKFLOW, obj_ns(old), wf, &stored, e) <
+                            0)
                         return -1;
                 json_array_append_new(made, stored);
         }

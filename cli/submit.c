@@ -5,8 +5,8 @@
 #include "cli/output.h"
 #include "cli/tree.h"
 #include "common/base/fs.h"
-#include "workflow/controller/resubmit.h"
 #include "workflow/cron/cronwf.h"
+#include "workflow/engine/redo.h"
 #include <stdlib.h>
 
 enum { MAX_PARAMETER_FILE = 1 << 20 };

@@ -1,6 +1,7 @@
 /* workflow/engine/control.c: what people and clocks do to a workflow: suspend, resume, set, stop,
  * terminate, the deadline (argo-workflows.md 2.13, 2.20). These look at every node once; they are
  * rare. SPDX-License-Identifier: Apache-2.0 */
+#include "workflow/engine/fieldsel.h"
 #include "workflow/engine/suspend.h"
 #include "workflow/engine/sync.h"
 
@@ -12,65 +13,36 @@ const char *wf_over_message(const struct wf *wf)
                                              : "Stopped with strategy 'Terminate'";
 }
 
-/* ---- selectors: "displayName=a,phase!=Failed,inputs.parameters.x.value=1" ---- */
-
-static bool field_matches(const struct wf *wf, const struct node *n, struct str key,
-                          struct str value)
-{
-        struct arena a;
-        arena_init(&a, 0);
-        const char *found = "";
-        struct str rest = key;
-        static const char in[] = "inputs.parameters.", out[] = "outputs.parameters.";
-        if (str_eq(key, "displayName"))
-                found = n->display;
-        else if (str_eq(key, "name"))
-                found = n->name;
-        else if (str_eq(key, "id"))
-                found = node_id_text(wf, n, &a);
-        else if (str_eq(key, "phase"))
-                found = node_phase_name(n->phase);
-        else if (str_eq(key, "type"))
-                found = node_type_name(n->type);
-        else if (str_eq(key, "templateName"))
-                found = n->template_name;
-        else if (str_eq(key, "templateRef.name"))
-                found = json_str(n->template_ref, "name");
-        else if (str_eq(key, "templateRef.template"))
-                found = json_str(n->template_ref, "template");
-        else if (key.n > 24 && (memcmp(key.p, in, 18) == 0 || memcmp(key.p, out, 19) == 0)) {
-                size_t skip = key.p[0] == 'i' ? 18 : 19;
-                rest = (struct str){key.p + skip, key.n - skip};
-                if (rest.n > 6 && memcmp(rest.p + rest.n - 6, ".value", 6) == 0)
-                        rest.n -= 6;
-                const json_t *list =
-                        json_object_get(key.p[0] == 'i' ? n->inputs : n->outputs, "parameters");
-                found = json_str(named_item(list, rest.p, rest.n), "value");
-        }
-        bool same = found && str_eq(value, found);
-        arena_deinit(&a);
-        return same;
-}
-
 bool node_selected(const struct wf *wf, const struct node *n, const char *selector)
 {
-        for (const char *p = selector; p && *p;) {
-                size_t len = strcspn(p, ",");
-                const char *eq = memchr(p, '=', len);
-                if (!eq)
-                        return false;
-                bool negated = eq > p && eq[-1] == '!';
-                struct str key = str_trim((struct str){p, (size_t)(eq - p) - negated});
-                const char *v = eq + 1 + (eq + 1 < p + len && eq[1] == '=');
-                struct str value = str_trim((struct str){v, (size_t)(p + len - v)});
-                if (field_matches(wf, n, key, value) == negated)
-                        return false;
-                p += len + (p[len] == ',');
-        }
-        return true;
+        if (str_empty(selector))
+                return true;
+        struct arena a;
+        arena_init(&a, 0);
+        AUTO_JSON json_t *node = wf_node_json(wf, node_id_text(wf, n, &a));
+        arena_deinit(&a);
+        return fieldsel_matches(selector, node);
 }
 
 /* ---- actions ---- */
+
+/* As Argo: with a selector nodes just succeed, with what was supplied; without one defaults are
+ * filled in, and who resumed stands behind the message. */
+static void resume_node(struct wf *wf, uint32_t i, const struct wf_input *in)
+{
+        const char *was = node_at(wf, i)->message, *given = in->message ? in->message : "";
+        bool selected = !str_empty(in->node_field_selector);
+        AUTO(mem_free) char *text = was && !selected ? mem_printf("%s; %s", was, given) : NULL;
+        const char *message = text ? text : *given ? given : NULL;
+        if (message)
+                node_set(wf, i, node_at(wf, i)->phase, message);
+        if (!selected) {
+                suspend_resume(wf, i);
+                return;
+        }
+        node_set(wf, i, PHASE_SUCCEEDED, NULL);
+        globals_take_outputs(wf, i);
+}
 
 static void resume(struct wf *wf, const struct wf_input *in)
 {
@@ -79,16 +51,9 @@ static void resume(struct wf *wf, const struct wf_input *in)
                 wf->freed = wf->lock_again = true;
         }
         for (uint32_t i = 0; i < wf->n_nodes; i++) {
-                struct err why = {0};
                 const struct node *n = node_at(wf, i);
-                if (!suspend_is_active(n) || !node_selected(wf, n, in->node_field_selector))
-                        continue;
-                if (suspend_check_resume(n, &why) == 0) {
-                        if (!str_empty(in->message))
-                                node_set(wf, i, n->phase, in->message);
-                        suspend_resume(wf, i);
-                }
-                err_clear(&why);
+                if (suspend_is_active(n) && node_selected(wf, n, in->node_field_selector))
+                        resume_node(wf, i, in);
         }
 }
 
@@ -111,7 +76,7 @@ static void stop(struct wf *wf, const struct wf_input *in)
         for (uint32_t i = 0; i < wf->n_nodes; i++)
                 if (suspend_is_active(node_at(wf, i)) &&
                     node_selected(wf, node_at(wf, i), in->node_field_selector))
-                        node_set(wf, i, PHASE_FAILED, in->message ? in->message : "");
+                        node_set(wf, i, PHASE_FAILED, str_empty(in->message) ? NULL : in->message);
 }
 
 static void take_spec(struct wf *wf, const json_t *spec)
@@ -203,20 +168,28 @@ void control_deadline(struct wf *wf)
 
 /* ---- would it be refused? ---- */
 
+static bool says_nothing(const struct wf_input *in)
+{
+        return in->kind == WF_SET && str_empty(in->set_phase) && str_empty(in->message) &&
+               !json_array_size(json_object_get(in->outputs, "parameters"));
+}
+
 static int check_nodes(const struct wf *wf, const struct wf_input *in, struct err *e)
 {
-        bool any = false;
-        for (uint32_t i = 0; i < wf->n_nodes; i++) {
+        bool any = false, selects = !str_empty(in->node_field_selector);
+        if (fieldsel_check(in->node_field_selector, e) < 0)
+                return -1;
+        for (uint32_t i = 0; i < wf->n_nodes && !wf->completed; i++) {
                 const struct node *n = node_at(wf, i);
                 if (!suspend_is_active(n) || !node_selected(wf, n, in->node_field_selector))
                         continue;
                 any = true;
-                if (in->kind == WF_RESUME && suspend_check_resume(n, e) < 0)
+                if (in->kind == WF_RESUME && !selects && suspend_check_resume(n, e) < 0)
                         return -1;
                 if (in->kind == WF_SET && suspend_check_set(n, in->outputs, e) < 0)
                         return -1;
         }
-        if (!any && !str_empty(in->node_field_selector))
+        if (selects && (!any || says_nothing(in)))
                 return err_set(e, ERR_NOT_FOUND,
                                "currently, set only targets suspend nodes: no suspend nodes "
                                "matching nodeFieldSelector: %s",
@@ -226,12 +199,29 @@ static int check_nodes(const struct wf *wf, const struct wf_input *in, struct er
 
 int wf_check_action(const struct wf *wf, const struct wf_input *in, struct err *e)
 {
-        if (wf->completed)
-                return err_set(e, ERR_INVALID, "workflow %s is already completed", wf->name);
+        bool selects = !str_empty(in->node_field_selector);
         switch (in->kind) {
-        case WF_RESUME:
-        case WF_SET: return check_nodes(wf, in, e);
-        case WF_STOP: return str_empty(in->node_field_selector) ? 0 : check_nodes(wf, in, e);
+        case WF_SET:
+                if (!selects)
+                        return err_set(e, ERR_INVALID,
+                                       "'set' currently only targets suspend nodes, use a node "
+                                       "field selector to target them");
+                return check_nodes(wf, in, e);
+        case WF_RESUME: return check_nodes(wf, in, e);
+        case WF_SUSPEND:
+                if (wf->completed)
+                        return err_set(e, ERR_INVALID, "cannot suspend completed workflows");
+                return 0;
+        case WF_STOP:
+        case WF_TERMINATE:
+                if (selects)
+                        return check_nodes(wf, in, e);
+                if (wf->completed)
+                        return err_set(e, ERR_INVALID,
+                                       "cannot shutdown a completed workflow: workflow: \"%s\", "
+                                       "namespace: \"%s\"",
+                                       wf->name, wf->ns);
+                return 0;
         default: return 0;
         }
 }

@@ -83,9 +83,14 @@ static void write_back(struct simulation *s)
         json_object_set_new(s->workflow, "metadata", metadata);
 }
 
-static int restore(struct simulation *s, struct err *e)
+json_t *sim_stored(struct simulation *s)
 {
         write_back(s);
+        return s->workflow;
+}
+
+int sim_load(struct simulation *s, struct err *e)
+{
         wf_free(s->wf);
         s->wf = NULL;
         struct wf_defaults defaults = {.any_storage = true};
@@ -151,7 +156,8 @@ static int step(struct simulation *s, const struct wf_input *in, size_t n, struc
         step_engine(s, in, n);
         if (!s->options->restore_each_step || timer)
                 return 0;
-        if (restore(s, e) < 0)
+        write_back(s);
+        if (sim_load(s, e) < 0)
                 return -1;
         struct wf_input start = {.kind = WF_START};
         s->timer_ns = 0;
@@ -202,6 +208,19 @@ static int step_and_announce(struct simulation *s, const struct wf_input *in, si
         return step(s, in, n, e) < 0 ? -1 : announce(s, e);
 }
 
+int sim_start(struct simulation *s, struct err *e)
+{
+        struct wf_input start = {.kind = WF_START};
+        s->timer_ns = 0;
+        return step_and_announce(s, &start, 1, e);
+}
+
+void sim_forget_pod(struct simulation *s, struct sim_pod *p)
+{
+        HASH_DEL(s->pods, p);
+        pod_free(p);
+}
+
 static int end_pods(struct simulation *s, struct err *e)
 {
         size_t n = 0, cap = 0, cap_m = 0, cap_o = 0, cap_c = 0;
@@ -246,6 +265,19 @@ static int end_pods(struct simulation *s, struct err *e)
 
 /* ---- actions ---- */
 
+/* From the object as it is now. */
+static void start_recording(struct simulation *s)
+{
+        if (!s->options->check_replay || s->options->restore_each_step)
+                return;
+        json_decref(s->recording);
+        json_decref(s->recorded);
+        json_decref(s->recorded_objects);
+        s->recording = json_object();
+        s->recorded = json_deep_copy(s->workflow);
+        s->recorded_objects = json_deep_copy(s->objects);
+}
+
 static bool action_kind(const char *name, enum wf_input_kind *kind)
 {
         static const struct {
@@ -278,12 +310,30 @@ static void edit_spec(struct simulation *s, const struct wf_input *in)
                 json_object_set_new(spec, "suspend", json_boolean(in->kind == WF_SUSPEND));
 }
 
+static int redo(struct simulation *s, const json_t *action, struct err *e)
+{
+        const char *expected = json_str(action, "error"), *name = json_str(action, "do");
+        AUTO(mem_free) char *refused = NULL;
+        if (sim_redo(s, action, &refused, e) < 0)
+                return -1;
+        s->progressed = true;
+        if (refused && !expected)
+                s->failed_action = mem_printf("%s was refused: %s", name, refused);
+        if (!refused && expected)
+                s->failed_action = mem_printf("%s was expected to be refused: %s", name, expected);
+        if (!refused)
+                start_recording(s);
+        return refused ? 0 : sim_start(s, e);
+}
+
 static int act(struct simulation *s, const json_t *action, struct err *e)
 {
         struct wf_input in = {.node_field_selector = json_str(action, "nodeFieldSelector"),
                               .message = json_str(action, "message"),
                               .exit_code = -1};
         const char *expected = json_str(action, "error"), *name = json_str(action, "do");
+        if (streq(name, "retry") || streq(name, "resubmit"))
+                return redo(s, action, e);
         if (!action_kind(name, &in.kind))
                 return err_set(e, ERR_UNSUPPORTED, "not supported yet: action %s",
                                name ? name : "");
@@ -368,8 +418,7 @@ static int instant(struct simulation *s, struct err *e)
 
 static int run(struct simulation *s, bool *stalled, struct err *e)
 {
-        struct wf_input start = {.kind = WF_START};
-        if (step_and_announce(s, &start, 1, e) < 0)
+        if (sim_start(s, e) < 0)
                 return -1;
         for (;;) {
                 const json_t *a = next_action(s);
@@ -429,19 +478,6 @@ static int check_replay(const struct simulation *s, const struct wf_defaults *de
         mem_free(was);
         mem_free(is);
         return same ? 0 : -1;
-}
-
-/* From the object as it is now. */
-static void start_recording(struct simulation *s)
-{
-        if (!s->options->check_replay || s->options->restore_each_step)
-                return;
-        json_decref(s->recording);
-        json_decref(s->recorded);
-        json_decref(s->recorded_objects);
-        s->recording = json_object();
-        s->recorded = json_deep_copy(s->workflow);
-        s->recorded_objects = json_deep_copy(s->objects);
 }
 
 static void hand_out(struct simulation *s)

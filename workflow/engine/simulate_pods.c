@@ -67,7 +67,7 @@ static bool matches(const struct simulation *s, const struct sim_pod *p, const j
                 return false;
         if (attempt && json_integer_value(attempt) != attempt_of(node))
                 return false;
-        if (run && json_integer_value(run) != 0)
+        if (run && json_integer_value(run) != (json_int_t)s->run)
                 return false;
         return inputs_match(node, json_object_get(match, "inputs"));
 }

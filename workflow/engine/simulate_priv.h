@@ -40,6 +40,7 @@ struct simulation {
         json_t *recorded, *recorded_objects; /* what there was when it began */
         int64_t start_ns, now_ns, timer_ns;
         size_t ended, steps, next_action;
+        unsigned run; /* retries and resubmits so far */
         bool progressed;
         char *failed_action; /* what went wrong with an action */
 };
@@ -52,6 +53,14 @@ int sim_pod_outcome(const struct simulation *s, const struct sim_pod *p, char **
 /* What a containerSet's pod says of its containers; NULL for other pods. New reference. */
 json_t *sim_pod_containers(const struct sim_pod *p, bool ended);
 bool sim_glob(const char *pattern, const char *text);
+/* ---- simulate_redo.c: retry and resubmit ---- */
+/* *refused (heap): the words; nothing has changed. */
+int sim_redo(struct simulation *s, const json_t *action, char **refused, struct err *e);
+/* ---- simulate.c ---- */
+json_t *sim_stored(struct simulation *s); /* the object as a controller would have stored it */
+int sim_load(struct simulation *s, struct err *e); /* s->workflow into a new engine */
+void sim_forget_pod(struct simulation *s, struct sim_pod *p);
+int sim_start(struct simulation *s, struct err *e); /* its first step */
 /* ---- simulate_objects.c ---- */
 json_t *sim_object(const struct simulation *s, const char *kind, const char *name);
 void sim_store_entry(struct simulation *s, const json_t *data); /* of a WF_CACHE command */

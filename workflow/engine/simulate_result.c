@@ -248,6 +248,8 @@ json_t *sim_result(const struct simulation *s, bool stalled)
         json_object_set_new(out, "nodes", list);
         json_object_set_new(out, "nodeCounts", counts);
         json_object_set(out, "waves", s->waves);
+        if (s->run)
+                set_text(out, "workflowName", json_str(s->workflow, "metadata", "name"));
         if (stalled)
                 json_object_set_new(out, "stalled", json_true());
         if (s->failed_action)

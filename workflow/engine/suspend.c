@@ -81,15 +81,25 @@ int suspend_check_resume(const struct node *n, struct err *e)
 
 int suspend_check_set(const struct node *n, const json_t *outputs, struct err *e)
 {
+        const json_t *expected = json_object_get(n->outputs, "parameters");
         size_t i;
-        json_t *p;
-        json_array_foreach (json_object_get(outputs, "parameters"), i, p) {
-                const char *name = json_str(p, "name");
-                if (!named_item(json_object_get(n->outputs, "parameters"), name ? name : "",
-                                name ? strlen(name) : 0))
+        json_t *given;
+        json_array_foreach (json_object_get(outputs, "parameters"), i, given) {
+                const char *name = json_str(given, "name");
+                const json_t *p = named_item(expected, name ? name : "", name ? strlen(name) : 0);
+                if (!n->outputs)
+                        return err_set(e, ERR_INVALID,
+                                       "cannot set output parameters because node is not expecting "
+                                       "any raw parameters");
+                if (!p)
                         return err_set(e, ERR_INVALID,
                                        "node is not expecting output parameter '%s'",
                                        name ? name : "");
+                if (!json_at(p, "valueFrom", "supplied"))
+                        return err_set(e, ERR_INVALID,
+                                       "cannot set output parameter '%s' because it does not use "
+                                       "valueFrom.raw or it was already set",
+                                       name);
         }
         return 0;
 }
@@ -113,29 +123,31 @@ void suspend_resume(struct wf *wf, uint32_t index)
         globals_take_outputs(wf, index);
 }
 
+static void supply(struct node *n, const json_t *outputs)
+{
+        size_t i;
+        json_t *given;
+        json_array_foreach (json_object_get(outputs, "parameters"), i, given) {
+                const char *name = json_str(given, "name");
+                json_t *p =
+                        (json_t *)(uintptr_t)named_item(json_object_get(n->outputs, "parameters"),
+                                                        name ? name : "", name ? strlen(name) : 0);
+                if (!p)
+                        continue;
+                json_object_set_nocheck(p, "value", json_object_get(given, "value"));
+                json_object_del(p, "valueFrom");
+        }
+}
+
 void suspend_set(struct wf *wf, uint32_t index, const struct wf_input *in)
 {
-        struct node *n = node_at(wf, index);
-        size_t i, k;
-        json_t *given, *p;
-        json_array_foreach (json_object_get(in->outputs, "parameters"), i, given) {
-                json_array_foreach (json_object_get(n->outputs, "parameters"), k, p) {
-                        if (streq(json_str(p, "name"), json_str(given, "name")))
-                                json_object_set_nocheck(p, "value",
-                                                        json_object_get(given, "value"));
-                }
-        }
-        node_touch(wf, index);
-        if (!str_empty(in->message)) {
-                char *text = mem_printf("%s; %s", in->message, n->message ? n->message : "");
-                node_set(wf, index, n->phase, text);
-                mem_free(text);
-        }
         enum node_phase phase = node_phase_parse(in->set_phase);
-        if (phase == PHASE_SUCCEEDED)
-                suspend_resume(wf, index);
-        else if (phase != PHASE_NONE)
-                node_set(wf, index, phase, NULL);
+        const char *message = str_empty(in->message) ? NULL : in->message;
+        struct node *n = node_at(wf, index);
+        supply(n, in->outputs);
+        node_touch(wf, index);
+        node_set(wf, index, phase == PHASE_NONE ? n->phase : phase, message);
+        globals_take_outputs(wf, index);
 }
 
 void suspend_due(struct wf *wf, uint32_t index)

@@ -22,6 +22,7 @@
 
 /* Where we differ on purpose; the reasons are in docs/compatibility.md. */
 static const char *const differs[] = {
+        "resubmit-memoized-retry", /* a step with retries begins anew, and not once too often */
         "displayname-invalid", /* an invalid name is found before the pod is created, not after */
 };
 
