@@ -1,6 +1,6 @@
 /* cli/simcase.c: see simcase.h. SPDX-License-Identifier: Apache-2.0 */
 #include "cli/simcase.h"
-#include "workflow/controller/resubmit.h"
+#include "workflow/engine/redo.h"
 #include "workflow/spec/shapes.h"
 #include "workflow/spec/validate.h"
 

@@ -3,7 +3,7 @@
 #include "workflow/engine/simulate.h"
 #include "cli/simcase.h"
 #include "cli/tree.h"
-#include "workflow/controller/resubmit.h"
+#include "workflow/engine/redo.h"
 
 struct simulate_opts {
         struct opt_list parameters, pods;

@@ -33,8 +33,8 @@ char *json_text(const json_t *j, unsigned style) MUST_CHECK; /* heap string */
  * and column. */
 int json_parse(json_t **out, const char *text, size_t n, struct err *e) MUST_CHECK;
 /* Read back what json_put() wrote (stored objects): several times as fast, and equal short strings
- * of the tree are one node, so strings must not be changed in place (nothing here does). INVALID with
- * the byte where the text is damaged. */
+ * of the tree are one node, so strings must not be changed in place (nothing here does). INVALID
+ * with the byte where the text is damaged. */
 int json_reread(json_t **out, const char *text, size_t n, struct err *e) MUST_CHECK;
 
 /* Walk by keys: json_at(wf, "metadata", "name") is the node or NULL; any missing step gives NULL.

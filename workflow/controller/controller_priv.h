@@ -93,7 +93,7 @@ struct run {
         struct run_pod *pods;
         json_t *finalizers; /* of the object, as last seen; NULL: none */
         bool collects;      /* the finalizer of artifact_gc.c is there, or in the patch in flight */
-        json_t *lost; /* set of node ids: seen running, and without a trace when this began */
+        json_t *lost;       /* set of node ids: seen running, and without a trace when this began */
         UT_hash_handle hh, by_key;
 };
 

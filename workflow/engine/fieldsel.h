@@ -1,6 +1,6 @@
 /* workflow/engine/fieldsel.h: field selectors over nodes: "displayName=a,phase!=Failed", with
- * Kubernetes' grammar ("=", "==", "!=", comma, backslash escapes of these). A field that a node does
- * not have is "". Pure. SPDX-License-Identifier: Apache-2.0 */
+ * Kubernetes' grammar ("=", "==", "!=", comma, backslash escapes of these). A field that a node
+ * does not have is "". Pure. SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "common/base/err.h"
 #include <jansson.h>

@@ -46,9 +46,8 @@ int redo_override(json_t *spec, const struct redo *r, struct err *e)
                         return err_set(e, ERR_INVALID,
                                        "expected parameter of the form: NAME=VALUE. Received: %s",
                                        pair);
-                json_array_append_new(given,
-                                      json_pack("{s:s%, s:s}", "name", pair, (size_t)(eq - pair),
-                                                "value", eq + 1));
+                json_array_append_new(given, json_pack("{s:s%, s:s}", "name", pair,
+                                                       (size_t)(eq - pair), "value", eq + 1));
         }
         json_array_foreach (json_at(spec, "arguments", "parameters"), i, p) {
                 const char *name = json_str(p, "name");
@@ -92,9 +91,9 @@ static void answer(json_t *above, json_t *seen, const json_t *nodes, const json_
                         continue; /* this child is looked at again when it is done */
                 }
                 f->next++;
-                if (child && ((streq(json_str(child, "phase"), "Succeeded") &&
-                               !json_object_get(but, id)) ||
-                              json_object_get(above, id)))
+                if (child &&
+                    ((streq(json_str(child, "phase"), "Succeeded") && !json_object_get(but, id)) ||
+                     json_object_get(above, id)))
                         json_object_set_new(above, f->id, json_true());
         }
 }

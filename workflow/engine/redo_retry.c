@@ -128,8 +128,7 @@ static void mark_wanted(struct tree *t, const json_t *nodes, const struct redo *
         AUTO_JSON json_t *above = redo_above_success(nodes, selected);
         for (uint32_t i = 0; i < t->n; i++) {
                 struct item *n = &t->items[i];
-                if (n->failed && is_execution(n->type) &&
-                    !json_object_get(above, judged_by(t, n)))
+                if (n->failed && is_execution(n->type) && !json_object_get(above, judged_by(t, n)))
                         n->wanted = true;
         }
 }
@@ -388,8 +387,7 @@ int redo_retry(json_t **out, const json_t *workflow, const struct redo *r, struc
                         redo_node(&t, order[i]);
         if (r->n_parameters)
                 delete_items_of_reset_groups(&t);
-        json_object_set_new(json_object_get(again, "status"), "nodes",
-                            new_nodes(&t, name, r->now));
+        json_object_set_new(json_object_get(again, "status"), "nodes", new_nodes(&t, name, r->now));
         mem_free(order);
         tree_deinit(&t);
         *out = TAKE(again);

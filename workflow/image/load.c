@@ -155,8 +155,7 @@ static int load_archive(struct images *i, int fd, const char *path, const char *
                         json_t *loaded, struct err *e)
 {
         AUTO(mem_free)
-        char *tmp = mem_printf("%s/.load-XXXXXX", i->dir),
-             *fallback = fallback_name(path);
+        char *tmp = mem_printf("%s/.load-XXXXXX", i->dir), *fallback = fallback_name(path);
         struct err ignored = {0};
         if (!mkdtemp(tmp))
                 return err_errno(e, errno, "%s", tmp);

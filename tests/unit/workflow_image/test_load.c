@@ -123,9 +123,9 @@ static void a_tarball_of_a_root_is_one_layer(void **state)
         if (load(p, "root.tar.gz", "tools:1", &e) < 0)
                 fail_msg("%s", err_msg(&e));
         AUTO(mem_free)
-        char *layer = layer_of(p, "docker.io/library/tools:1", 1),
-             *sh = fs_join(layer, "bin/sh"), *bash = fs_join(layer, "bin/bash"),
-             *abs = fs_join(layer, "abs/olute"), *null = fs_join(layer, "dev/null");
+        char *layer = layer_of(p, "docker.io/library/tools:1", 1), *sh = fs_join(layer, "bin/sh"),
+             *bash = fs_join(layer, "bin/bash"), *abs = fs_join(layer, "abs/olute"),
+             *null = fs_join(layer, "dev/null");
         assert_int_equal(stat(sh, &st), 0);
         ino_t inode = st.st_ino;
         assert_int_equal(stat(bash, &st), 0);
@@ -154,8 +154,8 @@ static void deleted_files_become_marks_of_overlayfs(void **state)
         if (load(p, "l.tar", "x", &e) < 0)
                 fail_msg("%s", err_msg(&e));
         AUTO(mem_free)
-        char *layer = layer_of(p, "x", 1),
-             *gone = fs_join(layer, "a/gone"), *b = fs_join(layer, "b"), *c = fs_join(layer, "c");
+        char *layer = layer_of(p, "x", 1), *gone = fs_join(layer, "a/gone"),
+             *b = fs_join(layer, "b"), *c = fs_join(layer, "c");
         assert_int_equal(lstat(gone, &st), 0);
         assert_true(S_ISCHR(st.st_mode) && st.st_rdev == 0);
         assert_int_equal(getxattr(b, "trusted.overlay.opaque", value, sizeof(value)), 1);
@@ -201,8 +201,7 @@ static void links_lead_nowhere_but_into_the_image(void **state)
         if (load(p, "l.tar", "x", &e) < 0)
                 fail_msg("%s", err_msg(&e));
         AUTO(mem_free)
-        char *layer = layer_of(p, "x", 1),
-             *inside = fs_join(layer, "tiphys-was-here");
+        char *layer = layer_of(p, "x", 1), *inside = fs_join(layer, "tiphys-was-here");
         assert_true(fs_exists(inside));
         assert_false(fs_exists("/tiphys-was-here"));
 }
@@ -230,9 +229,8 @@ static void write_docker(struct place *p, const char *dir, const char *tag, cons
                          const char *diff)
 {
         AUTO(mem_free)
-        char *at = in(p, dir),
-             *layer = fs_join(at, "layer.tar"), *config = fs_join(at, "config.json"),
-             *manifest = fs_join(at, "manifest.json");
+        char *at = in(p, dir), *layer = fs_join(at, "layer.tar"),
+             *config = fs_join(at, "config.json"), *manifest = fs_join(at, "manifest.json");
         const struct entry entries[] = {{'-', "file", content}, {0}};
         char hex[65];
         mkdir(at, 0755);
