@@ -8,9 +8,10 @@
 
 struct archive_opts {
         const char *selector, *prefix, *output, *label_key;
+        const char *node_field_selector;
         struct opt_list parameters;
         int64_t limit;
-        bool no_headers;
+        bool no_headers, restart_successful;
 };
 
 static int open_archive(struct cli *c, enum cli_open how, struct archive **out, struct err *e)
@@ -159,6 +160,34 @@ static int resubmit_run(struct cli *c, const void *opts, char **args, size_t n, 
         return EXIT_OK;
 }
 
+/* The same workflow once more, as Argo does it: under its old name, with a new uid. */
+static int retry_run(struct cli *c, const void *opts, char **args, size_t n, struct err *e)
+{
+        static const char *const of_the_object[] = {"uid", "resourceVersion", "creationTimestamp",
+                                                    "generation", "deletionTimestamp"};
+        const struct archive_opts *o = opts;
+        AUTO(archive_close) struct archive *a = NULL;
+        if (open_archive(c, CLI_WRITE, &a, e) < 0)
+                return -1;
+        struct redo again = {.parameters = o->parameters.items,
+                             .n_parameters = o->parameters.n,
+                             .now = loop_wall(c->app.loop),
+                             .restart_successful = o->restart_successful,
+                             .node_field_selector = o->node_field_selector};
+        for (size_t i = 0; i < n; i++) {
+                AUTO_JSON json_t *old = NULL, *wf = NULL, *stored = NULL;
+                if (find(c, a, args[i], &old, e) < 0 || redo_retry(&wf, old, &again, e) < 0)
+                        return -1;
+                for (size_t k = 0; k < ARRAY_LEN(of_the_object); k++)
+                        json_object_del(json_object_get(wf, "metadata"), of_the_object[k]);
+                if (store_create_now(c->app.store, &STORE_WORKFLOW, obj_ns(old), wf, &stored, e) <
+                    0)
+                        return -1;
+                printf("workflow %s retried\n", obj_name(stored));
+        }
+        return EXIT_OK;
+}
+
 /* ---- labels ---- */
 
 static int print_labels(struct cli *c, const char *key, struct err *e)
@@ -208,6 +237,14 @@ static const struct opt resubmit_opts[] = {
         OPT(struct archive_opts, parameters, OPT_LIST, .name = "parameter", .letter = 'p',
             .arg = "NAME=VALUE", .help = "another argument than before; may be repeated"),
         OPT_OUTPUT(struct archive_opts), OPT_END};
+static const struct opt retry_opts[] = {
+        OPT(struct archive_opts, parameters, OPT_LIST, .name = "parameter", .letter = 'p',
+            .arg = "NAME=VALUE", .help = "another argument than before; may be repeated"),
+        OPT(struct archive_opts, restart_successful, OPT_FLAG, .name = "restart-successful",
+            .help = "run nodes again that succeeded: those of --node-field-selector"),
+        OPT(struct archive_opts, node_field_selector, OPT_STR, .name = "node-field-selector",
+            .arg = "FIELDS", .help = "these nodes: displayName=a,phase!=Failed"),
+        OPT_END};
 static const struct opt values_opts[] = {OPT(struct archive_opts, label_key, OPT_STR,
                                              .name = "selector", .letter = 'l', .arg = "KEY",
                                              .help = "of which label"),
@@ -232,6 +269,10 @@ const struct command command_archive_resubmit = {
         ARCHIVE(.name = "archive resubmit", .operands = "UID | NAME...",
                 .summary = "Run archived workflows again as new ones", .opts = resubmit_opts,
                 .kind = OPERANDS_WORDS, .min_args = 1, .run = resubmit_run)};
+const struct command command_archive_retry = {
+        ARCHIVE(.name = "archive retry", .operands = "UID | NAME...",
+                .summary = "Run what failed of archived workflows again, under their old names",
+                .opts = retry_opts, .kind = OPERANDS_WORDS, .min_args = 1, .run = retry_run)};
 const struct command command_archive_list_label_keys = {
         ARCHIVE(.name = "archive list-label-keys", .summary = "List label keys in the archive",
                 .kind = OPERANDS_NONE, .run = keys_run)};

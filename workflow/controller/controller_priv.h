@@ -83,6 +83,7 @@ struct run {
         json_t *applied; /* action annotations that were applied and may still be on the object */
         struct pod_starts next, flight;
         json_t *next_releases, *flight_releases; /* locks.c: [{node, names}], NULL */
+        bool waits_for_pods;                     /* RUN_READING: of the run before */
         bool woken;                              /* it asks for its locks again in this turn */
         struct loop_timer retry;
         int failures; /* of patches, in a row */
@@ -129,6 +130,7 @@ void pods_deinit(struct run *r);
 
 void persist_init(struct run *r);
 void persist_restored(struct run *r, const json_t *obj); /* what the store has already */
+void persist_reopened(struct run *r, const json_t *obj); /* the same, of one that is retried */
 void persist_flush(struct run *r);
 void persist_stop(struct run *r); /* whatever is in flight is not waited for */
 void persist_deinit(struct run *r);

@@ -71,6 +71,14 @@ void persist_restored(struct run *r, const json_t *obj)
                 json_put_at(r->view, json_deep_copy(locks), "status", "synchronization");
 }
 
+void persist_reopened(struct run *r, const json_t *obj)
+{
+        persist_restored(r, obj);
+        json_t *status = json_deep_copy(json_object_get(obj, "status"));
+        json_object_del(status, "nodes");
+        json_object_set_new(r->view, "status", status); /* much of it is of the run before */
+}
+
 /* ---- the patch ---- */
 
 /* A merge patch leaves what it does not name: what a node may lose has to be named. */

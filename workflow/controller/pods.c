@@ -196,6 +196,10 @@ void pods_on_update(struct run *r, const char *node_id, const struct pod_status 
         }
         if (p && st->phase >= POD_SUCCEEDED)
                 untrack(r, p);
+        if (r->waits_for_pods && st->phase >= POD_SUCCEEDED) {
+                r->waits_for_pods = false;
+                run_read(r);
+        }
         if (r->state == RUN_LIVE)
                 pass_on(r, node_id, st);
         if (r->state != RUN_DELETED || r->pods)

@@ -228,6 +228,13 @@ static void look_at_metadata(struct run *r, const json_t *obj)
                 run_input(r, &(struct wf_input){.kind = WF_TERMINATE, .exit_code = -1});
 }
 
+/* Retried, or resubmitted with what succeeded: it has a status and did not begin yet. */
+static bool is_reopened(const json_t *obj)
+{
+        return json_object_size(json_object_get(obj, "status")) &&
+               str_empty(json_str(obj, "status", "phase"));
+}
+
 /* From here on the engine decides. `restored`: it has run before. */
 static void go_live(struct run *r, const json_t *obj, bool restored)
 {
@@ -241,7 +248,11 @@ static void go_live(struct run *r, const json_t *obj, bool restored)
                 return;
         }
         r->state = RUN_LIVE;
-        if (restored) {
+        if (restored && is_reopened(obj)) {
+                log_info(r->log, "Workflow started again.");
+                runner_forget(r->c->runner, r->uid, FORGET_PODS);
+                persist_reopened(r, obj);
+        } else if (restored) {
                 locks_restore_all(r->c->locks, r->wf);
                 r->restored = true;
                 persist_restored(r, obj);
@@ -282,6 +293,9 @@ static void on_read(void *arg, json_t *obj, const struct err *e)
                 timer_after_ms(r->c->o.loop, &r->retry, READ_RETRY_MS);
                 return;
         }
+        r->waits_for_pods = is_reopened(obj) && runner_busy(r->c->runner, r->uid);
+        if (r->waits_for_pods) /* killed ones of the run before: pods_on_update() */
+                return;
         r->c->reading--;
         AUTO_JSON json_t *newest = TAKE(r->newest);
         go_live(r, obj, true);
@@ -299,7 +313,7 @@ void run_read(struct run *r)
 static void begin(struct controller *c, json_t *obj)
 {
         struct run *r = run_new(c, obj);
-        if (str_empty(json_str(obj, "status", "phase"))) {
+        if (str_empty(json_str(obj, "status", "phase")) && !is_reopened(obj)) {
                 go_live(r, obj, false);
                 return;
         }

@@ -91,6 +91,8 @@ void runner_kill(struct runner *r, const char *workflow_uid, const char *node_id
 /* After a restart: re-attach to the pod of this node. True: updates will come (perhaps soon).
  * False: no trace of it: main was never started, so starting the pod is right. */
 bool runner_adopt(struct runner *r, const char *workflow_uid, const char *node_id);
+/* Does something of this workflow still run or travel, killed or not? */
+bool runner_busy(const struct runner *r, const char *workflow_uid);
 /* Delete what a workflow has left: its pod folders when it has finished; its logs too when it was
  * deleted; its artifacts too when their collection was asked for. Works on the pool, in the
  * background. */

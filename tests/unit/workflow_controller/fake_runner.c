@@ -94,9 +94,20 @@ struct runner *runner_free(struct runner *r)
         return NULL;
 }
 
+/* The runner knows it: a pod of a run before is none. */
+static struct world_pod *known_pod(struct runner *r, const char *uid, const char *node)
+{
+        for (size_t i = 0; i < r->w->n; i++) {
+                struct world_pod *p = &r->w->pods[i];
+                if (!p->forgotten && strcmp(p->uid, uid) == 0 && strcmp(p->node, node) == 0)
+                        return p;
+        }
+        return NULL;
+}
+
 void runner_start(struct runner *r, const struct pod_request *req)
 {
-        struct world_pod *p = world_find(r->w, req->workflow_uid, req->node_id);
+        struct world_pod *p = known_pod(r, req->workflow_uid, req->node_id);
         if (!p) {
                 assert(r->w->n < WORLD_PODS);
                 p = &r->w->pods[r->w->n++];
@@ -112,7 +123,7 @@ void runner_start(struct runner *r, const struct pod_request *req)
 
 bool runner_adopt(struct runner *r, const char *uid, const char *node)
 {
-        struct world_pod *p = world_find(r->w, uid, node);
+        struct world_pod *p = known_pod(r, uid, node);
         if (!p)
                 return false;
         r->known[p - r->w->pods] = true;
@@ -122,7 +133,7 @@ bool runner_adopt(struct runner *r, const char *uid, const char *node)
 
 void runner_kill(struct runner *r, const char *uid, const char *node, int grace_s UNUSED)
 {
-        struct world_pod *p = world_find(r->w, uid, node);
+        struct world_pod *p = known_pod(r, uid, node);
         if (!p || p->phase >= POD_SUCCEEDED)
                 return;
         p->killed = true;
@@ -134,9 +145,17 @@ void runner_forget_claim(struct runner *r UNUSED, const char *ns UNUSED, const c
 {
 }
 
-void runner_forget(struct runner *r, const char *uid UNUSED, enum runner_forget what UNUSED)
+bool runner_busy(const struct runner *r UNUSED, const char *uid UNUSED)
+{
+        return false;
+}
+
+void runner_forget(struct runner *r, const char *uid, enum runner_forget what UNUSED)
 {
         r->w->forgotten++;
+        for (size_t i = 0; i < r->w->n; i++)
+                if (strcmp(r->w->pods[i].uid, uid) == 0)
+                        r->w->pods[i].forgotten = true;
 }
 
 size_t fake_runner_advance(struct runner *r, size_t n, size_t at)

@@ -11,12 +11,14 @@ struct world_pod {
         int starts;            /* how often main was started: never more than once */
         bool killed, recorded; /* recorded: its node was durable when it was started */
         bool told_final;       /* to the controller of now */
+        bool forgotten;        /* of a run before */
 };
 struct world {
         struct world_pod pods[WORLD_PODS];
         size_t n;
         int forgotten;
-        const char *db; /* path, to look whether nodes are durable */
+        const char *db;   /* path, to look whether nodes are durable */
+        const char *fail; /* id of a node whose first pod fails, NULL */
 };
 struct world_pod *world_find(struct world *w, const char *uid, const char *node);
 

@@ -265,7 +265,8 @@ static void says_the_same_words_for_refused_actions(void **state)
                                    "\"m\",\"valueFrom\":{\"supplied\":{}}}]}}]}";
         struct run r;
         struct err e = {0};
-        struct wf_input resume = {.kind = WF_RESUME}, set = {.kind = WF_SET};
+        struct wf_input resume = {.kind = WF_RESUME},
+                        set = {.kind = WF_SET, .node_field_selector = "displayName=wf"};
         (void)state;
         begin(&r, spec);
         start(&r);
@@ -287,7 +288,16 @@ static void says_the_same_words_for_refused_actions(void **state)
         assert_int_equal(wf_check_action(r.wf, &resume, &e), 0);
         step(&r, &resume, 1);
         assert_string_equal(wf_phase(r.wf), "Succeeded");
-        assert_int_equal(wf_check_action(r.wf, &resume, &e), -1);
+        struct wf_input suspend = {.kind = WF_SUSPEND}, stop = {.kind = WF_STOP};
+        assert_int_equal(wf_check_action(r.wf, &resume, &e),
+                         0); /* Argo lets it pass, to no effect */
+        assert_int_equal(wf_check_action(r.wf, &suspend, &e), -1);
+        err_clear(&e);
+        assert_int_equal(wf_check_action(r.wf, &stop, &e), -1);
+        assert_non_null(strstr(err_msg(&e), "cannot shutdown a completed workflow"));
+        err_clear(&e);
+        set.node_field_selector = NULL;
+        assert_int_equal(wf_check_action(r.wf, &set, &e), -1);
         err_clear(&e);
         end(&r);
 }

@@ -1,6 +1,7 @@
 /* workflow/runner/local/forget.c: what a finished workflow has left behind, removed on the pool.
- * The artifacts of a workflow may have any key; the executor notes each in logs/<uid>/artifacts.
- * SPDX-License-Identifier: Apache-2.0 */
+ * Its folders are moved aside at once: the workflow may be retried, and its pods have the same
+ * names. The artifacts of a workflow may have any key; the executor notes each in
+ * logs/<uid>/artifacts. SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/fs.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -34,14 +35,29 @@ static void forget_artifacts(const char *data_dir, const char *uid)
 
 struct forget {
         char *data_dir, *uid;
+        char *pods, *staging; /* where they were moved to; NULL: there are none */
         enum runner_forget what;
 };
 
-static void remove_folder(const char *data_dir, const char *kind, const char *uid)
+/* Names that begin with a dot belong to nobody any more; what a killed controller has left of them
+ * goes with the next of the same name. NULL: there is no such folder. */
+static char *move_aside(const char *data_dir, const char *kind, const char *uid)
+{
+        AUTO(mem_free) char *from = mem_printf("%s/%s/%s", data_dir, kind, uid);
+        if (!fs_exists(from))
+                return NULL;
+        for (unsigned n = 0; n < 1000; n++) {
+                AUTO(mem_free) char *to = mem_printf("%s/%s/.%s-%u", data_dir, kind, uid, n);
+                if (!fs_exists(to) && rename(from, to) == 0)
+                        return TAKE(to);
+        }
+        return TAKE(from);
+}
+
+static void remove_folder(const char *path, const char *uid)
 {
         ERR_SLOT(e);
-        AUTO(mem_free) char *path = mem_printf("%s/%s/%s", data_dir, kind, uid);
-        if (fs_remove_tree(path, &e) < 0) {
+        if (path && fs_remove_tree(path, &e) < 0) {
                 log_warn(log_root(), "what a workflow left behind could not be removed",
                          F_STR("workflow uid", uid), F_ERR(&e));
                 err_clear(&e);
@@ -51,12 +67,13 @@ static void remove_folder(const char *data_dir, const char *kind, const char *ui
 static void forget_now(void *arg)
 {
         struct forget *f = arg;
-        remove_folder(f->data_dir, "pods", f->uid);
-        remove_folder(f->data_dir, "artifacts/" STAGING, f->uid);
+        AUTO(mem_free) char *logs = mem_printf("%s/logs/%s", f->data_dir, f->uid);
+        remove_folder(f->pods, f->uid);
+        remove_folder(f->staging, f->uid);
         if (f->what == FORGET_ARTIFACTS)
                 forget_artifacts(f->data_dir, f->uid); /* the list of them is among the logs */
         if (f->what != FORGET_PODS)
-                remove_folder(f->data_dir, "logs", f->uid);
+                remove_folder(logs, f->uid);
 }
 
 static void forget_done(void *arg)
@@ -64,6 +81,8 @@ static void forget_done(void *arg)
         struct forget *f = arg;
         mem_free(f->data_dir);
         mem_free(f->uid);
+        mem_free(f->pods);
+        mem_free(f->staging);
         mem_free(f);
 }
 
@@ -72,7 +91,11 @@ void runner_forget(struct runner *r, const char *workflow_uid, enum runner_forge
         if (!name_valid(workflow_uid))
                 return;
         struct forget *f = NEW(struct forget);
-        *f = (struct forget){mem_strdup(r->data_dir), mem_strdup(workflow_uid), what};
+        *f = (struct forget){.data_dir = mem_strdup(r->data_dir),
+                             .uid = mem_strdup(workflow_uid),
+                             .pods = move_aside(r->data_dir, "pods", workflow_uid),
+                             .staging = move_aside(r->data_dir, "artifacts/" STAGING, workflow_uid),
+                             .what = what};
         if (r->o.pool) {
                 pool_run(r->o.pool, forget_now, forget_done, f);
                 return;

@@ -78,6 +78,15 @@ void pod_free(struct runner_pod *p)
         mem_free(p);
 }
 
+bool runner_busy(const struct runner *r, const char *workflow_uid)
+{
+        struct runner_pod *p, *next;
+        HASH_ITER (by_key, r->by_key, p, next)
+                if (p->stage != POD_ENDED && streq(p->uid, workflow_uid))
+                        return true;
+        return false;
+}
+
 /* ---- telling ---- */
 
 static void tell_later(struct runner_pod *p)
