@@ -177,8 +177,11 @@ static void tell_hook_owner(struct wf *wf, uint32_t i)
 static void look_at_workflow(struct wf *wf)
 {
         struct err why = {0};
-        if (hooks_of_workflow(wf, &why) == HOOK_FAILED)
+        if (hooks_of_workflow(wf, &why) == HOOK_FAILED) {
+                if (node_is_work(node_at(wf, wf->entry)))
+                        pod_kill(wf, wf->entry);
                 exec_raise(wf, wf->entry, &why);
+        }
         err_clear(&why);
 }
 

@@ -70,11 +70,25 @@ static int take_computed(struct wf *wf, const char *key, const char *expression,
         return 0;
 }
 
+/* The controller's workflowDefaults: what the object does not say itself. */
+static void take_defaults(struct wf *wf, const char *kind)
+{
+        const json_t *own = json_at(wf->object, "metadata", kind);
+        const char *key;
+        json_t *v;
+        json_object_foreach (json_at(wf->workflow_defaults, "metadata", kind), key, v) {
+                if (json_is_string(v) && !json_object_get(own, key))
+                        keep(wf, kind, key, json_string_value(v));
+        }
+}
+
 int metadata_begin(struct wf *wf, struct err *e)
 {
         const json_t *own = json_object_get(wf->spec, "workflowMetadata");
         const char *key;
         json_t *v;
+        take_defaults(wf, "labels");
+        take_defaults(wf, "annotations");
         if (take_labels(wf, json_object_get(own, "labels"), e) < 0)
                 return -1;
         json_object_foreach (json_object_get(own, "annotations"), key, v)
