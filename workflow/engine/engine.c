@@ -402,8 +402,9 @@ void wf_each_live_pod(const struct wf *wf,
 void wf_restart_pod(struct wf *wf, const char *node_id, struct wall now, struct wf_commands *out)
 {
         uint32_t i = node_by_id_text(wf, node_id);
-        if (i == NONE || !node_is_work(node_at(wf, i)) || node_at(wf, i)->phase >= PHASE_SUCCEEDED)
-                return;
+        if (i == NONE || !node_is_work(node_at(wf, i)) ||
+            node_at(wf, i)->phase >= PHASE_SUCCEEDED || !node_at(wf, i)->pod_started)
+                return; /* what waits for a lock or for room starts by itself */
         node_at(wf, i)->pod_started = false;
         if (!node_at(wf, i)->tmpl) /* not opened yet: the first step starts it */
                 return;

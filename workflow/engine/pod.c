@@ -185,8 +185,10 @@ void pod_start(struct wf *wf, uint32_t index)
         }
         n->pod_started = true;
         int64_t deadline = deadline_of(wf, n, tmpl), ns;
-        if (retry_duration(json_object_get(tmpl, "timeout"), &ns) && ns > 0)
-                control_timer(wf, n->started_s * NS_PER_S + ns, index);
+        static const char *const waits[] = {"timeout", "pendingTimeout"};
+        for (size_t i = 0; i < ARRAY_LEN(waits); i++)
+                if (retry_duration(json_object_get(tmpl, waits[i]), &ns) && ns > 0)
+                        control_timer(wf, n->started_s * NS_PER_S + ns, index);
         wf_put_command(wf, (struct wf_command){.kind = WF_START_POD,
                                                .work = work_of(n->tmpl),
                                                .node_id = node_id_text(wf, n, &wf->step),

@@ -73,9 +73,12 @@ static json_t *node_json(const struct wf *wf, const struct node *n)
                 json_object_set_nocheck(o, "outputs", n->outputs);
         if (n->memo)
                 json_object_set_nocheck(o, "memoizationStatus", n->memo);
-        if (n->sync && n->sync->waiting)
+        const char *waiting = n->sync ? n->sync->waiting : NULL;
+        if (!waiting && sync_waits(n)) /* asked and not answered yet: restored, it asks again */
+                waiting = json_string_value(json_array_get(n->sync->names, 0));
+        if (waiting)
                 json_object_set_new_nocheck(o, "synchronizationStatus",
-                                            json_pack("{s:s}", "waiting", n->sync->waiting));
+                                            json_pack("{s:s}", "waiting", waiting));
         set_links(wf, o, "children", &n->children, &a);
         set_links(wf, o, "outboundNodes", &n->outbound, &a);
         set_text(o, "hostNodeName", n->host);

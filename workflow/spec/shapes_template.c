@@ -237,7 +237,7 @@ const struct shape template_shape[] = {
             "Counts as done once it is ready; ends with the template around it."),
         HAS("activeDeadlineSeconds", INTSTR, NULL, "How long the pod may run."),
         HAS("timeout", STR, NULL, "How long the node may take, waiting included; with a unit."),
-        NOT_YET_BESIDE("pendingTimeout", STR, NULL, "How long the node may wait to start."),
+        HAS("pendingTimeout", STR, NULL, "How long the node may wait to start."),
         HAS("retryStrategy", OBJ, retry_strategy_shape, "What happens after a failure."),
         HAS("parallelism", INT, NULL, "At most so many children at a time."),
         HAS("failFast", BOOL, NULL, "No new child once one has failed; false without it."),
