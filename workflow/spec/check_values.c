@@ -61,25 +61,27 @@ static bool has_location(const json_t *artifact)
 
 static void check_hdfs(struct check *c, const json_t *hdfs, const struct jpath *at)
 {
-        bool cache = check_given(hdfs, "krbCCacheSecret"),
-             keytab = check_given(hdfs, "krbKeytabSecret");
+        bool cache = check_has_value(hdfs, "krbCCacheSecret"),
+             keytab = check_has_value(hdfs, "krbKeytabSecret");
+        bool service = check_given(hdfs, "krbServicePrincipalName") &&
+                       check_has_value(hdfs, "krbConfigConfigMap");
         const char *path = json_str(hdfs, "path");
         if (!json_array_size(json_object_get(hdfs, "addresses")))
                 FAIL(c, at, "E313", NULL, "hdfs.addresses is required");
-        if (cache && keytab)
-                FAIL(c, at, "E313", NULL,
-                     "either hdfs.krbCCacheSecret or hdfs.krbKeytabSecret, not both");
-        else if ((cache || keytab) && !check_given(hdfs, "krbServicePrincipalName"))
-                FAIL(c, at, "E313", NULL, "hdfs.krbServicePrincipalName is required with Kerberos");
-        else if (keytab && (!check_given(hdfs, "krbUsername") || !check_given(hdfs, "krbRealm")))
-                FAIL(c, at, "E313", NULL,
-                     "hdfs.krbUsername and hdfs.krbRealm are required with a keytab");
-        else if (!cache && !keytab && !check_given(hdfs, "hdfsUser"))
-                FAIL(c, at, "E313", NULL, "hdfs.hdfsUser is required without Kerberos");
         if (str_empty(path))
                 FAIL(c, at, "E313", NULL, "hdfs.path is required");
-        else if (*path != '/' && !strstr(path, "{{"))
+        else if (*path != '/')
                 FAIL(c, at, "E313", NULL, "hdfs.path must be an absolute path");
+        if (!cache && !keytab && !check_given(hdfs, "hdfsUser"))
+                FAIL(c, at, "E313", NULL,
+                     "one of hdfs.hdfsUser, hdfs.krbCCacheSecret and hdfs.krbKeytabSecret is "
+                     "required");
+        if ((cache || keytab) && !service)
+                FAIL(c, at, "E313", NULL,
+                     "Kerberos needs hdfs.krbServicePrincipalName and hdfs.krbConfigConfigMap");
+        if (keytab && (!check_given(hdfs, "krbUsername") || !check_given(hdfs, "krbRealm")))
+                FAIL(c, at, "E313", NULL,
+                     "hdfs.krbUsername and hdfs.krbRealm are required with a keytab");
 }
 
 void check_artifact_location(struct check *c, const json_t *location, const struct jpath *at)

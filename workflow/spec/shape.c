@@ -10,7 +10,9 @@ struct walk {
         const struct shape_options *o;
         struct diags *d;
         int depth;
-        bool strict_here, quiet;
+        bool strict_here; /* the object under work may not have unknown fields */
+        bool in_groups;   /* inside of steps */
+        bool quiet;
 };
 
 static void check_object(struct walk *w, const json_t *object, const struct shape *table,
@@ -29,7 +31,7 @@ static const struct shape *find(const struct shape *table, const char *name)
         return NULL;
 }
 
-static void unknown(struct walk *w, const struct shape *table, const char *name,
+static void unknown(struct walk *w, const struct shape *table, bool strict, const char *name,
                     const struct jpath *at)
 {
         const char *names[128];
@@ -42,7 +44,7 @@ static void unknown(struct walk *w, const struct shape *table, const char *name,
         char hint[160] = "";
         if (near)
                 snprintf(hint, sizeof(hint), "did you mean '%s'?", near);
-        bool error = w->o->strict || w->strict_here;
+        bool error = w->o->strict || strict;
         diag_at_key(w->d, error ? SEV_ERROR : SEV_WARNING, at, error ? "E302" : "W001",
                     near ? hint : NULL, "unknown field '%s'", name);
 }
@@ -79,10 +81,14 @@ static bool is_text(const json_t *v)
         return json_is_string(v) || json_is_number(v) || json_is_boolean(v);
 }
 
-/* Argo's decoder makes text of numbers and booleans where a string belongs. */
+/* Argo's decoder makes text of numbers and booleans where a string belongs; not inside of steps,
+ * which it decodes in a way of its own. */
 static void check_string(struct walk *w, const json_t *v, const struct jpath *at)
 {
-        if (json_is_boolean(v) || json_is_number(v))
+        if (w->in_groups && (json_is_boolean(v) || json_is_number(v)))
+                diag_error(w->d, at, "E003", "put it in quotes", "expected a string, found %s",
+                           json_kind_name(v));
+        else if (json_is_boolean(v) || json_is_number(v))
                 diag_warn(w->d, at, "W302", "put it in quotes", "expected a string, found %s",
                           json_kind_name(v));
         else if (!json_is_string(v) && !json_is_null(v))
@@ -114,12 +120,12 @@ static void check_groups(struct walk *w, const json_t *v, const struct shape *s,
 {
         size_t i, k;
         json_t *group, *item;
-        bool before = w->strict_here;
+        bool before = w->in_groups;
         if (!json_is_array(v)) {
                 wrong(w, at, "a list of lists", v);
                 return;
         }
-        w->strict_here = true;
+        w->in_groups = true;
         json_array_foreach ((json_t *)(uintptr_t)v, i, group) {
                 struct jpath outer = jpath_index(at, i);
                 if (!json_is_array(group)) {
@@ -128,10 +134,11 @@ static void check_groups(struct walk *w, const json_t *v, const struct shape *s,
                 }
                 json_array_foreach (group, k, item) {
                         struct jpath here = jpath_index(&outer, k);
+                        w->strict_here = true;
                         check_object(w, item, s->sub, &here);
                 }
         }
-        w->strict_here = before;
+        w->in_groups = before;
 }
 
 static void check_map(struct walk *w, const json_t *v, const struct shape *s,
@@ -231,6 +238,8 @@ static void check_object(struct walk *w, const json_t *object, const struct shap
 {
         const char *key;
         json_t *v;
+        bool strict = w->strict_here;
+        w->strict_here = false; /* what is below it may */
         if (json_is_null(object))
                 return;
         if (!json_is_object(object)) {
@@ -248,7 +257,7 @@ static void check_object(struct walk *w, const json_t *object, const struct shap
                 if (s)
                         check_field(w, v, s, &here);
                 else
-                        unknown(w, table, key, &here);
+                        unknown(w, table, strict, key, &here);
         }
         w->depth--;
 }

@@ -79,16 +79,17 @@ static void check_template_names(struct check *c, const struct jpath *at)
         check_set_free(&seen);
 }
 
-/* The reference is where problems of another resource are shown. */
+/* `arguments` is what it really gets; NULL: whatever it needs. The reference is where problems of
+ * another resource are shown. */
 static void visit(struct check *c, const char *name, const json_t *arguments, const char *field,
                   const struct jpath *at)
 {
         struct check_callee callee;
         struct jpath here = jpath_key(at, field);
         if (callee_of(c, name, &callee)) {
-                if (arguments && !c->lenient)
+                if (arguments)
                         check_supplied(c, callee.body, name, arguments, &here);
-                check_visit(c, &callee, c->lenient ? NULL : arguments, NULL, &here);
+                check_visit(c, &callee, arguments, NULL, &here);
                 return;
         }
         AUTO(mem_free)
@@ -103,7 +104,8 @@ static void check_entrypoint(struct check *c, const struct jpath *at)
         if (str_empty(entry) && c->referenced)
                 entry = json_str(c->referenced->spec, "entrypoint");
         if (!str_empty(entry))
-                visit(c, entry, c->arguments, "entrypoint", at);
+                visit(c, entry, c->lenient ? NULL : c->arguments, "entrypoint",
+                      at); /* a submit will bring them */
         else if (!c->lenient)
                 FAIL(c, at, "E300", NULL, "spec.entrypoint is required");
 }
