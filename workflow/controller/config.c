@@ -52,6 +52,14 @@ static const struct field metrics_fields[] = {
         {.name = "options", .kind = FIELD_LATER, .help = "changes to built-in metrics"},
         FIELD_END};
 
+static const struct field limits_fields[] = {
+        FIELD(struct config_limits, nodes, FIELD_INT, .def = "1500000", .min = 1, .max = 16000000,
+              .help = "nodes of one workflow, and items of its loops together"),
+        FIELD(struct config_limits, output_bytes, FIELD_INT, .name = "outputBytes",
+              .def = "536870912", .min = 1, .max = INT64_MAX,
+              .help = "outputs (not artifacts) of all steps of one workflow together"),
+        FIELD_END};
+
 #define OTHER(name_)                                                                       \
         {                                                                                  \
                 .name = name_, .kind = FIELD_NO_EFFECT, .help = "of the server or of pods" \
@@ -66,6 +74,8 @@ const struct field controller_config_fields[] = {
               .help = "the archive"),
         FIELD(struct controller_config, metrics, FIELD_OBJ, .name = "metricsConfig",
               .sub = metrics_fields, .help = "metrics"),
+        FIELD(struct controller_config, limits, FIELD_OBJ, .sub = limits_fields,
+              .help = "a workflow that becomes bigger ends in Error (not of Argo)"),
         FIELD(struct controller_config, pod_gc_delay_ns, FIELD_DURATION,
               .name = "podGCDeleteDelayDuration", .def = "5s",
               .help = "podGC waits so long unless the workflow says otherwise"),

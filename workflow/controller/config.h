@@ -19,11 +19,15 @@ struct config_metrics {
         bool enabled;
         char *metrics_ttl;
 };
+struct config_limits { /* of one workflow */
+        int64_t nodes, output_bytes;
+};
 struct controller_config {
         json_t *workflow_defaults;          /* a Workflow without kind: {metadata, spec}; NULL */
         struct config_retention *retention; /* NULL: everything stays */
         struct config_persistence persistence;
         struct config_metrics metrics;
+        struct config_limits limits;
         json_t *artifact_repository; /* {"archiveLogs", "folder" | "s3"}; NULL: the folder store */
         json_t *executor_plugins;    /* [{"name", "address", "tokenSecret"}]; NULL: none */
         bool guard_addresses;        /* outbound calls of templates and artifacts */

@@ -42,8 +42,12 @@ int controller_new(struct controller **out, const struct controller_options *o, 
                 given ? json_incref((json_t *)(uintptr_t)given)
                       : json_pack("{s:b, s:{s:s}}", "archiveLogs", 0, "folder", "keyFormat",
                                   "{{workflow.namespace}}/{{workflow.name}}/{{pod.name}}");
-        c->defaults = (struct wf_defaults){o->config ? o->config->workflow_defaults : NULL,
-                                           c->artifact_repository};
+        c->defaults = (struct wf_defaults){.artifact_repository = c->artifact_repository};
+        if (o->config) {
+                c->defaults.workflow_defaults = o->config->workflow_defaults;
+                c->defaults.max_nodes = (uint32_t)o->config->limits.nodes;
+                c->defaults.max_output_bytes = (uint64_t)o->config->limits.output_bytes;
+        }
         c->metrics = measure_new(c);
         task_init(&c->drain_check, on_drain_check, c);
         timer_init(&c->drain_timer, on_drain_timeout, c);

@@ -5,7 +5,7 @@
 #include "common/base/rand.h"
 #include "workflow/controller/controller_priv.h"
 
-enum { BACKOFF_FIRST_MS = 100, BACKOFF_STEPS = 7 };
+enum { BACKOFF_FIRST_MS = 100, BACKOFF_STEPS = 7, PATCH_NODES_MAX = 20000 };
 
 static void on_retry(void *arg)
 {
@@ -129,20 +129,52 @@ static bool is_dirty(const struct run *r)
 
 static void on_patched(void *arg, json_t *obj, const struct err *e);
 
+/* The nodes of one patch. A turn that changed very many goes in parts, so that a patch has a
+ * bounded size; true: this is the last part. */
+static bool take_dirty(struct run *r)
+{
+        const char *id;
+        json_t *yes;
+        void *tmp;
+        bool all = json_object_size(r->dirty) <= PATCH_NODES_MAX;
+        r->patching = all ? TAKE(r->dirty) : json_object();
+        if (all)
+                r->dirty = json_object();
+        if (all)
+                return true;
+        json_object_foreach_safe(r->dirty, tmp, id, yes)
+        {
+                if (json_object_size(r->patching) == PATCH_NODES_MAX)
+                        break;
+                json_object_set(r->patching, id, yes);
+                json_object_del(r->dirty, id);
+        }
+        return false;
+}
+
+/* What waits for the nodes, and the end, go with the last part. */
+static void take_rest(struct run *r, bool last)
+{
+        bool status = last || !wf_completed(r->wf);
+        if (last) {
+                r->dirty_status = false;
+                r->flight = r->next;
+                r->next = (struct pod_starts){0};
+                r->flight_releases = TAKE(r->next_releases);
+        }
+        r->patching_view = status ? view_of(r, wf_metadata_json(r->wf)) : json_incref(r->view);
+}
+
 static void send_patch(struct run *r)
 {
-        r->patching = r->dirty;
-        r->dirty = json_object();
-        r->dirty_status = false;
-        r->flight = r->next;
-        r->next = (struct pod_starts){0};
-        r->flight_releases = TAKE(r->next_releases);
-        r->patching_view = view_of(r, wf_metadata_json(r->wf));
+        bool last = take_dirty(r);
+        take_rest(r, last);
         AUTO_JSON json_t *diff = json_merge_diff(r->view, r->patching_view);
         AUTO_JSON json_t *patch =
                 json_deep_copy(diff); /* the difference shares parts with the view */
         put_nodes(r, patch);
-        annotations_put_done(r, patch);
+        if (last)
+                annotations_put_done(r, patch);
         put_finalizer(r, patch);
         r->c->patching++;
         /* a change of state that nothing waits for may share the next commit */

@@ -102,7 +102,10 @@ static void take_spec(struct wf *wf, const json_t *spec)
 void control_input(struct wf *wf, const struct wf_input *in)
 {
         switch (in->kind) {
-        case WF_POD: pod_update(wf, in); break;
+        case WF_POD:
+                limits_outputs(wf, in->outputs);
+                pod_update(wf, in);
+                break;
         case WF_LOCK: sync_answer(wf, in); break;
         case WF_SUSPEND: wf->suspended = true; break;
         case WF_RESUME: resume(wf, in); break;

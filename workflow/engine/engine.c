@@ -63,6 +63,7 @@ int wf_new(struct wf **out, const json_t *workflow, const struct wf_lookup *look
                 wf->artifact_repository = keep(defaults->artifact_repository);
                 wf->any_storage = defaults->any_storage;
         }
+        limits_init(wf, defaults);
         wf->entry = wf->exit_node = NONE;
         wf->deadline_ns = INT64_MAX;
         arena_init(&wf->names, 0);
@@ -131,10 +132,11 @@ struct wf *wf_free(struct wf *wf)
                                  wf->cache};
         for (size_t i = 0; i < ARRAY_LEN(trees); i++)
                 json_decref(trees[i]);
-        void *const blocks[] = {wf->name,           wf->ns,     wf->uid,       wf->phase,
-                                wf->message,        wf->queue,  wf->blocked.v, wf->hooks_waiting.v,
-                                wf->dirty.v,        wf->timers, wf->daemons.v, wf->lock_waiters.v,
-                                wf->lock_holders.v, wf->key,    wf->look.v,    wf->watchers.v};
+        void *const blocks[] = {wf->too_big,         wf->name,           wf->ns,     wf->uid,
+                                wf->phase,           wf->message,        wf->queue,  wf->blocked.v,
+                                wf->hooks_waiting.v, wf->dirty.v,        wf->timers, wf->daemons.v,
+                                wf->lock_waiters.v,  wf->lock_holders.v, wf->key,    wf->look.v,
+                                wf->watchers.v};
         for (size_t i = 0; i < ARRAY_LEN(blocks); i++)
                 mem_free(blocks[i]);
         node_sync_free(wf->lock);
@@ -209,7 +211,7 @@ static void tell_owner(struct wf *wf, uint32_t i)
 
 static void drain(struct wf *wf)
 {
-        while (wf->q_head < wf->q_tail && !wf->completed) {
+        while (wf->q_head < wf->q_tail && !wf->completed && !wf->too_big) {
                 uint32_t i = wf->queue[wf->q_head++];
                 node_at(wf, i)->queued = false;
                 enum node_role role = node_at(wf, i)->role;
@@ -258,7 +260,7 @@ static void try_blocked(struct wf *wf)
         wf->hooks_waiting = (struct ids){0};
         wf->freed = false;
         wf->unblocking = true;
-        while ((wf->blocked.n || hooks.n) && !wf->completed) {
+        while ((wf->blocked.n || hooks.n) && !wf->completed && !wf->too_big) {
                 bool ended =
                         wf->late || wf->shutdown != SHUTDOWN_NONE; /* then most fail without room */
                 if (wf->parallelism && wf->active_pods >= wf->parallelism && !ended) {
@@ -319,6 +321,7 @@ static void run(struct wf *wf)
         for (;;) {
                 drain(wf);
                 look_at_hooks(wf);
+                limits_end(wf);
                 if (wf->q_head < wf->q_tail && !wf->completed)
                         continue;
                 if (wf->completed || !wf->freed ||
@@ -378,6 +381,7 @@ void engine_step(struct wf *wf, const struct wf_input *in, size_t n, struct wall
                         run(wf);
                 if (!wf->completed && (wf->restored_shutdown || wf->restored_late))
                         end_late(wf);
+                limits_end(wf);
                 finish_put_status(wf);
         }
         put_changes(wf);

@@ -24,11 +24,16 @@ struct wf_lookup {
         wf_lookup_fn *fn;
         void *arg;
 };
+#define WF_MAX_NODES 1500000u
+#define WF_MAX_OUTPUT_BYTES (UINT64_C(512) << 20)
 struct wf_defaults {                       /* of the controller */
         const json_t *workflow_defaults;   /* NULL */
         const json_t *artifact_repository; /* {"archiveLogs", "folder": {"keyFormat"}}; used when no
                                               artifact-repositories ConfigMap applies */
         bool any_storage;                  /* simulation: repositories of every kind are fine */
+        uint32_t max_nodes; /* of one workflow; 0: WF_MAX_NODES. Also of the items of its loops
+                               together */
+        uint64_t max_output_bytes; /* what its pods report together; 0: WF_MAX_OUTPUT_BYTES */
 };
 /* Validation of a Workflow, WorkflowTemplate, ClusterWorkflowTemplate or CronWorkflow object: every
  * rule, every template. Returns 0 when no error. */

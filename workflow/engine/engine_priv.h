@@ -183,7 +183,10 @@ struct wf {
 
         char *phase, *message;
         int64_t started_ns, finished_ns;
-        json_t *outputs;  /* global outputs, NULL */
+        json_t *outputs; /* global outputs, NULL */
+        uint32_t max_nodes;
+        uint64_t loop_items, output_bytes, max_output_bytes; /* limits.c */
+        char *too_big;                                       /* which limit it met; NULL: none */
         json_t *metadata; /* {"labels", "annotations"} of workflowMetadata, NULL */
         enum shutdown shutdown;
         bool suspended, begun, completed, changed, any_storage;
@@ -329,6 +332,13 @@ int scope_eval_text(char **out, const char *text, struct scope *s, struct err *e
 /* fromExpression: its value must be an artifact. New reference. */
 int scope_artifact_of(json_t **out, const char *expression, struct scope *s,
                       struct err *e) MUST_CHECK;
+
+/* ---- limits.c ---- */
+void limits_init(struct wf *wf, const struct wf_defaults *d);
+bool limits_node(struct wf *wf); /* may there be one more? */
+int limits_items(struct wf *wf, size_t n, struct err *e) MUST_CHECK;
+void limits_outputs(struct wf *wf, const json_t *outputs);
+void limits_end(struct wf *wf); /* a workflow that met a limit ends in Error */
 
 /* ---- globals.c ---- */
 void global_set(struct wf *wf, const char *name, const char *value);

@@ -368,6 +368,8 @@ enum exec_result exec_template(struct wf *wf, const struct exec *x, uint32_t *no
                 *node = exec_idle_node(wf, x, PHASE_SKIPPED, x->skip);
                 return EXEC_OK;
         }
+        if (!limits_node(wf))
+                return EXEC_BLOCKED;
         if (x->depth >= WF_MAX_DEPTH) {
                 *node = exec_idle_node(wf, x, PHASE_ERROR,
                                        "Maximum recursion depth exceeded: templates are nested "
@@ -403,7 +405,8 @@ enum exec_result exec_attempt(struct wf *wf, uint32_t retry, uint32_t number, ui
                          .exit_tree = r->exit_tree,
                          .depth = r->depth};
         bool exists = *node != NONE;
-        if (!exists && (wf->opening || wf->parallelism) && !exec_room(wf, NONE, r->exit_tree)) {
+        if (!exists && (!limits_node(wf) ||
+                        ((wf->opening || wf->parallelism) && !exec_room(wf, NONE, r->exit_tree)))) {
                 mem_free(name);
                 return EXEC_BLOCKED;
         }

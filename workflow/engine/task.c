@@ -169,7 +169,8 @@ int task_prepare(struct wf *wf, uint32_t composite, uint32_t index, struct err *
                 return -1;
         if (task->loops && loop_items(&items, body, e) < 0)
                 return -1;
-        if (items && check_items(body, items, e) < 0) {
+        if (items &&
+            (check_items(body, items, e) < 0 || limits_items(wf, json_array_size(items), e) < 0)) {
                 json_decref(items);
                 return -1;
         }

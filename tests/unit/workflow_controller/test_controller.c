@@ -297,6 +297,50 @@ static void template_is_found_in_the_cache(void **state UNUSED)
         house_teardown(&h);
 }
 
+static const char wide[] =
+        HEAD "metadata: {name: wide}\n"
+             "spec:\n"
+             "  entrypoint: main\n"
+             "  templates:\n"
+             "    - name: main\n"
+             "      steps:\n"
+             "        - - {name: many, template: hold, withSequence: {count: \"21000\"}}\n"
+             "          - {name: one, template: pod}\n"
+             "    - {name: hold, suspend: {}}\n"
+             "    - {name: pod, container: {image: x, command: [run]}}\n";
+
+static size_t stored_nodes(struct house *h, const char *name)
+{
+        AUTO_JSON json_t *wf = house_get(h, name);
+        return json_object_size(json_at(wf, "status", "nodes"));
+}
+
+static void a_turn_that_changes_very_many_nodes_goes_in_parts(void **state UNUSED)
+{
+        struct house h;
+        house_setup(&h);
+        house_start(&h);
+        house_create(&h, wide);
+        house_wait_pods(&h); /* the pod starts when all of the turn is durable */
+        assert_int_equal(stored_nodes(&h, "wide"), 21003);
+        assert_true(h.world.pods[0].recorded);
+        house_crash(&h);
+        house_open_store(&h);
+        house_start(&h);
+        house_act(&h, "wide", &(struct action){.kind = ACTION_RESUME});
+        for (int i = 0; i < 20000 && (!controller_ready(h.controller) ||
+                                      controller_info(h.controller).workflows != 0);
+             i++) {
+                fake_runner_advance(h.runner, WORLD_PODS, 0);
+                house_run_ms(&h, 2);
+        }
+        AUTO_JSON json_t *wf = house_get(&h, "wide");
+        assert_string_equal(json_str(wf, "status", "phase"), "Succeeded");
+        assert_int_equal(json_object_size(json_at(wf, "status", "nodes")), 21003);
+        assert_int_equal(h.world.pods[0].starts, 1);
+        house_teardown(&h);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -310,6 +354,7 @@ int main(void)
                 cmocka_unit_test(terminate_kills_running_pods),
                 cmocka_unit_test(drain_starts_nothing_and_next_start_goes_on),
                 cmocka_unit_test(template_is_found_in_the_cache),
+                cmocka_unit_test(a_turn_that_changes_very_many_nodes_goes_in_parts),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
