@@ -184,6 +184,8 @@ static const struct opt dev_opts[] = {
             .help = "address of webhooks; the API stays on 127.0.0.1"),
         OPT(struct dev_opts, isolation, OPT_CHOICE, .arg = "HOW", .def = "auto",
             .choices = isolations, .help = "how steps are kept apart"),
+        OPT(struct dev_opts, max_running, OPT_INT, .name = "max-running", .arg = "N", .def = "0",
+            .min = 0, .max = 100000, .help = "steps at once; 0: 4 for each core"),
         OPT(struct dev_opts, network, OPT_CHOICE, .arg = "HOW", .def = "host", .choices = networks,
             .help = "of steps that do not say it: this machine's, or one for each pod"),
         OPT(struct dev_opts, host_paths, OPT_LIST, .name = "host-path", .arg = "PATH",

@@ -16,7 +16,7 @@ struct sensors;
 
 struct dev_opts {
         struct opt_list files, host_paths;
-        int64_t port, webhook_port;
+        int64_t port, webhook_port, max_running;
         const char *isolation, *network, *listen, *images, *config, *log_level, *log_format;
         bool rm, strict;
 };

@@ -58,6 +58,7 @@ static int start_runner(struct dev *d, struct err *e)
                 .isolation = streq(d->o->isolation, "none")      ? ISOLATION_NONE
                              : streq(d->o->isolation, "sandbox") ? ISOLATION_SANDBOX
                                                                  : ISOLATION_AUTO,
+                .max_running = (int)d->o->max_running,
                 .private_network = streq(d->o->network, "private"),
                 .host_paths = d->host_paths,
                 .images = d->images};

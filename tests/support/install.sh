@@ -14,7 +14,8 @@ demo='poppler-utils tesseract-ocr tesseract-ocr-eng python3-fastapi python3-uvic
     python3-multipart python3-httpx python3-kafka python3-yaml redis-server'
 test='libcmocka-dev clang-14 clang-format-14 libclang-rt-14-dev python3-pytest python3-pytest-xdist
     python3-reportlab python3-pil python3-redis python3-kafka python3-yaml python3-pip qpdf kcat
-    redis-server redis-tools sqlite3 jq wrk runc strace curl openssl iproute2 util-linux git'
+    redis-server redis-tools sqlite3 jq wrk runc strace curl openssl iproute2 util-linux git
+    busybox-static umoci nginx-light influxdb nodejs'
 
 # A JDK or Maven from elsewhere is as good as Debian's: asked for by program.
 java_packages() {
