@@ -1,6 +1,7 @@
 """Root folders that stand for the images of the examples, made of installed Debian packages: no
 network, no container engine. One folder per image, kept in the cache as long as its packages and
 this file are the same."""
+import functools
 import hashlib
 import json
 import os
@@ -18,7 +19,8 @@ SKIP = ("/usr/share/doc", "/usr/share/man", "/usr/share/locale", "/usr/share/lin
 IMAGES = {
     "busybox": {"packages": ["busybox-static", "bash"], "args": ["sh"]},
     "python": {"packages": ["busybox-static", "bash", "python3"], "links": {"usr/bin/python": "python3"}, "args": ["python3"]},
-    "argosay": {"packages": ["busybox-static", "bash"], "scripts": ["argosay", "cowsay"], "command": ["argosay"]},
+    "argosay": {"packages": ["busybox-static", "bash"], "scripts": ["argosay", "cowsay"], "command": ["/argosay"],
+                "links": {"argosay": "usr/bin/argosay"}},
     "curl": {"packages": ["busybox-static", "bash", "curl"], "command": ["curl"]},
     "nginx": {"packages": ["busybox-static", "bash", "nginx-light"], "args": ["nginx", "-g", "daemon off;"],
               "folders": ["var/log/nginx", "var/lib/nginx", "run", "var/www/html"],
@@ -33,30 +35,33 @@ SLEEPERS = ("busybox", "python")  # what the examples that wait for minutes run 
 NAMES = {
     "busybox": "busybox", "docker/busybox": "busybox", "alpine": "busybox", "alpine:3.23": "busybox",
     "alpine:latest": "busybox", "python:alpine3.23": "python", "argoproj/argosay:v1": "argosay",
-    "argoproj/argosay:v2": "argosay", "curlimages/curl:latest": "curl", "nginx:1.13": "nginx",
+    "argoproj/argosay:v2": "argosay", "docker/whalesay:latest": "argosay", "curlimages/curl:latest": "curl", "nginx:1.13": "nginx",
     "influxdb:1.2": "influxdb", "stedolan/jq:latest": "jq", "node:9.1-alpine": "node", "node:12-alpine": "node",
 }
 
 
+@functools.cache
+def packages():
+    """name -> (version, the names it depends on, the first that is installed of each choice)."""
+    form = "${Package}\t${db:Status-Status}\t${Version}\t${Pre-Depends}, ${Depends}\n"
+    rows = [line.split("\t") for line in subprocess.run(["dpkg-query", "-W", "-f", form], capture_output=True, text=True,
+                                                        check=True).stdout.splitlines()]
+    return {name: (version, depends) for name, status, version, depends in rows if status == "installed"}
+
+
 def installed(package):
-    out = subprocess.run(["dpkg-query", "-W", "-f", "${db:Status-Status} ${Version}", package], capture_output=True,
-                         text=True)
-    return out.stdout if out.stdout.startswith("installed") else None
+    return packages().get(package, (None,))[0]
 
 
 def depends(package):
-    out = subprocess.run(["dpkg-query", "-W", "-f", "${Pre-Depends}, ${Depends}", package], capture_output=True, text=True)
-    for group in out.stdout.split(","):
-        for choice in group.split("|"):
-            name = choice.strip().split(" ")[0].split(":")[0]
-            if name and installed(name):
-                yield name
-                break
+    for group in packages()[package][1].split(","):
+        names = [choice.strip().split(" ")[0].split(":")[0] for choice in group.split("|")]
+        yield from [name for name in names if installed(name)][:1]
 
 
-def closure(packages):
+def closure(wanted):
     """The packages and, as far as they are installed, all they depend on."""
-    seen, todo = set(), list(packages)
+    seen, todo = set(), list(wanted)
     while todo:
         package = todo.pop()
         if package not in seen and installed(package):
@@ -65,8 +70,8 @@ def closure(packages):
     return sorted(seen)
 
 
-def files_of(packages):
-    out = subprocess.run(["dpkg-query", "-L", *packages], capture_output=True, text=True, check=True).stdout
+def files_of(names):
+    out = subprocess.run(["dpkg-query", "-L", *names], capture_output=True, text=True, check=True).stdout
     paths = sorted({line for line in out.splitlines() if line.startswith("/") and line != "/."})
     return [p for p in paths if not p.startswith(SKIP) and os.path.lexists(p)]
 
@@ -117,12 +122,13 @@ def key_of(image, fast):
     return h.hexdigest()[:16]
 
 
+@functools.cache
 def root_of(image, fast):
     final = CACHE / "roots" / f"{image}{'-fast' if fast else ''}-{key_of(image, fast)}"
     if not final.exists():
         final.parent.mkdir(parents=True, exist_ok=True)
         for old in final.parent.glob(f"{image}{'-fast' if fast else ''}-????????????????"):
-            shutil.rmtree(old, ignore_errors=True)
+            subprocess.run(["rm", "-rf", str(old)], check=False)
         building = Path(f"{final}.{os.getpid()}")
         building.mkdir(mode=0o755)
         make(image, building, fast)

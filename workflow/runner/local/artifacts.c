@@ -21,9 +21,19 @@ static const char *name_of(const json_t *artifact)
         return name ? name : "";
 }
 
+/* A key of the folder store: one that means a folder may end in "/". Heap. */
+static char *own_key(const char *key)
+{
+        size_t n = strlen(key);
+        while (n > 1 && key[n - 1] == '/')
+                n--;
+        return mem_strndup(key, n);
+}
+
 static int check_key(const char *type, const char *key, struct err *e)
 {
-        if (str_empty(key) || !tree_key_valid(key) || str_starts(key, STAGING "/"))
+        AUTO(mem_free) char *own = own_key(key ? key : "");
+        if (!*own || !tree_key_valid(own) || str_starts(own, STAGING "/"))
                 return err_set(e, ERR_INVALID,
                                "%s.key: \"%s\" must be a relative path without \".\" and \"..\"",
                                type, key);
@@ -56,7 +66,7 @@ static int input_key(char **key, bool *fetched, const struct pod_request *req, c
                 return 0;
         *fetched = location_is_remote(type) || json_at(in, "archive", "zip");
         if (!*fetched) {
-                *key = mem_strdup(location_key(at));
+                *key = own_key(location_key(at));
                 return check_key(type, *key, e);
         }
         if (artifact_check(whole, ARTIFACT_FETCH, e) < 0)
@@ -247,7 +257,7 @@ static int decide_output(struct output *o, const struct pod_request *req, const 
                 return -1;
         make_record(o, out);
         o->key = o->staged ? staging_key(req, "out", name_of(out))
-                           : mem_strdup(location_key(location_of(o->whole, &type)));
+                           : own_key(location_key(location_of(o->whole, &type)));
         if (o->staged)
                 json_object_set_new(o->record, SAVE_MEMBER,
                                     json_pack("{s:s, s:s, s:b, s:O}", "from", o->key, "namespace",
