@@ -299,6 +299,8 @@ static void put_index(struct buf *b)
                 {"triggers.md", "Triggers"},
                 {"codes.md", "Codes of problems"},
                 {"simulate.md", "tiphys simulate: tests for your workflows"},
+                {"expr.md", "The language expr"},
+                {"tags.md", "Tags: {{name}}, {{=expr}}"},
                 {"cli.md", "Commands"}};
         put_head(b, "Reference",
                  "Every field, how far it is supported, every command, every code.");
