@@ -87,6 +87,64 @@ static void check_dependencies(struct lookup *l, const struct file_object *o, st
         }
 }
 
+/* Arguments without a value get theirs from the event. */
+static json_t *with_values(const json_t *created)
+{
+        json_t *whole = json_deep_copy(created), *p;
+        size_t i;
+        json_array_foreach (json_at(whole, "spec", "arguments", "parameters"), i, p)
+                if (json_is_object(p) && !json_object_get(p, "value") &&
+                    !json_object_get(p, "valueFrom"))
+                        json_object_set_new(p, "value", json_string(""));
+        return whole;
+}
+
+/* A Workflow that a trigger creates. The event may still change it, and Argo Events takes any:
+ * problems are warnings. */
+static void check_created(struct lookup *l, const json_t *created, const struct jpath *at,
+                          struct diags *d)
+{
+        const struct wf_lookup wf = {look_up, l};
+        const struct shape_options options = {.lint = true, .ignore_missing = true, .at = at};
+        const char *kind = json_str(created, "kind");
+        AUTO_DIAGS struct diags found;
+        diags_init(&found);
+        found.marks = d->marks;
+        found.source = d->source;
+        found.prefix = d->prefix;
+        AUTO_JSON json_t *whole = with_values(created);
+        bool workflow = streq(kind, "Workflow") || streq(kind, "CronWorkflow");
+        if (workflow && json_is_object(json_object_get(created, "spec")) &&
+            wf_validate_with(whole, &wf, &options, &found) < 0)
+                for (size_t i = 0; i < found.n; i++)
+                        if (found.items[i].severity == SEV_ERROR ||
+                            found.items[i].severity == SEV_UNSUPPORTED)
+                                found.items[i].severity = SEV_WARNING;
+        found.warnings += diags_refused(&found);
+        found.errors = found.unsupported = 0;
+        diags_move(d, &found);
+}
+
+static void check_triggers(struct lookup *l, const struct file_object *o, struct diags *d)
+{
+        static const char *const types[] = {"k8s", "argoWorkflow"};
+        struct jpath spec = jpath_key(NULL, "spec"), list = jpath_key(&spec, "triggers");
+        json_t *t;
+        size_t i;
+        json_array_foreach (json_at(o->obj, "spec", "triggers"), i, t) {
+                struct jpath one = jpath_index(&list, i), template = jpath_key(&one, "template");
+                for (size_t k = 0; k < ARRAY_LEN(types); k++) {
+                        struct jpath type = jpath_key(&template, types[k]),
+                                     source = jpath_key(&type, "source"),
+                                     at = jpath_key(&source, "resource");
+                        const json_t *created =
+                                json_at(t, "template", types[k], "source", "resource");
+                        if (json_is_object(created))
+                                check_created(l, created, &at, d);
+                }
+        }
+}
+
 static void check_one(struct lookup *l, const struct file_object *o, const struct files_how *how,
                       struct diags *d)
 {
@@ -106,6 +164,8 @@ static void check_one(struct lookup *l, const struct file_object *o, const struc
         } else if (streq(kind, "Sensor")) {
                 r = sensor_validate(o->obj, how->strict, d);
                 check_dependencies(l, o, d);
+                if (how->lint)
+                        check_triggers(l, o, d);
         } else if (streq(kind, "Workflow") || streq(kind, "WorkflowTemplate") ||
                    streq(kind, "ClusterWorkflowTemplate") || streq(kind, "CronWorkflow") ||
                    streq(kind, "WorkflowEventBinding")) {

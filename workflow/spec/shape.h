@@ -47,9 +47,11 @@ struct shape {
 };
 struct shape_options {
         bool strict;
-        bool simulation;     /* LATER_BESIDE is fine */
-        bool lint;           /* arguments of workflows may lack values */
-        bool advice;         /* also what is only found when it runs, and what has no use */
+        bool simulation; /* LATER_BESIDE is fine */
+        bool lint;       /* arguments of workflows may lack values */
+        bool advice;     /* also what is only found when it runs, and what has no use */
+        const struct jpath
+                *at;         /* where the object stands in its document; NULL: it is the document */
         bool ignore_missing; /* references to resources that are not there are warnings */
 };
 extern const struct shape workflow_spec_shape[], cron_spec_shape[], binding_spec_shape[],

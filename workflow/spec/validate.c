@@ -209,7 +209,7 @@ static void check_object(struct check *c, size_t limit)
 {
         const char *name = json_str(c->object, "metadata", "name");
         const json_t *own = json_object_get(c->object, "metadata");
-        struct jpath metadata = jpath_key(NULL, "metadata");
+        struct jpath metadata = jpath_key(c->options.at, "metadata");
         struct jpath here = jpath_key(&metadata, "name");
         if (own)
                 shape_check(own, object_meta_shape, &metadata, &c->options, c->d);
@@ -276,7 +276,7 @@ int wf_validate_with(const json_t *object, const struct wf_lookup *lookup,
         const char *kind = json_str(object, "kind");
         const json_t *own = json_object_get(object, "spec");
         struct check c = {.object = object, .lookup = lookup, .options = *options, .d = d};
-        struct jpath spec = jpath_key(NULL, "spec");
+        struct jpath spec = jpath_key(options->at, "spec");
         size_t before = diags_refused(d);
         check_object(&c, streq(kind, "CronWorkflow") ? CRON_NAME_LIMIT : NAME_LIMIT);
         if (streq(kind, "CronWorkflow"))
