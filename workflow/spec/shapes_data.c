@@ -177,7 +177,9 @@ const struct shape artifact_shape[] = {
         HAS("fromExpression", STR, NULL, "An expression that yields an artifact."),
         HAS("subPath", STR, NULL, "A file or folder within it."),
         HAS("globalName", STR, NULL, "Also known as workflow.outputs.artifacts.<name>."),
-        HAS("archive", OBJ, archive, "How outputs are packed and inputs unpacked."),
+        DIFFERS("archive", OBJ, archive,
+                "How outputs are packed and inputs unpacked; without it, outputs are kept as plain "
+                "files."),
         HAS("archiveLogs", BOOL, NULL, "Logs are kept as an artifact."),
         HAS("artifactGC", OBJ, own_artifact_gc, "When it is deleted."),
         HAS("deleted", BOOL, NULL, "Set when it has been deleted."),

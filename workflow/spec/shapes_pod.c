@@ -177,8 +177,9 @@ static const struct shape lifecycle[] = {BELOW("postStart", OBJ, lifecycle_handl
                                          KUBE("stopSignal", STR, NULL, NULL), END};
 #define CONTAINER_FIELDS                                                                           \
         HAS("name", STR, NULL, "Taken for `main` in container and script templates."),             \
-                HAS("image", STR, NULL,                                                            \
-                    "The image; which root folder it stands for locally is configuration."),       \
+                DIFFERS("image", STR, NULL,                                                        \
+                        "The image. Nothing is pulled: locally it stands for a root folder or a "  \
+                        "loaded image, else for the root of the host."),                           \
                 HAS("command", STRS, NULL,                                                         \
                     "The program. Without one, the entrypoint of the image."),                     \
                 HAS("args", STRS, NULL, "Arguments of the program."),                              \
