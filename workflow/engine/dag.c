@@ -120,6 +120,7 @@ static uint32_t task_group(struct wf *wf, uint32_t dag, uint32_t task, const cha
         g->scope = wf_intern(wf, f->tmpl->scope->full);
         g->exit_tree = node_at(wf, dag)->exit_tree;
         g->depth = node_at(wf, dag)->depth;
+        hooks_watch(wf, group, &f->tmpl->tasks[task]);
         if (f->slots[task].node == NONE) {
                 f->pending++;
                 place(wf, dag, task, group, is_new);
@@ -324,7 +325,7 @@ static void count_dependencies(struct frame *f)
                 size_t n = 0;
                 if (f->tmpl->tasks[i].depends)
                         depends_tasks(f->tmpl->tasks[i].depends, &n);
-                f->slots[i].node = NONE;
+                f->slots[i].node = f->slots[i].exit_item = NONE;
                 f->slots[i].waiting = (uint32_t)n;
         }
 }

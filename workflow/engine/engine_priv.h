@@ -117,11 +117,12 @@ struct fanout {
 };
 enum slot_state { SLOT_WAITING, SLOT_PREPARED, SLOT_STARTED, SLOT_DONE };
 struct slot {
-        uint32_t node;    /* the step's or task's node; NONE: not there, or a loop of a step */
-        uint32_t waiting; /* dag: dependencies that are not fulfilled */
-        uint8_t state;    /* enum slot_state */
-        bool wanted;      /* dag: an ancestor of a target */
-        json_t *body;     /* owned: the rendered task, while it has to be started */
+        uint32_t node;      /* the step's or task's node; NONE: not there, or a loop of a step */
+        uint32_t waiting;   /* dag: dependencies that are not fulfilled */
+        uint32_t exit_item; /* dag: the item of the loop that has the exit hook; NONE: not known */
+        uint8_t state;      /* enum slot_state */
+        bool wanted;        /* dag: an ancestor of a target */
+        json_t *body;       /* owned: the rendered task, while it has to be started */
         struct fanout *loop;
 };
 struct frame {

@@ -161,20 +161,40 @@ static enum hook_result look_at_all(struct wf *wf, uint32_t composite, uint32_t 
         return all;
 }
 
+/* Of the items of a looped task one alone has an exit hook, the first to be done: Argo's way. The
+ * hooks of such a task hang on its group, which has an exit hook, too. */
+static bool exit_is_for(struct wf *wf, uint32_t dag, uint32_t child)
+{
+        struct slot *slot = &node_at(wf, dag)->frame->slots[node_at(wf, child)->slot];
+        const struct fanout *l = slot->loop;
+        for (uint32_t i = 0; slot->exit_item == NONE && l && i < l->n; i++) {
+                if (l->nodes[i] == NONE) /* restored: it may have begun */
+                        continue;
+                char *name = mem_printf("%s.onExit", node_at(wf, l->nodes[i])->name);
+                if (node_find(wf, name) != NONE)
+                        slot->exit_item = i;
+                mem_free(name);
+        }
+        if (slot->exit_item == NONE)
+                slot->exit_item = node_at(wf, child)->item;
+        return slot->exit_item == node_at(wf, child)->item;
+}
+
 enum hook_result hooks_settle(struct wf *wf, uint32_t composite, uint32_t child, struct err *e)
 {
         const struct node *c = node_at(wf, child);
         const struct task *task = &node_at(wf, composite)->frame->tmpl->tasks[c->slot];
-        bool dag = node_at(wf, composite)->type == NODE_DAG;
+        bool dag = node_at(wf, composite)->type == NODE_DAG, item = c->role == ROLE_ITEM;
         enum hook_result r = HOOK_NONE;
-        if (task->hooks)
+        if (task->hooks && !item && !(dag && c->phase == PHASE_PENDING))
                 r = look_at_all(wf, composite, child, task->hooks, e);
         c = node_at(wf, child);
         if (r == HOOK_FAILED)
                 return r;
         if (!node_fulfilled(c) || (r == HOOK_WAIT && dag))
                 return HOOK_WAIT;
-        if (!task->exit_hook || !phase_completed(c->phase))
+        if (!task->exit_hook || !phase_completed(c->phase) ||
+            (item && !exit_is_for(wf, composite, child)))
                 return r;
         struct place p = {composite, child, task->exit_hook, "exit"};
         enum hook_result exit = look(wf, &p, e);

@@ -333,11 +333,6 @@ void node_link_behind(struct wf *wf, uint32_t before, uint32_t child)
         mem_free(out.v);
 }
 
-static bool is_hook(const struct wf *wf, uint32_t i)
-{
-        return wf->nodes[i].hooked;
-}
-
 static bool is_container_set(const struct wf *wf, const struct node *n)
 {
         return n->children.n && wf->nodes[n->children.v[0]].type == NODE_CONTAINER;
@@ -358,8 +353,7 @@ static void outbound(const struct wf *wf, uint32_t i, struct ids *out, int depth
         case NODE_TASK_GROUP: {
                 uint32_t before = out->n;
                 for (uint32_t k = 0; k < n->children.n; k++)
-                        if (!is_hook(wf, n->children.v[k]))
-                                outbound(wf, n->children.v[k], out, depth + 1);
+                        outbound(wf, n->children.v[k], out, depth + 1); /* its exit hook, too */
                 if (out->n == before)
                         ids_add(out, i);
                 return;

@@ -202,7 +202,7 @@ static enum exec_result start_one(struct wf *wf, struct exec *x, uint32_t parent
         }
         if (r == EXEC_OK && parent != NONE)
                 node_link_once(wf, parent, *node);
-        if (r == EXEC_OK)
+        if (r == EXEC_OK && x->role != ROLE_ITEM)
                 hooks_watch(wf, *node, &node_at(wf, x->boundary)->frame->tmpl->tasks[x->slot]);
         if (r == EXEC_OK && x->role == ROLE_STEP && node_at(wf, *node)->raised)
                 return EXEC_RAISED;
