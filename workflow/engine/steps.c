@@ -294,13 +294,13 @@ static void set_outbound(struct wf *wf, uint32_t steps)
 }
 
 /* A daemon of a group that is done has died: the group failed after all, and with it the whole. */
-static void late_failure(struct wf *wf, uint32_t steps, uint32_t group, uint32_t child)
+static bool late_failure(struct wf *wf, uint32_t steps, uint32_t group, uint32_t child)
 {
         const struct frame *f = node_at(wf, steps)->frame;
         const struct node *c = node_at(wf, child);
         if (c->hooked || c->role != ROLE_STEP || !c->told || !phase_bad(c->phase) ||
             tolerated(wf, f, c))
-                return;
+                return false;
         struct arena a;
         arena_init(&a, 0);
         const char *message = arena_printf(&a, "child '%s' failed", node_id_text(wf, c, &a));
@@ -308,6 +308,7 @@ static void late_failure(struct wf *wf, uint32_t steps, uint32_t group, uint32_t
         set_outbound(wf, steps);
         finish_steps(wf, steps, PHASE_FAILED, message);
         arena_deinit(&a);
+        return true;
 }
 
 void steps_child_done(struct wf *wf, uint32_t group, uint32_t child)
@@ -315,8 +316,9 @@ void steps_child_done(struct wf *wf, uint32_t group, uint32_t child)
         uint32_t steps = node_at(wf, group)->owner;
         struct frame *f = node_at(wf, steps)->frame;
         const struct node *c = node_at(wf, child);
-        if (f && node_at(wf, group)->phase == PHASE_SUCCEEDED)
-                late_failure(wf, steps, group, child);
+        if (f && node_at(wf, group)->phase == PHASE_SUCCEEDED &&
+            late_failure(wf, steps, group, child))
+                return;
         if (!f || f->group_node != group || node_fulfilled(node_at(wf, group)))
                 return;
         if (c->raised && c->role == ROLE_STEP) {
