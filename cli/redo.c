@@ -1,6 +1,6 @@
-/* cli/redo.c: retry and resubmit: a workflow that has ended is run again. What runs again is decided
- * in workflow/engine/redo.h; here the object is read, changed, and stored if nobody has changed it
- * meanwhile. SPDX-License-Identifier: Apache-2.0 */
+/* cli/redo.c: retry and resubmit: a workflow that has ended is run again. What runs again is
+ * decided in workflow/engine/redo.h; here the object is read, changed, and stored if nobody has
+ * changed it meanwhile. SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/engine/redo.h"
 #include "cli/follow.h"
 #include "cli/output.h"
@@ -187,16 +187,17 @@ static int resubmit_run(struct cli *c, const void *opts, char **args, size_t n, 
 
 /* ---- tables ---- */
 
-#define PARAMETERS                                                                     \
+#define PARAMETERS                                                                      \
         OPT(struct redo_opts, parameters, OPT_LIST, .name = "parameter", .letter = 'p', \
             .arg = "NAME=VALUE", .help = "another argument than before; may be repeated")
-#define SELECTORS                                                                         \
-        OPT(struct redo_opts, selector, OPT_STR, .letter = 'l', .arg = "LABELS",          \
-            .help = "all workflows with these labels"),                                   \
-                OPT(struct redo_opts, field_selector, OPT_STR, .name = "field-selector",  \
-                    .arg = "FIELDS", .help = "all workflows with these fields: status.phase=Failed")
-#define FOLLOWING                                                                            \
-        OPT(struct redo_opts, wait, OPT_FLAG, .letter = 'w', .help = "wait until it ends"),  \
+#define SELECTORS                                                                        \
+        OPT(struct redo_opts, selector, OPT_STR, .letter = 'l', .arg = "LABELS",         \
+            .help = "all workflows with these labels"),                                  \
+                OPT(struct redo_opts, field_selector, OPT_STR, .name = "field-selector", \
+                    .arg = "FIELDS",                                                     \
+                    .help = "all workflows with these fields: status.phase=Failed")
+#define FOLLOWING                                                                           \
+        OPT(struct redo_opts, wait, OPT_FLAG, .letter = 'w', .help = "wait until it ends"), \
                 OPT(struct redo_opts, watch, OPT_FLAG, .help = "follow it until it ends")
 static const struct opt retry_opts[] = {
         PARAMETERS,
@@ -212,8 +213,8 @@ static const struct opt resubmit_opts[] = {
         PARAMETERS,
         OPT(struct redo_opts, memoized, OPT_FLAG,
             .help = "keep what succeeded; the workflow must have failed"),
-        OPT(struct redo_opts, priority, OPT_INT, .arg = "N", .def = "-2147483648",
-            .min = INT32_MIN, .max = INT32_MAX, .help = "priority of the new workflow"),
+        OPT(struct redo_opts, priority, OPT_INT, .arg = "N", .def = "-2147483648", .min = INT32_MIN,
+            .max = INT32_MAX, .help = "priority of the new workflow"),
         SELECTORS,
         FOLLOWING,
         OPT_OUTPUT(struct redo_opts),

@@ -32,6 +32,7 @@ struct controller_config {
         json_t *executor_plugins;    /* [{"name", "address", "tokenSecret"}]; NULL: none */
         bool guard_addresses;        /* outbound calls of templates and artifacts */
         int64_t pod_gc_delay_ns;
+        int64_t parallelism, namespace_parallelism; /* workflows at once; 0: no limit */
         /* from the texts above */
         int64_t archive_ttl_ns, metrics_ttl_ns; /* 0: for ever */
         char *archive_selector;                 /* Kubernetes syntax; NULL: every workflow */

@@ -37,6 +37,9 @@ int controller_new(struct controller **out, const struct controller_options *o, 
         c->locks = locks_new(&c->lookup);
         locks_open(c->locks, false);
         c->memos = memos_new(c);
+        if (o->config && (o->config->parallelism || o->config->namespace_parallelism))
+                c->throttle =
+                        throttle_new(o->config->parallelism, o->config->namespace_parallelism);
         const json_t *given = o->config ? o->config->artifact_repository : NULL;
         c->artifact_repository =
                 given ? json_incref((json_t *)(uintptr_t)given)
@@ -76,6 +79,7 @@ struct controller *controller_free(struct controller *c)
         struct run *r, *next;
         HASH_ITER (hh, c->runs, r, next)
                 run_free(r);
+        c->throttle = throttle_free(c->throttle);
         c->memos = memos_free(c->memos);
         c->locks = locks_free(c->locks);
         c->effects = effects_free(c->effects);

@@ -8,6 +8,7 @@
 #include "common/base/str.h"
 #include "common/store/store.h"
 #include "workflow/controller/controller.h"
+#include "workflow/controller/throttle.h"
 #include "workflow/effect/effect.h"
 #include "workflow/engine/engine.h"
 #include "workflow/engine/locks.h"
@@ -83,6 +84,7 @@ struct run {
         json_t *applied; /* action annotations that were applied and may still be on the object */
         struct pod_starts next, flight;
         json_t *next_releases, *flight_releases; /* locks.c: [{node, names}], NULL */
+        bool ending;                             /* it was stopped: it need not wait its turn */
         bool waits_for_pods;                     /* RUN_READING: of the run before */
         bool woken;                              /* it asks for its locks again in this turn */
         struct loop_timer retry;
@@ -140,6 +142,13 @@ void persist_deinit(struct run *r);
 void annotations_look(struct run *r, const json_t *obj);
 void annotations_put_done(const struct run *r, json_t *patch); /* null for each that was applied */
 
+/* ---- turns.c: how many workflows run at once ---- */
+
+void run_join(struct run *r, const json_t *obj);
+void run_leave(struct run *r);
+bool run_must_wait(struct run *r);
+void controller_admit(struct controller *c); /* as many as there is room for */
+
 /* ---- locks.c: a lock is given back when what frees it is durable ---- */
 
 void run_locks_release(struct run *r, const struct wf_command *cmd);
@@ -187,6 +196,7 @@ struct controller {
         struct sweep *sweep;
         struct locks *locks;
         struct memos *memos;
+        struct throttle *throttle; /* NULL: no limit is configured */
         struct finished *finished;
         struct crons *crons;
         struct user_metrics *metrics; /* NULL: switched off */

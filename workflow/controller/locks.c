@@ -56,6 +56,9 @@ void controller_locks_open(struct controller *c)
                 return;
         locks_open(c->locks, true);
         controller_locks_wake(c);
+        controller_admit(c);
+        for (struct run *r = c->throttle ? c->runs : NULL; r; r = r->hh.next)
+                loop_defer(c->o.loop, &r->turn); /* who has to wait says so */
 }
 
 void controller_locks_wake(struct controller *c)

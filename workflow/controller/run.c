@@ -61,6 +61,13 @@ static const json_t *keep_json(struct run_input *i, int slot, const json_t *j)
         return i->json[slot] = json_incref((json_t *)(uintptr_t)j);
 }
 
+static bool ends_it(const struct wf_input *in)
+{
+        return in->kind == WF_TERMINATE ||
+               (in->kind == WF_STOP && str_empty(in->node_field_selector)) ||
+               (in->kind == WF_SPEC && !str_empty(json_str(in->spec, "shutdown")));
+}
+
 void run_input(struct run *r, const struct wf_input *in)
 {
         mem_grow(r->inputs, r->cap_inputs, r->n_inputs + 1);
@@ -74,6 +81,7 @@ void run_input(struct run *r, const struct wf_input *in)
         i->in.outputs = keep_json(i, 0, in->outputs);
         i->in.spec = keep_json(i, 1, in->spec);
         i->in.containers = keep_json(i, 2, in->containers);
+        r->ending = r->ending || ends_it(in);
         loop_defer(r->c->o.loop, &r->turn);
 }
 
@@ -163,7 +171,7 @@ static void on_turn(void *arg)
         struct run *r = arg;
         if (r->state != RUN_LIVE || r->c->draining)
                 return;
-        if (r->n_inputs || r->woken)
+        if ((r->n_inputs || r->woken) && !run_must_wait(r))
                 step(r);
         persist_flush(r);
 }
@@ -201,6 +209,7 @@ void run_free(struct run *r)
                 r->op->run = NULL;
         HASH_DELETE(hh, c->runs, r);
         HASH_DELETE(by_key, c->runs_by_key, r);
+        run_leave(r);
         loop_undefer(c->o.loop, &r->turn);
         timer_cancel(c->o.loop, &r->timer);
         drop_inputs(r->inputs, r->n_inputs);
@@ -260,6 +269,7 @@ static void go_live(struct run *r, const json_t *obj, bool restored)
         } else {
                 log_info(r->log, "Workflow started.");
         }
+        run_join(r, obj);
         run_input(r, &(struct wf_input){.kind = WF_START, .exit_code = -1});
         look_at_metadata(r, obj);
         annotations_look(r, obj);
@@ -353,6 +363,7 @@ void run_gone(struct controller *c, const json_t *obj)
                 TAKE(r->op)->run = NULL;
         persist_stop(r);
         run_locks_gone(r);
+        run_leave(r);
         if (r->state == RUN_READING)
                 c->reading--;
         controller_locks_open(c);

@@ -98,6 +98,12 @@ static void open_local_scope(struct wf *wf)
         HASH_ADD_KEYPTR(hh, wf->scopes, wf->local->full, strlen(wf->local->full), wf->local);
 }
 
+void wf_postpone(struct wf *wf, const char *message)
+{
+        if (!wf->begun && !*wf->phase)
+                wf_set_phase(wf, "Pending", message);
+}
+
 void wf_start_clock(struct wf *wf)
 {
         if (!wf->started_ns) {
@@ -128,7 +134,7 @@ static bool begin_clock(struct wf *wf, bool fresh)
 bool wf_begin(struct wf *wf)
 {
         struct err why = {0};
-        bool fresh = !*wf->phase || (streq(wf->phase, "Pending") && !wf->started_ns);
+        bool fresh = !*wf->phase || streq(wf->phase, "Pending"); /* or it had to wait */
         wf->begun = true;
         if (choose_spec(wf, &why) < 0) {
                 wf_fail(wf, "Error", "%s", err_msg(&why));

@@ -150,6 +150,8 @@ void wf_commands_deinit(struct wf_commands *c);
  * duplicates and reordering do no harm. `now` must not go back between steps. */
 void engine_step(struct wf *wf, const struct wf_input *in, size_t n, struct wall now,
                  struct wf_commands *out);
+/* It has to wait before its first step: Pending, with these words. */
+void wf_postpone(struct wf *wf, const char *message);
 /* Would this user action be refused? The words for the user (Argo's where it has them); a refused
  * action changes nothing. */
 int wf_check_action(const struct wf *wf, const struct wf_input *in, struct err *e) MUST_CHECK;

@@ -111,11 +111,12 @@ static void a_mutex_serialises_workflows_whenever_the_controller_dies(void **sta
         }
 }
 
-static const char whole[] = HEAD "metadata: {name: whole-%d}\n"
-                                 "spec:\n"
-                                 "  entrypoint: main\n"
-                                 "  synchronization: {mutexes: [{name: w}]}\n"
-                                 "  templates: [{name: main, container: {image: x, command: [run]}}]\n";
+static const char whole[] =
+        HEAD "metadata: {name: whole-%d}\n"
+             "spec:\n"
+             "  entrypoint: main\n"
+             "  synchronization: {mutexes: [{name: w}]}\n"
+             "  templates: [{name: main, container: {image: x, command: [run]}}]\n";
 
 static void a_workflow_that_waits_says_for_what(void **state UNUSED)
 {
@@ -165,24 +166,24 @@ static void a_higher_limit_lets_more_in_at_once(void **state UNUSED)
         house_create(&h, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: limits}\n"
                          "data: {n: \"1\"}\n");
         house_start(&h);
-        house_create(&h, HEAD "metadata: {name: many}\n"
-                              "spec:\n"
-                              "  entrypoint: main\n"
-                              "  templates:\n"
-                              "    - name: main\n"
-                              "      steps: [[{name: s, template: t, withSequence: {count: 3}}]]\n"
-                              "    - name: t\n"
-                              "      container: {image: x, command: [run]}\n"
-                              "      synchronization: {semaphores: [{configMapKeyRef: {name: limits, "
-                              "key: n}}]}\n");
+        house_create(&h,
+                     HEAD "metadata: {name: many}\n"
+                          "spec:\n"
+                          "  entrypoint: main\n"
+                          "  templates:\n"
+                          "    - name: main\n"
+                          "      steps: [[{name: s, template: t, withSequence: {count: 3}}]]\n"
+                          "    - name: t\n"
+                          "      container: {image: x, command: [run]}\n"
+                          "      synchronization: {semaphores: [{configMapKeyRef: {name: limits, "
+                          "key: n}}]}\n");
         house_wait_pods(&h);
         house_run_ms(&h, 20);
         assert_int_equal(h.world.n, 1);
         struct err e = {0};
         AUTO_JSON json_t *patch = house_yaml("{data: {n: \"3\"}}"), *stored = NULL;
         const struct store_ref ref = {&STORE_CONFIG_MAP, "default", "limits"};
-        assert_int_equal(
-                store_patch_now(h.store, ref, STORE_PATCH_MERGE, patch, &stored, &e), 0);
+        assert_int_equal(store_patch_now(h.store, ref, STORE_PATCH_MERGE, patch, &stored, &e), 0);
         for (int i = 0; i < 1000 && h.world.n < 3; i++)
                 house_run_ms(&h, 1);
         assert_int_equal(h.world.n, 3);
