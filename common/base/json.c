@@ -512,3 +512,22 @@ int json_apply_patch(json_t **target, const json_t *patch, struct err *e)
         *target = TAKE(work);
         return 0;
 }
+
+/* ---- bytes ---- */
+
+json_t *json_string_of_bytes(const void *data, size_t n)
+{
+        const char *text = n ? data : "";
+        json_t *j = json_stringn(text, n);
+        if (j)
+                return j;
+        AUTO_BUF struct buf b = BUF_INIT(BUF_UNBOUNDED);
+        for (size_t at = 0; at < n;) {
+                uint32_t cp;
+                char out[4];
+                at += utf8_decode(text + at, n - at, &cp);
+                buf_add(&b, out, utf8_encode(cp, out));
+        }
+        j = json_stringn(buf_str(&b), b.len);
+        return j ? j : json_string("");
+}

@@ -29,6 +29,9 @@ void json_put_string_html(struct buf *b, const char *s, size_t n);
 void json_put_double(struct buf *b, double d); /* shortest; 1e21 and up with exponent, as Go */
 char *json_text(const json_t *j, unsigned style) MUST_CHECK; /* heap string */
 
+/* A JSON string of bytes that may be anything: what is no UTF-8 becomes U+FFFD. */
+json_t *json_string_of_bytes(const void *data, size_t n);
+
 /* Limits of SEC-3/SEC-13: depth 64, duplicate keys and trailing bytes refused. The error names line
  * and column. */
 int json_parse(json_t **out, const char *text, size_t n, struct err *e) MUST_CHECK;

@@ -71,6 +71,18 @@ static int by_name(const void *a, const void *b)
         return strcmp(json_str(*(json_t *const *)a, "name"), json_str(*(json_t *const *)b, "name"));
 }
 
+static void add_sorted(json_t *to, const json_t *found, int (*order)(const void *, const void *))
+{
+        size_t n = json_array_size(found);
+        json_t **items = mem_calloc(n + 1, sizeof(*items));
+        for (size_t i = 0; i < n; i++)
+                items[i] = json_array_get(found, i);
+        qsort(items, n, sizeof(*items), order);
+        for (size_t i = 0; i < n; i++)
+                json_array_append(to, items[i]);
+        mem_free(items);
+}
+
 static void add_entry(json_t *list, int dir, const char *name)
 {
         struct stat st;
@@ -96,15 +108,8 @@ static int folder_list(struct artifacts *a, const json_t *at, const char *sub, j
         for (struct dirent *ent; (ent = readdir(d));)
                 add_entry(found, fd, ent->d_name);
         closedir(d);
-        size_t n = json_array_size(found);
-        json_t **items = mem_calloc(n + 1, sizeof(*items));
-        for (size_t i = 0; i < n; i++)
-                items[i] = json_array_get(found, i);
-        qsort(items, n, sizeof(*items), by_name);
         *out = json_array();
-        for (size_t i = 0; i < n; i++)
-                json_array_append(*out, items[i]);
-        mem_free(items);
+        add_sorted(*out, found, by_name);
         return 0;
 }
 
@@ -200,14 +205,7 @@ static int folder_keys(struct artifacts *a, const json_t *at, json_t *out, struc
                         : openat(a->store, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0 || add_keys(fd, clean, found, 0, e) < 0)
                 return -1;
-        size_t n = json_array_size(found);
-        json_t **items = mem_calloc(n + 1, sizeof(*items));
-        for (size_t i = 0; i < n; i++)
-                items[i] = json_array_get(found, i);
-        qsort(items, n, sizeof(*items), by_text);
-        for (size_t i = 0; i < n; i++)
-                json_array_append(out, items[i]);
-        mem_free(items);
+        add_sorted(out, found, by_text);
         return 0;
 }
 

@@ -1,22 +1,19 @@
-/* workflow/artifact/s3_driver.c: {"s3": {...}} over common/s3.
+/* workflow/artifact/s3_driver.c: {"s3": {...}} over common/s3: where, who, and what is there;
+ * s3_transfer.c moves bytes.
  *
  * One object is a file; what has no object of its own key but objects below it is a folder, each
  * file an object (archive none). Keys are paths here: an object whose key would lead outside the
  * folder is refused. SPDX-License-Identifier: Apache-2.0 */
+#include "workflow/artifact/s3_driver.h"
 #include "common/base/json.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
-#include "common/s3/s3.h"
-#include "workflow/artifact/artifact_driver.h"
 #include "workflow/artifact/folder.h"
 #include "workflow/artifact/location.h"
 #include "workflow/artifact/tar.h"
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- options ---- */
@@ -45,7 +42,7 @@ static void keys_of_environment(struct s3_options *o, struct secret **secret, st
         o->session_token = *token;
 }
 
-static int open_with(struct s3 **out, struct artifacts *a, const json_t *at, struct err *e)
+int s3_place(struct s3 **out, struct artifacts *a, const json_t *at, struct err *e)
 {
         const struct secret *access = NULL, *secret = NULL, *token = NULL, *ca = NULL;
         AUTO(secret_free) struct secret *env_secret = NULL;
@@ -90,225 +87,26 @@ static char *key_of(const json_t *at, const char *sub)
         return mem_printf("%s%s%s", key, n && key[n - 1] == '/' ? "" : "/", sub);
 }
 
-static int prepare(struct s3 **s3, char **key, struct artifacts *a, const json_t *at,
-                   const char *sub, struct err *e)
+int s3_place_and_key(struct s3 **s3, char **key, struct artifacts *a, const json_t *at,
+                     const char *sub, struct err *e)
 {
         *key = key_of(at, sub);
         if (str_empty(*key))
                 return err_set(e, ERR_INVALID, "s3.key: there is none");
-        return open_with(s3, a, at, e);
+        return s3_place(s3, a, at, e);
 }
 
-static char *with_slash(const char *key)
+char *s3_folder_prefix(const char *key)
 {
         return mem_printf("%s%s", key, str_ends(key, "/") ? "" : "/");
 }
 
-/* ---- fetch ---- */
-
-static int get_file(struct s3 *s3, const char *key, int dir, const char *name, uint64_t max,
-                    uint64_t *bytes, struct err *e)
+bool s3_add_key(void *arg, const struct s3_object *o)
 {
-        struct stat st;
-        int fd = openat(dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-        if (fd < 0)
-                return err_errno(e, errno, "%s", name);
-        int rc = s3_get(s3, key, fd, max, e);
-        if (rc == 0 && fstat(fd, &st) == 0)
-                *bytes += (uint64_t)st.st_size;
-        close(fd);
-        if (rc < 0)
-                unlinkat(dir, name, 0);
-        return rc;
-}
-
-struct keys { /* collected before they are fetched: one request at a time */
-        char **items;
-        size_t n, cap;
-};
-
-static bool add_key(void *arg, const struct s3_object *o)
-{
-        struct keys *k = arg;
+        struct s3_keys *k = arg;
         mem_grow(k->items, k->cap, k->n + 1);
         k->items[k->n++] = mem_strdup(o->key);
         return k->n <= ARTIFACT_ENTRIES_MAX;
-}
-
-static int get_below(struct s3 *s3, const char *key, const char *rest, int top, uint64_t *bytes,
-                     struct err *e)
-{
-        const char *name;
-        AUTO(mem_free) char *path = mem_strndup(rest, strlen(rest) - (size_t)str_ends(rest, "/"));
-        if (!*path) /* the folder's own marker */
-                return 0;
-        if (!tree_key_valid(path))
-                return err_set(e, ERR_DENIED, "the key %s leads outside of its folder", key);
-        if (str_ends(rest, "/")) {
-                int fd = tree_mkdirs(top, path, 0755, TREE_NO_LINKS, -1);
-                if (fd >= 0)
-                        close(fd);
-                return fd < 0 ? err_errno(e, errno, "%s", path) : 0;
-        }
-        int dir = tree_parent(top, path, &name, TREE_NO_LINKS, -1);
-        if (dir < 0)
-                return err_errno(e, errno, "%s", path);
-        int rc = get_file(s3, key, dir, name, ARTIFACT_BYTES_MAX - *bytes, bytes, e);
-        close(dir);
-        return rc;
-}
-
-static int get_folder(struct s3 *s3, const char *key, int to_dir, const char *to, struct err *e)
-{
-        AUTO(mem_free) char *prefix = with_slash(key);
-        struct keys keys = {0};
-        uint64_t bytes = 0;
-        int rc = s3_list(s3, prefix, false, add_key, &keys, e), top = -1;
-        if (rc == 0 && keys.n == 0)
-                rc = err_set(e, ERR_NOT_FOUND, "there is no object %s, and none below it", key);
-        if (rc == 0 && keys.n > ARTIFACT_ENTRIES_MAX)
-                rc = err_set(e, ERR_LIMIT, "more than %d objects below %s", ARTIFACT_ENTRIES_MAX,
-                             prefix);
-        if (rc == 0 && (mkdirat(to_dir, to, 0755) < 0 ||
-                        (top = openat(to_dir, to, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0))
-                rc = err_errno(e, errno, "%s", to);
-        for (size_t i = 0; i < keys.n; i++) {
-                if (rc == 0)
-                        rc = get_below(s3, keys.items[i], keys.items[i] + strlen(prefix), top,
-                                       &bytes, e);
-                mem_free(keys.items[i]);
-        }
-        mem_free(keys.items);
-        if (top >= 0)
-                close(top);
-        return rc;
-}
-
-static int s3_fetch(struct artifacts *a, const json_t *at, const char *sub, int to_dir,
-                    const char *to, struct err *e)
-{
-        AUTO(s3_close) struct s3 *s3 = NULL;
-        AUTO(mem_free) char *key = NULL;
-        uint64_t bytes = 0;
-        if (prepare(&s3, &key, a, at, sub, e) < 0)
-                return -1;
-        if (!str_ends(key, "/")) {
-                if (get_file(s3, key, to_dir, to, ARTIFACT_BYTES_MAX, &bytes, e) == 0)
-                        return 0;
-                if (e->code != ERR_NOT_FOUND || strstr(err_msg(e), "NoSuchBucket"))
-                        return -1;
-                err_clear(e);
-        }
-        return get_folder(s3, key, to_dir, to, e);
-}
-
-/* ---- save ---- */
-
-struct saving {
-        struct s3 *s3;
-        const json_t *at;
-        int top; /* of a folder: links are followed inside it only */
-        uint32_t entries;
-        bool bucket_made;
-};
-
-static int put_once(struct saving *s, const char *key, int fd, uint64_t bytes, struct err *e)
-{
-        const json_t *make = json_object_get(s->at, "createBucketIfNotPresent");
-        int rc = s3_put(s->s3, key, fd, bytes, e);
-        if (rc == 0 || !make || json_is_false(make) || s->bucket_made ||
-            !strstr(err_msg(e), "NoSuchBucket"))
-                return rc;
-        err_clear(e);
-        s->bucket_made = true;
-        if (s3_make_bucket(s->s3, json_is_true(json_object_get(make, "objectLocking")), e) < 0)
-                return err_wrap(e, "make the bucket");
-        return s3_put(s->s3, key, fd, bytes, e);
-}
-
-static int put_file(struct saving *s, const char *key, int fd, struct err *e)
-{
-        struct stat st;
-        if (fstat(fd, &st) < 0)
-                return err_errno(e, errno, "stat");
-        if (!S_ISREG(st.st_mode)) /* a link to a folder, a device: no object */
-                return 0;
-        return put_once(s, key, fd, (uint64_t)st.st_size, e);
-}
-
-static int put_folder(struct saving *s, const char *key, const char *path, unsigned depth,
-                      struct err *e);
-
-static int put_entry(struct saving *s, const char *key, const char *path, unsigned depth,
-                     struct err *e)
-{
-        struct stat st;
-        if (++s->entries > ARTIFACT_ENTRIES_MAX)
-                return err_set(e, ERR_LIMIT, "more than %d files", ARTIFACT_ENTRIES_MAX);
-        if (fstatat(s->top, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
-                return err_errno(e, errno, "%s", path);
-        if (S_ISDIR(st.st_mode))
-                return put_folder(s, key, path, depth + 1, e);
-        if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
-                return 0;
-        int fd = tree_open(s->top, path, O_RDONLY | O_NONBLOCK, 0, TREE_IN_ROOT);
-        if (fd < 0 && S_ISLNK(st.st_mode)) /* it leads nowhere */
-                return 0;
-        int rc = fd < 0 ? err_errno(e, errno, "%s", path) : put_file(s, key, fd, e);
-        if (fd >= 0)
-                close(fd);
-        return rc;
-}
-
-static int put_marker(struct saving *s, const char *key, struct err *e)
-{
-        AUTO(mem_free) char *marker = with_slash(key);
-        int fd = memfd_create("empty", MFD_CLOEXEC);
-        int rc = fd < 0 ? err_errno(e, errno, "memfd") : put_once(s, marker, fd, 0, e);
-        if (fd >= 0)
-                close(fd);
-        return rc;
-}
-
-static int put_folder(struct saving *s, const char *key, const char *path, unsigned depth,
-                      struct err *e)
-{
-        if (depth > TREE_DEPTH_MAX)
-                return err_set(e, ERR_LIMIT, "%s: folders are nested too deeply", path);
-        int fd = openat(s->top, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), rc = 0;
-        DIR *d = fd < 0 ? NULL : fdopendir(fd);
-        size_t n = 0;
-        if (!d)
-                return err_errno(e, errno, "%s", path);
-        for (struct dirent *ent; rc == 0 && (ent = readdir(d));) {
-                if (streq(ent->d_name, ".") || streq(ent->d_name, ".."))
-                        continue;
-                AUTO(mem_free) char *below = mem_printf("%s/%s", path, ent->d_name);
-                AUTO(mem_free)
-                char *name = mem_printf("%s%s%s", key, str_ends(key, "/") ? "" : "/", ent->d_name);
-                n++;
-                rc = put_entry(s, name, below, depth, e);
-        }
-        closedir(d);
-        return rc == 0 && n == 0 ? put_marker(s, key, e) : rc; /* an empty folder is one, too */
-}
-
-static int s3_save(struct artifacts *a, const json_t *at, int from_dir, const char *from,
-                   struct err *e)
-{
-        AUTO(s3_close) struct s3 *s3 = NULL;
-        AUTO(mem_free) char *key = NULL;
-        if (prepare(&s3, &key, a, at, NULL, e) < 0)
-                return -1;
-        struct saving s = {.s3 = s3, .at = at};
-        s.top = openat(from_dir, from, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-        struct stat st;
-        int rc = s.top < 0 || fstat(s.top, &st) < 0 ? err_errno(e, errno, "%s", from)
-                 : S_ISDIR(st.st_mode)              ? put_folder(&s, key, ".", 0, e)
-                                                    : put_file(&s, key, s.top, e);
-        if (s.top >= 0)
-                close(s.top);
-        return rc;
 }
 
 /* ---- look, open, list, delete ---- */
@@ -326,13 +124,13 @@ static int s3_driver_stat(struct artifacts *a, const json_t *at, const char *sub
         AUTO(mem_free) char *key = NULL;
         struct s3_object o;
         bool any = false;
-        if (prepare(&s3, &key, a, at, sub, e) < 0)
+        if (s3_place_and_key(&s3, &key, a, at, sub, e) < 0)
                 return -1;
         if (s3_stat(s3, key, &o, e) == 0) {
                 *out = (struct artifact_info){.bytes = o.bytes};
                 return 0;
         }
-        AUTO(mem_free) char *prefix = with_slash(key);
+        AUTO(mem_free) char *prefix = s3_folder_prefix(key);
         struct err other = {0};
         if (e->code != ERR_NOT_FOUND)
                 return -1;
@@ -350,7 +148,7 @@ static int s3_driver_open(struct artifacts *a, const json_t *at, const char *sub
 {
         AUTO(s3_close) struct s3 *s3 = NULL;
         AUTO(mem_free) char *key = NULL;
-        if (prepare(&s3, &key, a, at, sub, e) < 0)
+        if (s3_place_and_key(&s3, &key, a, at, sub, e) < 0)
                 return -1;
         int got = openat(a->store, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
         if (got < 0)
@@ -385,10 +183,10 @@ static int s3_driver_list(struct artifacts *a, const json_t *at, const char *sub
 {
         AUTO(s3_close) struct s3 *s3 = NULL;
         AUTO(mem_free) char *key = NULL;
-        if (open_with(&s3, a, at, e) < 0)
+        if (s3_place(&s3, a, at, e) < 0)
                 return -1;
         key = key_of(at, sub);
-        AUTO(mem_free) char *prefix = *key ? with_slash(key) : mem_strdup("");
+        AUTO(mem_free) char *prefix = *key ? s3_folder_prefix(key) : mem_strdup("");
         AUTO_JSON json_t *list = json_array();
         struct listing l = {list, strlen(prefix)};
         if (s3_list(s3, prefix, true, add_entry, &l, e) < 0)
@@ -425,11 +223,11 @@ static int s3_remove(struct artifacts *a, const json_t *at, struct err *e)
 {
         AUTO(s3_close) struct s3 *s3 = NULL;
         AUTO(mem_free) char *key = NULL;
-        struct keys keys = {0};
-        if (prepare(&s3, &key, a, at, NULL, e) < 0)
+        struct s3_keys keys = {0};
+        if (s3_place_and_key(&s3, &key, a, at, NULL, e) < 0)
                 return -1;
-        AUTO(mem_free) char *prefix = with_slash(key);
-        int rc = s3_list(s3, prefix, false, add_key, &keys, e);
+        AUTO(mem_free) char *prefix = s3_folder_prefix(key);
+        int rc = s3_list(s3, prefix, false, s3_add_key, &keys, e);
         for (size_t i = 0; i < keys.n; i++) {
                 if (rc == 0)
                         rc = s3_delete(s3, keys.items[i], e);
@@ -451,8 +249,8 @@ static int s3_keys(struct artifacts *a, const json_t *at, json_t *out, struct er
 {
         AUTO(s3_close) struct s3 *s3 = NULL;
         AUTO(mem_free) char *key = key_of(at, NULL);
-        AUTO(mem_free) char *prefix = *key ? with_slash(key) : mem_strdup("");
-        return open_with(&s3, a, at, e) < 0 ? -1 : s3_list(s3, prefix, false, add_file_key, out, e);
+        AUTO(mem_free) char *prefix = *key ? s3_folder_prefix(key) : mem_strdup("");
+        return s3_place(&s3, a, at, e) < 0 ? -1 : s3_list(s3, prefix, false, add_file_key, out, e);
 }
 
 const struct artifact_driver artifact_driver_s3 = {

@@ -95,22 +95,6 @@ void effect_fail_64(struct effect *f, struct err *e)
         err_clear(e);
 }
 
-json_t *effect_text(const void *text, size_t n)
-{
-        json_t *j = json_stringn(n ? text : "", n);
-        if (j)
-                return j;
-        AUTO_BUF struct buf b = BUF_INIT(BUF_UNBOUNDED);
-        for (size_t at = 0; at < n;) {
-                uint32_t cp;
-                char out[4];
-                at += utf8_decode((const char *)text + at, n - at, &cp);
-                buf_add(&b, out, utf8_encode(cp, out));
-        }
-        j = json_stringn(buf_str(&b), b.len);
-        return j ? j : json_string("");
-}
-
 /* ---- the store's answers ---- */
 
 struct effect_call *effect_asks(struct effect *f)

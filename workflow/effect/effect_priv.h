@@ -70,8 +70,6 @@ void effect_fail_64(struct effect *f, struct err *e);
  * nobody waits. One call at a time. */
 struct effect_call *effect_asks(struct effect *f);
 struct effect *effect_answered(struct effect_call *call);
-json_t *effect_text(const void *text, size_t n); /* JSON string; what is no UTF-8 becomes U+FFFD */
-/* {"name": {"name", "key"}} under a member that ends in "Secret": see location.h. */
 
 /* condition.c: "status.phase in (A, B), metadata.name == x" over the JSON text of an object. */
 enum condition { CONDITION_WAIT, CONDITION_MET, CONDITION_FAILED };

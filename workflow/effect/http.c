@@ -146,7 +146,7 @@ static json_t *headers_json(const struct http_header *h)
                         list = json_array();
                         json_object_set_new(all, name, list);
                 }
-                json_array_append_new(list, effect_text(h->value, strlen(h->value)));
+                json_array_append_new(list, json_string_of_bytes(h->value, strlen(h->value)));
         }
         return all;
 }
@@ -154,9 +154,10 @@ static json_t *headers_json(const struct http_header *h)
 static json_t *env_of(const struct http_state *s, const struct http_response *r)
 {
         return json_pack("{s:{s:s, s:s, s:o, s:o}, s:{s:i, s:o, s:o}}", "request", "method",
-                         s->method, "url", s->url, "body", effect_text(s->body.data, s->body.len),
-                         "headers", headers_json(s->headers), "response", "statusCode", r->status,
-                         "body", effect_text(r->body.data, r->body.len), "headers",
+                         s->method, "url", s->url, "body",
+                         json_string_of_bytes(s->body.data, s->body.len), "headers",
+                         headers_json(s->headers), "response", "statusCode", r->status, "body",
+                         json_string_of_bytes(r->body.data, r->body.len), "headers",
                          headers_json(r->headers));
 }
 
@@ -184,7 +185,8 @@ static void judge(struct effect *f, const struct http_response *r, struct err *e
                 return;
         if (good)
                 effect_end(f, POD_SUCCEEDED, -1,
-                           json_pack("{s:o}", "result", effect_text(r->body.data, r->body.len)),
+                           json_pack("{s:o}", "result",
+                                     json_string_of_bytes(r->body.data, r->body.len)),
                            "%s", "");
         else if (str_empty(condition))
                 effect_end(f, POD_FAILED, -1, NULL, "received non-2xx response code: %d",

@@ -47,7 +47,7 @@ static int add_param(json_t *list, const json_t *param, const json_t *object, st
                 value = json_scalar_text(fallback);
         }
         json_array_append_new(list, json_pack("{s:s, s:o}", "name", name ? name : "", "value",
-                                              effect_text(value, strlen(value))));
+                                              json_string_of_bytes(value, strlen(value))));
         return 0;
 }
 

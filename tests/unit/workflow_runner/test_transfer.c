@@ -39,8 +39,15 @@ static void on_moved(struct http_req *r, void *arg UNUSED)
         http_reply_text(r, streq(http_req_method(r), "PUT") ? 307 : 302, "there");
 }
 
+static void let_go(struct web *w)
+{
+        if (w->held)
+                http_reply_text(TAKE(w->held), 503, "");
+}
+
 static void on_held(struct http_req *r, void *arg)
 {
+        let_go(arg);
         ((struct web *)arg)->held = r;
 }
 
@@ -59,6 +66,7 @@ static struct web *web_new(struct harness *h)
 
 static void web_free(struct web *w)
 {
+        let_go(w);
         http_server_free(w->server);
         buf_deinit(&w->kept);
         mem_free(w);
@@ -172,7 +180,7 @@ static void a_server_that_says_nothing_ends_with_the_deadline_or_a_kill(void **s
         assert_int_equal(t->phase, POD_FAILED);
         assert_string_equal(t->message,
                             "Pod was active on the node longer than the specified deadline");
-        w->held = NULL;
+        let_go(w);
         start_with(h, "killed", text, false, 0);
         while (!w->held)
                 loop_run_until(h->loop, &(bool){false}, 5);
@@ -195,6 +203,7 @@ static void what_was_not_saved_when_the_runner_ended_is_saved_by_the_next(void *
         harness_close(h);
         struct err e = {0};
         uint16_t port = http_server_port(w->server);
+        let_go(w);
         http_server_free(w->server);
         const struct http_server_options o = {.name = "web", .port = port};
         assert_int_equal(http_server_new(&w->server, h->loop, &o, &e), 0);

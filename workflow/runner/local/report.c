@@ -6,30 +6,13 @@
 #include "workflow/runner/local/local_priv.h"
 #include <stdio.h>
 
-/* A JSON string of bytes that a step wrote: what is no UTF-8 becomes U+FFFD. */
-static json_t *text_json(const char *s, size_t n)
-{
-        json_t *j = json_stringn(s, n);
-        if (j)
-                return j;
-        AUTO_BUF struct buf b = BUF_INIT(BUF_UNBOUNDED);
-        for (size_t at = 0; at < n;) {
-                uint32_t cp;
-                char out[4];
-                at += utf8_decode(s + at, n - at, &cp);
-                buf_add(&b, out, utf8_encode(cp, out));
-        }
-        j = json_stringn(buf_str(&b), b.len);
-        return j ? j : json_string("");
-}
-
 static void add_param(json_t *list, struct wire param)
 {
         struct wire value = param;
         if (!wire_find(&value, R_VALUE))
                 return;
         json_array_append_new(list, json_pack("{s:s, s:o}", "name", wire_find_str(param, R_NAME),
-                                              "value", text_json(value.data, value.n)));
+                                              "value", json_string_of_bytes(value.data, value.n)));
 }
 
 static void add_artifact(json_t *list, struct wire artifact)
@@ -52,7 +35,7 @@ static json_t *outputs_json(struct wire status, int exit_code)
                 else if (w.tag == R_ARTIFACT)
                         add_artifact(artifacts, wire_group(&w));
                 else if (w.tag == R_RESULT)
-                        json_object_set_new(out, "result", text_json(w.data, w.n));
+                        json_object_set_new(out, "result", json_string_of_bytes(w.data, w.n));
         }
         if (json_array_size(params))
                 json_object_set(out, "parameters", params);
@@ -77,7 +60,8 @@ static json_t *containers_json(struct wire records)
                 if (wire_find(&code, R_EXIT_CODE))
                         json_object_set_new(j, "exitCode", json_integer((int64_t)wire_u64(&code)));
                 if (!str_empty(message))
-                        json_object_set_new(j, "message", text_json(message, strlen(message)));
+                        json_object_set_new(j, "message",
+                                            json_string_of_bytes(message, strlen(message)));
                 list = list ? list : json_array();
                 json_array_append_new(list, j);
         }
@@ -97,7 +81,8 @@ void report_final(struct runner *r, const char *uid, const char *node, struct wi
         AUTO_JSON json_t *containers = containers_json(status);
         const char *message = wire_find_str(status, R_MESSAGE),
                    *note = wire_find_str(status, R_NOTE);
-        AUTO_JSON json_t *clean = text_json(message ? message : "", message ? strlen(message) : 0);
+        AUTO_JSON json_t *clean =
+                json_string_of_bytes(message ? message : "", message ? strlen(message) : 0);
         struct pod_status st = {.phase = (enum pod_phase)wire_find_u64(status, R_PHASE, POD_ERROR),
                                 .message = json_string_value(clean),
                                 .exit_code = exit_code,
