@@ -52,6 +52,7 @@ int controller_new(struct controller **out, const struct controller_options *o, 
                 c->defaults.max_output_bytes = (uint64_t)o->config->limits.output_bytes;
         }
         c->metrics = measure_new(c);
+        c->podgc = podgc_new(c);
         task_init(&c->drain_check, on_drain_check, c);
         timer_init(&c->drain_timer, on_drain_timeout, c);
         const struct effects_options effects = {
@@ -89,6 +90,7 @@ struct controller *controller_free(struct controller *c)
         loop_undefer(c->o.loop, &c->drain_check);
         timer_cancel(c->o.loop, &c->drain_timer);
         c->metrics = user_metrics_free(c->metrics);
+        c->podgc = podgc_free(c->podgc);
         json_decref(c->artifact_repository);
         log_free(c->log);
         free(c->selector);

@@ -168,6 +168,13 @@ struct memos *memos_new(struct controller *c);
 struct memos *memos_free(struct memos *m);
 void memos_put(struct memos *m, const char *ns, const json_t *data); /* of a WF_CACHE command */
 
+/* ---- podgc.c: what pods leave, under spec.podGC ---- */
+
+struct podgc *podgc_new(struct controller *c);
+struct podgc *podgc_free(struct podgc *g);
+void podgc_pod_ended(struct run *r, const char *node_id, bool succeeded);
+void podgc_workflow_ended(struct run *r); /* and its end is durable */
+
 /* ---- measure.c: metrics that workflows define ---- */
 
 struct user_metrics *measure_new(struct controller *c); /* NULL: switched off */
@@ -199,6 +206,7 @@ struct controller {
         struct throttle *throttle; /* NULL: no limit is configured */
         struct finished *finished;
         struct crons *crons;
+        struct podgc *podgc;
         struct user_metrics *metrics; /* NULL: switched off */
         struct wf_lookup lookup;
         struct wf_defaults defaults;

@@ -231,6 +231,7 @@ static void on_finished(struct run *r)
                  F_UINT("nodes", wf_node_count(r->wf)),
                  F_STR("message", json_str(r->view, "status", "message")));
         runner_forget(r->c->runner, r->uid, FORGET_PODS);
+        podgc_workflow_ended(r);
         run_free(r);
 }
 

@@ -200,8 +200,11 @@ void pods_on_update(struct run *r, const char *node_id, const struct pod_status 
                 r->waits_for_pods = false;
                 run_read(r);
         }
-        if (r->state == RUN_LIVE)
+        if (r->state == RUN_LIVE) {
                 pass_on(r, node_id, st);
+                if (st->phase >= POD_SUCCEEDED)
+                        podgc_pod_ended(r, node_id, st->phase == POD_SUCCEEDED);
+        }
         if (r->state != RUN_DELETED || r->pods)
                 return;
         pods_forget_claims(r);

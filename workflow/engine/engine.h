@@ -188,6 +188,12 @@ const char *wf_phase(const struct wf *wf); /* "", Pending, Running, Succeeded, F
 bool wf_completed(const struct wf *wf);
 size_t wf_node_count(const struct wf *wf);
 bool wf_collects_artifacts(const struct wf *wf); /* does an artifactGC of it delete anything? */
+/* The effective spec with its tags substituted (not those of templates); NULL before the first
+ * step. Borrowed. */
+const json_t *wf_spec_json(const struct wf *wf);
+/* Labels that a pod would have by podMetadata and its template; a new reference. */
+json_t *wf_pod_labels(const struct wf *wf, const char *node_id);
+void wf_each_pod(const struct wf *wf, void (*each)(void *arg, const char *node_id), void *arg);
 /* Nodes whose work (of every kind: enum wf_work) was Pending or Running when the state was stored,
  * daemons included: the controller adopts or restarts them. */
 void wf_each_live_pod(const struct wf *wf,

@@ -174,3 +174,31 @@ size_t wf_node_count(const struct wf *wf)
 {
         return wf->n_nodes;
 }
+
+const json_t *wf_spec_json(const struct wf *wf)
+{
+        return wf->spec;
+}
+
+json_t *wf_pod_labels(const struct wf *wf, const char *node_id)
+{
+        uint32_t i = node_by_id_text(wf, node_id);
+        const struct tmpl *t = i == NONE ? NULL : node_at(wf, i)->tmpl;
+        json_t *labels = json_object();
+        json_t *const from[] = {json_at(wf->spec, "podMetadata", "labels"),
+                                t ? json_at(t->body, "metadata", "labels") : NULL};
+        for (size_t k = 0; k < ARRAY_LEN(from); k++)
+                if (from[k])
+                        json_object_update(labels, from[k]);
+        return labels;
+}
+
+void wf_each_pod(const struct wf *wf, void (*each)(void *arg, const char *node_id), void *arg)
+{
+        struct arena a;
+        arena_init(&a, 0);
+        for (uint32_t i = 0; i < wf->n_nodes; i++)
+                if (node_at(wf, i)->type == NODE_POD)
+                        each(arg, node_id_text(wf, node_at(wf, i), &a));
+        arena_deinit(&a);
+}

@@ -98,6 +98,9 @@ bool runner_busy(const struct runner *r, const char *workflow_uid);
  * background. */
 enum runner_forget { FORGET_PODS, FORGET_LOGS, FORGET_ARTIFACTS };
 void runner_forget(struct runner *r, const char *workflow_uid, enum runner_forget what);
+/* The folder and the logs of one pod that has ended (podGC); node_id NULL: of all pods. What is
+ * known of artifacts stays. In the background. */
+void runner_forget_pod(struct runner *r, const char *workflow_uid, const char *node_id);
 /* Remove the folder of a claim (volumeClaimTemplates) with all that is in it; in the background. */
 void runner_forget_claim(struct runner *r, const char *ns, const char *claim);
 /* What is there of workflows, of whenever: each uid once with node_id NULL, then each of its pods.

@@ -61,7 +61,7 @@ const struct shape workflow_spec_shape[] = {
         HAS("artifactRepositoryRef", OBJ, repository_ref, "Where artifacts go."),
         HAS("suspend", BOOL, NULL, "No new steps until it is resumed."),
         HAS("podMetadata", OBJ, metadata_shape, "Labels and annotations of every pod."),
-        KUBE("podGC", OBJ, pod_gc, "When pods are deleted."),
+        HAS("podGC", OBJ, pod_gc, "When pods are deleted."),
         KUBE("podDisruptionBudget", OBJ, disruption_budget, "How many pods may be evicted."),
         HAS("ttlStrategy", OBJ, ttl, "When the finished workflow is deleted."),
         HAS("activeDeadlineSeconds", INT, NULL, "How long the workflow may take."),

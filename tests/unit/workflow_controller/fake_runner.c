@@ -181,3 +181,11 @@ void runner_each_stored(struct runner *r, runner_stored_fn *each, void *arg)
                 each(arg, r->w->pods[i].uid, r->w->pods[i].node);
         }
 }
+
+void runner_forget_pod(struct runner *r, const char *uid UNUSED, const char *node_id)
+{
+        struct world *w = r->w;
+        if (w->n_pods_forgotten < WORLD_PODS)
+                snprintf(w->pods_forgotten[w->n_pods_forgotten++], sizeof(w->pods_forgotten[0]),
+                         "%s", node_id ? node_id : "*");
+}

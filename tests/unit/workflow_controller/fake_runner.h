@@ -17,6 +17,8 @@ struct world {
         struct world_pod pods[WORLD_PODS];
         size_t n;
         int forgotten;
+        char pods_forgotten[WORLD_PODS][128]; /* by runner_forget_pod(); "*": all of a workflow */
+        size_t n_pods_forgotten;
         const char *db;   /* path, to look whether nodes are durable */
         const char *fail; /* id of a node whose first pod fails, NULL */
 };

@@ -5,8 +5,10 @@
 #include "common/base/fs.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/base/str.h"
 #include "workflow/artifact/folder.h"
 #include "workflow/runner/local/local_priv.h"
+#include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -102,6 +104,61 @@ void runner_forget(struct runner *r, const char *workflow_uid, enum runner_forge
         }
         forget_now(f);
         forget_done(f);
+}
+
+/* ---- one pod ---- */
+
+struct forget_pod {
+        char *logs, *folder, *prefix; /* prefix NULL: every log */
+};
+
+static bool is_log_of(const char *name, const char *prefix)
+{
+        return str_ends(name, ".log") && (!prefix || str_starts(name, prefix));
+}
+
+static void forget_pod_now(void *arg)
+{
+        const struct forget_pod *f = arg;
+        ERR_SLOT(e);
+        DIR *d = opendir(f->logs);
+        for (const struct dirent *entry; d && (entry = readdir(d));)
+                if (is_log_of(entry->d_name, f->prefix))
+                        unlinkat(dirfd(d), entry->d_name, 0);
+        if (d)
+                closedir(d);
+        if (f->folder && fs_remove_tree(f->folder, &e) < 0) {
+                log_warn(log_root(), "what a pod left behind could not be removed",
+                         F_STR("path", f->folder), F_ERR(&e));
+                err_clear(&e);
+        }
+}
+
+static void forget_pod_done(void *arg)
+{
+        struct forget_pod *f = arg;
+        mem_free(f->logs);
+        mem_free(f->folder);
+        mem_free(f->prefix);
+        mem_free(f);
+}
+
+void runner_forget_pod(struct runner *r, const char *workflow_uid, const char *node_id)
+{
+        if (!name_valid(workflow_uid) || (node_id && !name_valid(node_id)))
+                return;
+        struct forget_pod *f = NEW(struct forget_pod);
+        f->logs = mem_printf("%s/logs/%s", r->data_dir, workflow_uid);
+        if (node_id) {
+                f->folder = mem_printf("%s/pods/%s/%s", r->data_dir, workflow_uid, node_id);
+                f->prefix = mem_printf("%s.", node_id);
+        }
+        if (r->o.pool) {
+                pool_run(r->o.pool, forget_pod_now, forget_pod_done, f);
+                return;
+        }
+        forget_pod_now(f);
+        forget_pod_done(f);
 }
 
 /* ---- claims ---- */
