@@ -13,6 +13,7 @@
 #include "sensor/spec.h"
 #include "triggers/parameters.h"
 #include "triggers/trigger_driver.h"
+#include "workflow/controller/config.h"
 #include "workflow/spec/shapes.h"
 
 enum { SECTIONS_MAX = 512, DEPTH_MAX = 24 };
@@ -280,6 +281,14 @@ static void put_sensor(struct buf *b)
         put_fields(b, "filters", filter_fields, "");
 }
 
+static void put_configuration(struct buf *b)
+{
+        put_head(b, "Configuration of the controller",
+                 "`--config FILE` of `tiphys dev` and `tiphys-controller`: Argo's "
+                 "workflow-controller-configmap as it is, or the same keys as a plain map.");
+        put_fields(b, "keys", controller_config_fields, "");
+}
+
 static void put_triggers(struct buf *b)
 {
         put_head(b, "Triggers",
@@ -297,6 +306,7 @@ static void put_index(struct buf *b)
                 {"eventsource.md", "EventSource"},
                 {"sensor.md", "Sensor"},
                 {"triggers.md", "Triggers"},
+                {"controller.md", "Configuration of the controller"},
                 {"codes.md", "Codes of problems"},
                 {"simulate.md", "tiphys simulate: tests for your workflows"},
                 {"expr.md", "The language expr"},
@@ -342,9 +352,13 @@ static int save_rest(const char *dir, struct buf *b, struct err *e)
         static const struct {
                 const char *file;
                 void (*put)(struct buf *b);
-        } rest[] = {{"README.md", put_index},        {"cli.md", cli_put_reference},
-                    {"eventsource.md", put_sources}, {"sensor.md", put_sensor},
-                    {"triggers.md", put_triggers},   {"codes.md", put_codes}};
+        } rest[] = {{"README.md", put_index},
+                    {"cli.md", cli_put_reference},
+                    {"eventsource.md", put_sources},
+                    {"sensor.md", put_sensor},
+                    {"triggers.md", put_triggers},
+                    {"codes.md", put_codes},
+                    {"controller.md", put_configuration}};
         for (size_t i = 0; i < ARRAY_LEN(rest); i++) {
                 rest[i].put(b);
                 if (save(dir, rest[i].file, b, e) < 0)
