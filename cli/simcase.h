@@ -8,6 +8,7 @@
 struct simcase {
         json_t *workflow;          /* owned; NULL: none was found */
         const struct marks *marks; /* of its document, borrowed */
+        bool embedded;             /* it stands in a script */
         json_t *objects, *scripts; /* owned lists; objects: templates and ConfigMaps */
         struct files files;        /* keeps the texts */
 };
