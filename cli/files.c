@@ -102,8 +102,6 @@ static void add_object(struct files *f, json_t *obj, const struct marks *marks,
         f->items[f->n++] = o;
 }
 
-/* A List holds resources; their places are below items[i], so the paths of their problems name no
- * line: good enough for a generated form. */
 /* Folders also hold other things: scripts of `tiphys simulate`, JSON such as dashboards. What says
  * of itself neither apiVersion nor kind is none of ours then, unless its file was named. */
 static bool is_no_resource(const struct file_text *t, const json_t *root)
@@ -113,12 +111,17 @@ static bool is_no_resource(const struct file_text *t, const json_t *root)
         return str_ends(t->name, ".json") || simcase_is_script(root);
 }
 
-static void add_document(struct files *f, const struct file_text *t, const struct yaml_doc *doc,
+/* A List holds resources; their places are below items[i], so the paths of their problems name no
+ * line: good enough for a generated form. */
+static void add_document(struct files *f, struct file_text *t, const struct yaml_doc *doc,
                          struct diags *d)
 {
         d->marks = doc->marks;
         if (is_no_resource(t, doc->root)) {
-                diag_at_place(d, SEV_INFO, t->name, 0, 0, "W501", NULL, "no resource: left out");
+                if (!t->left_out)
+                        diag_at_place(d, SEV_INFO, t->name, 0, 0, "W501", NULL,
+                                      "no resource: left out");
+                t->left_out = true;
                 return;
         }
         if (!streq(json_str(doc->root, "kind"), "List")) {
