@@ -98,7 +98,7 @@ def make(image, root, fast):
     for applet in applets:
         if not os.path.lexists(root / "usr/bin" / applet) and not os.path.lexists(root / "usr/sbin" / applet):
             (root / "usr/bin" / applet).symlink_to("busybox")
-    for name in ("tmp", "root", "proc", "sys", "dev", "etc", "work", *spec.get("folders", [])):
+    for name in ("tmp", "root", "proc", "sys", "dev", "etc", "mnt", "opt", "var", "home", *spec.get("folders", [])):
         (root / name).mkdir(parents=True, exist_ok=True)
     for name, target in spec.get("links", {}).items():
         (root / name).symlink_to(target)

@@ -55,8 +55,10 @@ stringData: {mypassword: S00perS3cretPa55word}
 # Waits for a human: what the human does.
 HUMAN = {
     "suspend-template.yaml": [["resume", "{name}"]],
-    "suspend-template-outputs.yaml": [["node", "set", "{name}", "--output-parameter", "message=hello"], ["resume", "{name}"]],
-    "intermediate-parameters.yaml": [["node", "set", "{name}", "--output-parameter", "approve=YES"], ["resume", "{name}"]],
+    "suspend-template-outputs.yaml": [["node", "set", "{name}", "--output-parameter", "message=hello", "--node-field-selector",
+                                     "displayName=approve"], ["resume", "{name}"]],
+    "intermediate-parameters.yaml": [["node", "set", "{name}", "--output-parameter", "approve=YES", "--node-field-selector",
+                                      "displayName=approval"], ["resume", "{name}"]],
 }
 
 
@@ -239,6 +241,8 @@ def run_all(rows, root, real_time, verbose, folder):
             else:
                 lint_example(row["file"], row)
             word, why = "passed", ""
+            if name in known:
+                print(f"{name} passes now: take it out of {HERE / 'listed.txt'}", flush=True)
         except Exception as e:  # whatever it is, it is this example's
             word, why = ("listed", known[name]) if name in known else ("failed", str(e))
         with lock:

@@ -80,7 +80,8 @@ static int resolve_image_user(struct pod *p, struct err *e)
         return group && *group ? resolve_group(p, group, e) : 0;
 }
 
-/* HOME as the image's /etc/passwd has it, unless somebody chose another. */
+/* HOME as the image's /etc/passwd has it, unless somebody chose another. Root's is not looked up:
+ * most steps are root's. */
 static void set_home(struct pod *p)
 {
         struct spec *s = &p->spec;
@@ -89,14 +90,12 @@ static void set_home(struct pod *p)
         size_t n = 0;
         if (spec_env(s, "HOME") || !s->isolate)
                 return;
-        snprintf(id, sizeof(id), "%llu",
-                 (unsigned long long)(s->run_uid == UINT64_MAX ? 0 : s->run_uid));
-        bool known = find_line("/etc/passwd", NULL, id, fields, &text) && fields[5];
+        bool root = s->run_uid == UINT64_MAX || s->run_uid == 0;
+        snprintf(id, sizeof(id), "%llu", (unsigned long long)s->run_uid);
+        bool known = !root && find_line("/etc/passwd", NULL, id, fields, &text) && fields[5];
         while (s->envp[n])
                 n++;
-        s->envp[n] = mem_printf("HOME=%s", known && *fields[5] ? fields[5]
-                                           : streq(id, "0")    ? "/root"
-                                                               : "/");
+        s->envp[n] = mem_printf("HOME=%s", known && *fields[5] ? fields[5] : root ? "/root" : "/");
 }
 
 int user_resolve(struct pod *p, struct err *e)

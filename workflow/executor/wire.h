@@ -61,6 +61,7 @@ enum wire_tag {
         S_HOOK,      /* group */
         S_MEMORY,    /* u64 bytes */
         S_CPU_MILLI, /* u64 thousandths of a core */
+        S_HOSTS,     /* lines for /etc/hosts */
         V_KIND = 64, /* u64 enum volume_kind */
         V_NAME,
         V_PATH,

@@ -88,7 +88,7 @@ const struct shape workflow_spec_shape[] = {
         KUBE("affinity", OBJ, affinity_shape, "Rules for the choice of a machine."),
         KUBE("tolerations", LIST, toleration_shape, "Taints that do not matter."),
         KUBE("schedulerName", STR, NULL, "The scheduler."),
-        KUBE("hostAliases", LIST, host_alias_shape, "Entries for /etc/hosts."),
+        HAS("hostAliases", LIST, host_alias_shape, "Entries for /etc/hosts."),
         HAS("securityContext", OBJ, pod_security_shape, "User and group of all containers."),
         KUBE("serviceAccountName", STR, NULL, "The identity of pods."),
         KUBE("automountServiceAccountToken", BOOL, NULL, "Whether main gets its token."),

@@ -349,6 +349,37 @@ static void every_container_has_its_own_root_and_all_share_the_name(void **state
         assert_true(atoi(result(t)) < 6); /* its own processes only */
 }
 
+static void a_group_and_its_news_outlive_their_runner(void **state)
+{
+        struct harness *h = *state;
+        NEED_SANDBOX(h);
+        start_with(h, "daemon",
+                   "{'daemon': true, 'container': {" SH(
+                           "sleep 1000") ", 'readinessProbe': {'exec': {'command': ['test', '-e', "
+                                         "'/v/go']}, "
+                                         "'periodSeconds': 1}, 'volumeMounts': [{'name': 'v', "
+                                         "'mountPath': '/v'}]}, "
+                                         "'sidecars': [{'name': 's', " SH(
+                                                 "sleep 1000") "}], "
+                                                               "'volumes': [{'name': 'v', "
+                                                               "'hostPath': {'path': '%DIR%'}}]}",
+                   false, 0);
+        wait_running(h, "daemon");
+        harness_close(h);
+        told_forget(told(h, "daemon"));
+        harness_open(h);
+        assert_true(runner_adopt(h->runner, UID, "daemon"));
+        wait_running(h, "daemon");
+        assert_false(told(h, "daemon")->ready);
+        AUTO(mem_free) char *go = mem_printf("%s/go", h->dir);
+        fclose(fopen(go, "w"));
+        wait_ready(h, "daemon");
+        runner_kill(h->runner, UID, "daemon", 5);
+        struct told *t = wait_done(h, "daemon");
+        assert_string_equal(t->message, "main: Error (exit code 143)");
+        assert_int_equal(code(t, "main"), 143);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -372,6 +403,7 @@ int main(void)
                 ROOT(hooks_run_after_the_start_and_before_the_end),
                 ROOT(every_container_has_its_own_root_and_all_share_the_name),
                 USER(every_container_has_its_own_root_and_all_share_the_name),
+                ROOT(a_group_and_its_news_outlive_their_runner),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

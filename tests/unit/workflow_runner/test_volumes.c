@@ -258,6 +258,19 @@ static void memory_is_limited_where_there_are_cgroups(void **state)
                     "small");
 }
 
+static void host_aliases_are_in_etc_hosts(void **state)
+{
+        struct harness *h = *state;
+        NEED_SANDBOX(h);
+        assert_good(run_capture(h,
+                                "{'container': {" SH(
+                                        "tail -n 1 /etc/hosts; grep -c localhost "
+                                        "/etc/hosts >/dev/null") "}, 'hostAliases': [{'ip': "
+                                                                 "'10.1.2.3', 'hostnames': ['db', "
+                                                                 "'db.local']}]}"),
+                    "10.1.2.3\tdb\tdb.local");
+}
+
 #define SERVER                                                                                    \
         "'command': ['python3', '-uc', 'import http.server\\nclass "                              \
         "H(http.server.BaseHTTPRequestHandler):\\n def do_GET(s):\\n  s.send_response(200); "     \
@@ -318,6 +331,7 @@ int main(void)
                 BOTH(memory_has_its_size_limit),
                 ROOT(users_and_groups_are_as_asked),
                 BOTH(hosts_paths_may_be_limited),
+                BOTH(host_aliases_are_in_etc_hosts),
                 ROOT(the_environment_knows_the_pod_and_its_limits),
                 ROOT(memory_is_limited_where_there_are_cgroups),
                 ROOT(two_daemons_with_private_networks_share_a_port),

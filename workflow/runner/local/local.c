@@ -70,6 +70,7 @@ void pod_free(struct runner_pod *p)
         wipe_request(p);
         buf_deinit(&p->final);
         proc_free(p->watch);
+        adopted_unwatch(p);
         if (p->pidfd >= 0)
                 close(p->pidfd);
         mem_free(p->key);
@@ -235,7 +236,7 @@ void on_tell(void *arg)
 
 /* ---- what the executor says ---- */
 
-static void note_running(struct runner_pod *p, int64_t started_ns, const void *records, size_t n)
+void pod_note_running(struct runner_pod *p, int64_t started_ns, const void *records, size_t n)
 {
         p->started_ns = started_ns;
         buf_reset(&p->running);
@@ -250,7 +251,7 @@ void on_link_running(struct runner *r, uint64_t serial, int64_t started_ns, cons
 {
         struct runner_pod *p = find_serial(r, serial);
         if (p && p->stage == POD_SENT)
-                note_running(p, started_ns, body, n);
+                pod_note_running(p, started_ns, body, n);
 }
 
 static void learn(struct runner_pod *p);
@@ -299,6 +300,7 @@ static void on_adopted_end(void *arg, const struct proc_exit *how UNUSED)
 {
         struct runner_pod *p = arg;
         p->watch = proc_free(p->watch);
+        adopted_unwatch(p);
         learn(p);
 }
 
@@ -307,7 +309,7 @@ static void watch_supervisor(struct runner_pod *p, struct trace *t)
         ERR_SLOT(e);
         set_stage(p, POD_ADOPTED);
         p->tell_pending = true;
-        note_running(p, t->started_ns, t->running.data, t->running.len);
+        pod_note_running(p, t->started_ns, t->running.data, t->running.len);
         if (p->pidfd >= 0)
                 close(p->pidfd);
         p->pidfd = dup(t->pidfd);
@@ -315,7 +317,9 @@ static void watch_supervisor(struct runner_pod *p, struct trace *t)
                 close(t->pidfd);
                 pod_fail(p, "the running step cannot be watched: %s", err_msg(&e));
                 err_clear(&e);
+                return;
         }
+        adopted_watch(p);
 }
 
 /* The state file decides what became of it. */

@@ -9,6 +9,7 @@
  *   transfer.c  artifacts fetched before a pod, saved after it
  *   env.c       template -> request: environment, with values from the store
  *   state.c     state files: what became of a pod
+ *   adopted.c   news of pods that an earlier runner started
  *   report.c    status records -> struct pod_status
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
@@ -41,6 +42,7 @@ struct runner_pod {
         struct buf request; /* until it is sent; wiped then */
         struct buf final;   /* status records */
         struct proc *watch; /* adopted */
+        struct event *news; /* adopted: of its state file */
         int pidfd;          /* adopted: for signals, -1 without */
         struct runner *runner;
         struct runner_pod *next_told, *next_queued;
@@ -88,6 +90,11 @@ void on_link_gone(struct runner *r, uint64_t serial, int64_t wait_status);
 void on_link_writable(struct runner *r);
 void on_link_lost(struct runner *r); /* the executor ended: look at every pod's state file */
 void pod_free(struct runner_pod *p);
+/* R_ records of a pod that runs: told later. */
+void pod_note_running(struct runner_pod *p, int64_t started_ns, const void *records, size_t n);
+/* adopted.c */
+void adopted_watch(struct runner_pod *p);
+void adopted_unwatch(struct runner_pod *p);
 void on_tell(void *runner);     /* a task: tells what is to be told, starts what may start */
 bool name_valid(const char *s); /* as a file name of ours */
 void pod_fail(struct runner_pod *p, const char *fmt, ...) PRINTF_LIKE(2, 3); /* ERROR, told later */

@@ -102,6 +102,27 @@ static int find_parts(struct build *build, struct err *e)
 
 /* ---- the pod ---- */
 
+static void put_hosts(const struct build *build, struct buf *b)
+{
+        AUTO_BUF struct buf lines = BUF_INIT(64 * 1024);
+        size_t i, k;
+        json_t *alias, *name;
+        json_array_foreach (json_object_get(build->template, "hostAliases"), i, alias) {
+                const char *ip = json_str(alias, "ip");
+                if (str_empty(ip) || strpbrk(ip, "\r\n"))
+                        continue;
+                buf_adds(&lines, ip);
+                json_array_foreach (json_object_get(alias, "hostnames"), k, name) {
+                        const char *host = json_string_value(name);
+                        if (host && !strpbrk(host, "\r\n"))
+                                buf_addf(&lines, "\t%s", host);
+                }
+                buf_addc(&lines, '\n');
+        }
+        if (lines.len && !lines.overflow)
+                wire_put_str(b, S_HOSTS, buf_str(&lines));
+}
+
 static void put_pod(const struct build *build, struct buf *b)
 {
         const json_t *fs_group = json_at(build->template, "securityContext", "fsGroup");
@@ -114,6 +135,7 @@ static void put_pod(const struct build *build, struct buf *b)
         wire_put_u64(b, S_GRACE_MS, (uint64_t)build->grace_s * 1000);
         if (json_is_integer(fs_group))
                 wire_put_u64(b, S_FS_GROUP, (uint64_t)json_integer_value(fs_group));
+        put_hosts(build, b);
 }
 
 /* tiphys.io/network of the pod's metadata, else hostNetwork, else as the runner was told. */
