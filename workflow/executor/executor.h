@@ -14,7 +14,7 @@
  *   status.c     the final status, written and sent
  *   slot.c       scratch folders
  *   host.c       what the zygote prepares once for all sandboxes
- *   sandbox.c    one sandbox; volumes.c its volumes; files.c volumes of files
+ *   sandbox.c    one sandbox; volumes.c its volumes; files.c volumes of files; hosts.c
  *   network.c    a network of the pod's own
  *   limits.c     cgroups
  *   passwd.c     who an image's user is
@@ -207,6 +207,7 @@ int sandbox_enter(struct pod *p,
                   struct err *e) MUST_CHECK; /* we are pid 1 of it afterwards; "/" is its root */
 int volumes_make(struct pod *p, struct err *e) MUST_CHECK;  /* once for a pod */
 int volumes_mount(struct pod *p, struct err *e) MUST_CHECK; /* cwd is the base of host.c */
+int hosts_mount(struct pod *p, struct err *e) MUST_CHECK;   /* hostAliases */
 int files_make(struct pod *p, int dir, struct wire volume, struct err *e) MUST_CHECK;
 
 int main_start(struct pod *p); /* -1: start_failure says why, wait_status the code */

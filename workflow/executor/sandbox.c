@@ -340,24 +340,6 @@ static int make_read_only(const struct pod *p, struct err *e)
         return refused(e, "mount_setattr", "of a read-only root");
 }
 
-static int add_hosts(const struct pod *p, struct err *e)
-{
-        const char *lines = wire_find_str(p->spec.all, S_HOSTS), *name;
-        if (!lines)
-                return 0;
-        int dir = tree_parent(AT_FDCWD, "/etc/hosts", &name, TREE_IN_ROOT, -1);
-        int fd = dir < 0 ? -1
-                         : openat(dir, name, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
-                                  0644);
-        ssize_t n = fd < 0 ? -1 : write(fd, lines, strlen(lines));
-        int rc = n < 0 ? err_errno(e, errno, "hostAliases: /etc/hosts") : 0;
-        if (fd >= 0)
-                close(fd);
-        if (dir >= 0)
-                close(dir);
-        return rc;
-}
-
 static int make_places(const struct pod *p, struct err *e)
 {
         const struct spec *s = &p->spec;
@@ -384,10 +366,9 @@ int sandbox_enter(struct pod *p, struct err *e)
 {
         prctl(PR_SET_DUMPABLE, 0); /* /proc/1 has our descriptors: not for main */
         if ((p->x->host.user ? build_as_user(p, e) : build_as_root(p, e)) < 0 ||
-            volumes_mount(p, e) < 0 || inputs_mount(p, e) < 0)
+            volumes_mount(p, e) < 0 || hosts_mount(p, e) < 0 || inputs_mount(p, e) < 0)
                 return -1;
-        if (enter_root(p, e) < 0 || make_places(p, e) < 0 || add_hosts(p, e) < 0 ||
-            inputs_place(p, e) < 0)
+        if (enter_root(p, e) < 0 || make_places(p, e) < 0 || inputs_place(p, e) < 0)
                 return -1;
         return make_read_only(p, e);
 }
