@@ -310,6 +310,10 @@ static void put_index(struct buf *b)
                 {"codes.md", "Codes of problems"},
                 {"simulate.md", "tiphys simulate: tests for your workflows"},
                 {"expr.md", "The language expr"},
+                {"gjson.md", "gjson and sjson paths"},
+                {"gotemplate.md", "Go templates with sprig"},
+                {"govaluate.md", "govaluate: exprs, conditions, when"},
+                {"units.md", "Selectors, quantities, durations, regular expressions"},
                 {"tags.md", "Tags: {{name}}, {{=expr}}"},
                 {"cli.md", "Commands"}};
         put_head(b, "Reference",
