@@ -51,14 +51,6 @@ static void on_held(struct http_req *r, void *arg)
         ((struct web *)arg)->held = r;
 }
 
-/* A request is answered in the end, if only into the void. */
-static void let_go(struct web *w)
-{
-        if (w->held)
-                http_reply_text(w->held, 503, "gone");
-        w->held = NULL;
-}
-
 static struct web *web_new(struct harness *h)
 {
         struct web *w = NEW(struct web);
@@ -76,7 +68,6 @@ static void web_free(struct web *w)
 {
         let_go(w);
         http_server_free(w->server);
-        let_go(w);
         buf_deinit(&w->kept);
         mem_free(w);
 }
@@ -214,7 +205,6 @@ static void what_was_not_saved_when_the_runner_ended_is_saved_by_the_next(void *
         uint16_t port = http_server_port(w->server);
         let_go(w);
         http_server_free(w->server);
-        let_go(w);
         const struct http_server_options o = {.name = "web", .port = port};
         assert_int_equal(http_server_new(&w->server, h->loop, &o, &e), 0);
         assert_non_null(http_route_add(w->server, NULL, "/held", on_kept, w, &e));
