@@ -414,7 +414,7 @@ void dag_item_done(struct wf *wf, uint32_t group, uint32_t child)
                 return;
         struct err why = {0};
         enum hook_result hook = hooks_settle(wf, g->owner, child, &why);
-        if (hook == HOOK_FAILED && !node_fulfilled(node_at(wf, child)))
+        if (hook == HOOK_BAD && !node_fulfilled(node_at(wf, child)))
                 hook = end_child(wf, child, &why);
         err_clear(&why);
         if (hook == HOOK_WAIT)
@@ -432,7 +432,7 @@ void dag_child_done(struct wf *wf, uint32_t dag, uint32_t child)
         uint32_t task = node_at(wf, child)->slot;
         struct err why = {0};
         enum hook_result hook = hooks_settle(wf, dag, child, &why);
-        if (hook == HOOK_FAILED && !node_fulfilled(node_at(wf, child)))
+        if (hook == HOOK_BAD && !node_fulfilled(node_at(wf, child)))
                 hook = end_child(wf, child, &why);
         err_clear(&why); /* a hook that cannot be started is as good as none */
         if (hook == HOOK_WAIT)

@@ -470,7 +470,8 @@ const char *outputs_default(struct wf *wf, const struct node *n, const char *nam
 enum hook_result {
         HOOK_NONE,   /* the child is done, and so is everything that hangs on it */
         HOOK_WAIT,   /* not yet */
-        HOOK_FAILED, /* a hook could not be judged or started; the words are in `e` */
+        HOOK_BAD,    /* a hook with a condition could not be judged or started; words in `e` */
+        HOOK_FAILED, /* the same of an exit hook */
 };
 /* Starts the hooks of a child whose time has come, its exit hook when it is completed. */
 enum hook_result hooks_settle(struct wf *wf, uint32_t composite, uint32_t child, struct err *e);

@@ -190,8 +190,8 @@ enum hook_result hooks_settle(struct wf *wf, uint32_t composite, uint32_t child,
                 r = look_at_all(wf, composite, child, task->hooks, e);
         c = node_at(wf, child);
         if (r == HOOK_FAILED)
-                return r;
-        if (!node_fulfilled(c) || (r == HOOK_WAIT && dag))
+                return HOOK_BAD;
+        if (!node_fulfilled(c) || r == HOOK_WAIT)
                 return HOOK_WAIT;
         if (!task->exit_hook || !phase_completed(c->phase) ||
             (item && !exit_is_for(wf, composite, child)))

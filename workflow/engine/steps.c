@@ -332,8 +332,8 @@ void steps_child_done(struct wf *wf, uint32_t group, uint32_t child)
         enum hook_result hook = hooks_settle(wf, steps, child, &why);
         if (hook == HOOK_WAIT)
                 return;
-        if (hook == HOOK_FAILED) {
-                f->raise = true;
+        if (hook == HOOK_FAILED || hook == HOOK_BAD) {
+                f->raise = hook == HOOK_FAILED;
                 fail_group(wf, group, &why);
                 return;
         }
