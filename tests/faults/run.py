@@ -3,7 +3,8 @@
 Three daemons share one data folder: tiphys-eventsource, tiphys-sensor, tiphys-controller. Every second or so one of them gets
 SIGKILL and is started again. Afterwards every event that was answered 200 (or acknowledged by the Kafka broker) has exactly one
 Workflow. Half of the webhook events are CloudEvents that the sender repeats until answered: their id makes the repetition harmless.
-The last line is `lost N, doubled N, of N`; the seed is printed first. Exit code 1 when anything was lost or doubled.
+A third round kills the controller while workflows with locks and retries run (workflows.py). Each round ends with `lost N, doubled
+N, of N` or `wrong N, of N`; the seed is printed first. Exit code 1 when anything was lost, doubled or wrong.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from support import Proc, free_port, kafka_broker, tiphys, wait_for  # noqa: E402
 from support.dev import Cli  # noqa: E402
+from faults.workflows import workflows_round  # noqa: E402
 
 RATE = 200
 SOURCES = {
@@ -201,15 +203,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="./dev faults", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bin", type=Path)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
-    parser.add_argument("--only", choices=["webhook", "kafka"])
-    parser.add_argument("seconds", nargs="?", type=float, default=25.0, help="length of the webhook round (25: 5,000 events)")
+    parser.add_argument("--only", choices=["webhook", "kafka", "workflows"])
+    parser.add_argument("seconds", nargs="?", type=float, default=25.0, help="length of the webhook round (25: 5,000 events, 200 workflows)")
     args = parser.parse_args()
     print(f"seed {args.seed}")
     rng, good = random.Random(args.seed), True
-    for name, round_ in (("webhook", webhook_round), ("kafka", kafka_round)):
+    rounds = {"webhook": (webhook_round, RATE), "kafka": (kafka_round, RATE // 5), "workflows": (workflows_round, 8)}
+    for name, (round_, per_second) in rounds.items():
         if args.only in (None, name):
             with tempfile.TemporaryDirectory(prefix="tiphys-faults-") as folder:
-                good &= round_(Path(folder), int(args.seconds * RATE) // (1 if name == "webhook" else 5), rng)
+                good &= round_(Path(folder), int(args.seconds * per_second), rng)
     return 0 if good else 1
 
 

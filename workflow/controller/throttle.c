@@ -36,8 +36,8 @@ static struct entry *find(const struct throttle *t, const char *key)
 static void enqueue(struct throttle *t, struct entry *e)
 {
         struct entry **at = &t->waiting;
-        while (*at && ((*at)->priority > e->priority || ((*at)->priority == e->priority &&
-                                                         (*at)->created_ns <= e->created_ns)))
+        while (*at && ((*at)->priority > e->priority ||
+                       ((*at)->priority == e->priority && (*at)->created_ns <= e->created_ns)))
                 at = &(*at)->next;
         e->next = *at;
         *at = e;

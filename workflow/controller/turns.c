@@ -1,6 +1,6 @@
-/* workflow/controller/turns.c: `parallelism` and `namespaceParallelism` of the configuration: who has
- * no room is Pending, in Argo's words, until others end. At start nobody new is let in before it is
- * known who runs. SPDX-License-Identifier: Apache-2.0 */
+/* workflow/controller/turns.c: `parallelism` and `namespaceParallelism` of the configuration: who
+ * has no room is Pending, in Argo's words, until others end. At start nobody new is let in before
+ * it is known who runs. SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/controller/controller_priv.h"
 
 void run_join(struct run *r, const json_t *obj)

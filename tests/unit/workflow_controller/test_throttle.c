@@ -25,7 +25,8 @@ static void lets_in_by_priority_then_age(void **state UNUSED)
                 snprintf(events, sizeof(events), "%s", cases[i].events);
                 for (char *save, *e = strtok_r(events, " ", &save); e;
                      e = strtok_r(NULL, " ", &save)) {
-                        char ns[2] = {e[0], 0}, key[2] = {(char)((e[0] == '-' ? e[1] : e[2]) | 32), 0};
+                        char ns[2] = {e[0], 0},
+                             key[2] = {(char)((e[0] == '-' ? e[1] : e[2]) | 32), 0};
                         if (e[0] == '-')
                                 throttle_remove(t, key);
                         else
@@ -39,9 +40,9 @@ static void lets_in_by_priority_then_age(void **state UNUSED)
         }
 }
 
-#define ONE(name, more)                                                           \
+#define ONE(name, more)                                                            \
         "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: " name \
-        "}\nspec: {entrypoint: main, " more                                       \
+        "}\nspec: {entrypoint: main, " more                                        \
         "templates: [{name: main, container: {image: x, command: [run]}}]}\n"
 
 static void wait_postponed(struct house *h, const char *name)
