@@ -158,10 +158,11 @@ static const struct ex_type *in(struct ex_checker *c, const struct ex_node *n,
                                      ex_type_name(l));
         }
         if (ex_is_list(r)) {
-                if (nil || comparable(c, l, ex_elem(r)))
+                const struct ex_type *elem = r->literal ? r->literal : ex_elem(r);
+                if (nil || comparable(c, l, elem))
                         return truth;
                 return ex_type_error(c, n, "cannot use %s as type %s in array", ex_type_name(l),
-                                     ex_type_name(ex_elem(r)));
+                                     ex_type_name(elem));
         }
         if ((ex_unknown(l) && r->t == EX_TY_STR) || ex_unknown(r))
                 return truth;
@@ -334,8 +335,16 @@ static const struct ex_type *let(struct ex_checker *c, const struct ex_node *n)
                 return ex_type_error(c, n, "cannot redeclare %.*s", len, n->text.p);
         if (ex_builtin_find(c->dialect, n->text))
                 return ex_type_error(c, n, "cannot redeclare builtin %.*s", len, n->text.p);
+        for (const struct ex_let *l = c->lets; l; l = l->outer)
+                if (l->name.n == n->text.n && memcmp(l->name.p, n->text.p, n->text.n) == 0)
+                        return ex_type_error(c, n, "cannot redeclare variable %.*s", len,
+                                             n->text.p);
         c->vars[n->i] = ex_visit(c, n->kid[0]);
-        return ex_visit(c, n->kid[1]);
+        const struct ex_let here = {n->text, c->lets};
+        c->lets = &here;
+        const struct ex_type *t = ex_visit(c, n->kid[1]);
+        c->lets = here.outer;
+        return t;
 }
 
 static const struct ex_type *condition(struct ex_checker *c, const struct ex_node *n)
@@ -371,6 +380,18 @@ static bool same_kind(const struct ex_type *a, const struct ex_type *b)
                (a->t == EX_TY_WEEKDAY && b->t == EX_TY_MONTH);
 }
 
+/* v1.15: a list of anything, and a note for `in`. */
+static const struct ex_type *old_literal(struct ex_checker *c, const struct ex_type *elem)
+{
+        struct ex_type *t = arena_try_alloc(c->arena, sizeof(*t));
+        if (!t) {
+                c->full = true;
+                return ex_type_of(EX_TY_LIST);
+        }
+        *t = (struct ex_type){.t = EX_TY_LIST, .literal = elem};
+        return t;
+}
+
 static const struct ex_type *array(struct ex_checker *c, const struct ex_node *n)
 {
         const struct ex_type *prev = ex_type_of(EX_TY_UNKNOWN);
@@ -383,7 +404,9 @@ static const struct ex_type *array(struct ex_checker *c, const struct ex_node *n
                         same = false;
                 prev = t;
         }
-        return same && n->n ? ex_list_of(c, prev) : ex_type_of(EX_TY_LIST);
+        if (!same || !n->n)
+                return ex_type_of(EX_TY_LIST);
+        return is_old(c) ? old_literal(c, prev) : ex_list_of(c, prev);
 }
 
 static const struct ex_type *visit(struct ex_checker *c, const struct ex_node *n)

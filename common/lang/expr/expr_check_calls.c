@@ -29,10 +29,20 @@ struct misfit {
         char why[200];
 };
 
+/* v1.15 takes the lists of ranges, filter() and map() for lists of their elements' type. */
+static const struct ex_type *as_old_list(struct ex_checker *c, const struct ex_type *t)
+{
+        if (c->dialect != EXPR_EVENTS || t->t != EX_TY_LIST || !t->elem || ex_unknown(t->elem))
+                return t;
+        return ex_type_of(t->elem->t == EX_TY_STR   ? EX_TY_STRS
+                          : t->elem->t == EX_TY_INT ? EX_TY_INTS
+                                                    : EX_TY_OTHER);
+}
+
 static bool argument_fits(struct ex_checker *c, const char *name, const struct ex_node *arg,
                           const struct ex_type *in, struct misfit *m)
 {
-        const struct ex_type *t = ex_visit(c, arg);
+        const struct ex_type *t = as_old_list(c, ex_visit(c, arg));
         if (ex_is_integer(c, t) && (in->t == EX_TY_FLOAT || ex_is_integer(c, in)))
                 return true;
         if (t->t == EX_TY_NIL &&
@@ -167,7 +177,7 @@ static const struct ex_type *of_one(struct ex_checker *c, const struct ex_node *
                 return number || t->t == EX_TY_STR ? of_letter(n->builtin->types[0])
                                                    : bad_type(c, n, t);
         case EX_FIRST:
-                if (ex_unknown(t) || t->t == EX_TY_LIST)
+                if (ex_unknown(t) || (t->t == EX_TY_LIST && c->dialect == EXPR_WORKFLOWS))
                         return ex_type_of(EX_TY_ANY);
                 return list ? ex_elem(t) : bad_type(c, n, t);
         case EX_OF_MAP: return map ? ex_type_of(EX_TY_LIST) : bad_type(c, n, t);
@@ -196,8 +206,12 @@ static const struct ex_type *get(struct ex_checker *c, const struct ex_node *n)
 {
         if (n->n != 2)
                 return bad_count(c, n, 2);
-        const struct ex_type *base = ex_visit(c, n->kid[0]), *key = ex_visit(c, n->kid[1]);
-        if (n->kid[0]->kind == EX_ENV || ex_unknown(base))
+        const struct ex_type *base = ex_visit(c, n->kid[0]);
+        bool unknown = n->kid[0]->kind == EX_ENV || ex_unknown(base);
+        if (unknown && c->dialect == EXPR_EVENTS) /* v1.15 does not look at the key then */
+                return ex_type_of(EX_TY_UNKNOWN);
+        const struct ex_type *key = ex_visit(c, n->kid[1]);
+        if (unknown)
                 return ex_type_of(EX_TY_UNKNOWN);
         if (key->t == EX_TY_NIL && c->dialect == EXPR_EVENTS)
                 return ex_type_error(c, n->kid[1], "cannot use nil as index");

@@ -91,7 +91,11 @@ FN(get)
         bool map = v.kind == VAL_MAP || (v.kind == VAL_OTHER && v.type == EX_V_SPRIG);
         if (!map || (ev->dialect == EXPR_EVENTS && key.kind != VAL_STR && v.type == VAL_T_USUAL))
                 return true;
-        return ex_fetch(ev, v, key, out);
+        if (!ex_fetch(ev, v, key, out))
+                return false;
+        if (v.type == EX_V_GROUPS && out->extra & VAL_X_NIL && ev->dialect == EXPR_WORKFLOWS)
+                *out = val_nil(); /* no such group */
+        return true;
 }
 
 FN(take)
@@ -388,7 +392,8 @@ static bool sort_old(struct ex_eval *ev, struct val list, struct str field, cons
                 if (v.kind == VAL_MAP)
                         key = val_get(ev->go.arena, v, field);
                 bool sortable = ex_is_num(key) || key.kind == VAL_STR || l->n == 1;
-                if (ex_is_nil(key) || !sortable ||
+                bool no_key = ex_is_nil(key) && (l->n > 1 || v.kind == VAL_MAP);
+                if (no_key || !sortable ||
                     (i && (key.kind != keys.list->items[0].kind ||
                            key.type != keys.list->items[0].type)))
                         return ex_fail(ev, "the list cannot be sorted: %s", ex_val_type(key));

@@ -193,7 +193,8 @@ static bool collect(struct ex_eval *ev, struct numbers *s, const struct val *arg
                 return go_fail(&ev->go, ERR_LIMIT, "nested deeper than %d levels", EX_MAX_NESTING);
         for (size_t i = 0; i < n; i++) {
                 struct val v = args[i];
-                if (v.kind == VAL_LIST && (ev->dialect == EXPR_WORKFLOWS || depth == 0)) {
+                bool old = ev->dialect == EXPR_EVENTS; /* one list of numbers */
+                if (v.kind == VAL_LIST && (!old || depth == 0)) {
                         struct val_list *l;
                         struct numbers inner = *s;
                         inner.sum = 0;
@@ -202,6 +203,8 @@ static bool collect(struct ex_eval *ev, struct numbers *s, const struct val *arg
                                 return false;
                         inner.sum += s->sum;
                         *s = inner;
+                } else if (old && depth == 0) {
+                        return bad(ev, s->name, v);
                 } else if (ex_is_num(v)) {
                         if (!number(ev, s, ex_num(v)))
                                 return false;

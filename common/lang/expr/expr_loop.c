@@ -199,6 +199,8 @@ static bool group_by(struct ex_eval *ev, const struct ex_node *n, struct ex_scop
                 }
                 l->items[l->n++] = item(s);
         }
+        if (ev->dialect == EXPR_EVENTS && !s->list.list->n)
+                groups.extra = VAL_X_NIL;
         *out = groups;
         return ex_items(ev, s->list.list->n);
 }

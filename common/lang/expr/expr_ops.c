@@ -310,6 +310,8 @@ bool ex_contains(struct ex_eval *ev, struct val needle, struct val in, struct va
                 if (needle.kind != VAL_STR && !any)
                         return ex_fail(ev, "%s cannot be a key of %s", ex_val_type(needle),
                                        ex_val_type(in));
+                if (needle.kind == VAL_LIST || needle.kind == VAL_MAP)
+                        return ex_fail(ev, "%s cannot be a key", ex_val_type(needle));
                 if (!val_open(ev->go.arena, in))
                         return go_full(&ev->go);
                 out->b = val_get_key(ev->go.arena, in, needle).kind != VAL_MISSING;

@@ -220,9 +220,10 @@ struct ex_sig {
 };
 struct ex_type {
         enum ex_t t;
-        const struct ex_type *elem;   /* EX_TY_LIST; NULL: interface{} */
-        const struct ex_sig *sig;     /* EX_TY_FUNC; NULL: anything goes */
-        const struct ex_type *result; /* of a predicate */
+        const struct ex_type *elem;    /* EX_TY_LIST; NULL: interface{} */
+        const struct ex_type *literal; /* v1.15: of the elements of [a, b], known to `in` only */
+        const struct ex_sig *sig;      /* EX_TY_FUNC; NULL: anything goes */
+        const struct ex_type *result;  /* of a predicate */
 };
 struct ex_checker {
         struct arena *arena;
@@ -231,8 +232,13 @@ struct ex_checker {
         const struct ex_type **types;
         const struct ex_type **vars; /* by slot */
         struct ex_scope_type *scope;
+        const struct ex_let *lets; /* around the node at hand */
         struct ex_error *ee;
         bool full;
+};
+struct ex_let {
+        struct str name;
+        const struct ex_let *outer;
 };
 struct ex_scope_type {
         const struct ex_type *collection;

@@ -2,7 +2,7 @@
  * and what it says of them. SPDX-License-Identifier: Apache-2.0 */
 #include "common/lang/expr/expr_priv.h"
 
-#define TYPE(t) [t] = {t, NULL, NULL, NULL}
+#define TYPE(id) [id] = {.t = id}
 static const struct ex_type basic[] = {
         TYPE(EX_TY_UNKNOWN), TYPE(EX_TY_ANY),      TYPE(EX_TY_NIL),       TYPE(EX_TY_BOOL),
         TYPE(EX_TY_INT),     TYPE(EX_TY_INT64),    TYPE(EX_TY_OTHER_INT), TYPE(EX_TY_FLOAT),

@@ -133,9 +133,11 @@ bool case_expr(struct record *r)
 {
         AUTO(expr_free) struct expr *x = NULL;
         struct err e = {0};
-        struct val v, env = val_from_json(r->arena, rec_raw(r, "env"), VAL_INTS_AND_FLOATS);
-        env = expr_expand(r->arena, env, false);
-        int rc = expr_new(&x, rec_str(r, "expr"), EXPR_WORKFLOWS, NULL, &e);
+        bool events = streq(json_str(r->j, "dialect"), "events"); /* our own records */
+        struct val v, env = val_from_json(r->arena, rec_raw(r, "env"),
+                                          events ? VAL_FLOATS : VAL_INTS_AND_FLOATS);
+        env = expr_expand(r->arena, env, events);
+        int rc = expr_new(&x, rec_str(r, "expr"), events ? EXPR_EVENTS : EXPR_WORKFLOWS, NULL, &e);
         if (rc == 0)
                 rc = expr_eval(x, env, clock_system(), r->arena, &v, &e);
         if (rc < 0 || rec_fails(r))
