@@ -295,7 +295,7 @@ static const struct ex_type *slice(struct ex_checker *c, const struct ex_node *n
                         return ex_type_error(c, n->kid[i], "non-integer slice index %s",
                                              ex_type_name(b));
         }
-        return t;
+        return t->literal ? ex_type_of(EX_TY_LIST) : t;
 }
 
 /* ---- the rest ---- */
@@ -358,6 +358,8 @@ static const struct ex_type *condition(struct ex_checker *c, const struct ex_nod
         if (a->t == EX_TY_NIL)
                 return b;
         if (b->t == EX_TY_NIL)
+                return a;
+        if (is_old(c) && ex_unknown(b))
                 return a;
         if (!ex_assignable(a, b))
                 return ex_type_of(EX_TY_UNKNOWN);

@@ -88,6 +88,8 @@ FN(get)
                         return true;
                 return ex_to_int(ev, key, &i) && element(ev, v, i, out);
         }
+        if (ev->dialect == EXPR_EVENTS && (key.kind == VAL_LIST || key.kind == VAL_MAP))
+                return true;
         bool map = v.kind == VAL_MAP || (v.kind == VAL_OTHER && v.type == EX_V_SPRIG);
         if (!map || (ev->dialect == EXPR_EVENTS && key.kind != VAL_STR && v.type == VAL_T_USUAL))
                 return true;

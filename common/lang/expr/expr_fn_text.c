@@ -288,7 +288,7 @@ FN(string)
         return go_return_text(&ev->go, &b, out);
 }
 
-static const char *type_name(const struct ex_eval *ev, struct val v)
+static const char *type_name(struct val v)
 {
         switch (v.kind) {
         case VAL_MISSING:
@@ -303,10 +303,7 @@ static const char *type_name(const struct ex_eval *ev, struct val v)
         case VAL_FLOAT: return "float";
         case VAL_STR: return v.type == VAL_T_BYTES ? "array" : "string";
         case VAL_LIST: return "array";
-        case VAL_MAP:
-                return v.type == EX_V_GROUPS && ev->dialect == EXPR_WORKFLOWS
-                               ? "github.com/expr-lang/expr/vm.groupBy"
-                               : "map";
+        case VAL_MAP: return "map";
         case VAL_TIME: return "time.Time";
         case VAL_DURATION: return "time.Duration";
         default:
@@ -319,6 +316,6 @@ static const char *type_name(const struct ex_eval *ev, struct val v)
 
 FN(type)
 {
-        *out = val_text(type_name(ev, args[0]));
+        *out = val_text(type_name(args[0]));
         return true;
 }
