@@ -125,7 +125,6 @@ static bool start_exit(struct wf *wf)
         AUTO_JSON json_t *ref = exit_hook(wf);
         if (!ref || wf->shutdown == SHUTDOWN_TERMINATE)
                 return false;
-        set_failures(wf);
         struct scope s = {.wf = wf, .frame = NONE, .attempt = -1, .last_attempt = NONE};
         struct err why = {0};
         json_t *rendered = NULL, *args;
@@ -196,6 +195,7 @@ void finish_entry(struct wf *wf)
         }
         struct err why = {0};
         finish_put_status(wf);
+        set_failures(wf);
         enum hook_result hooks = hooks_of_workflow(wf, &why);
         if (hooks == HOOK_FAILED)
                 wf_fail(wf, "Error", "%s", err_msg(&why));

@@ -114,7 +114,6 @@ static void set_known(struct wf *wf)
         global_set(wf, "workflow.uid", wf->uid);
         global_set(wf, "workflow.mainEntrypoint", entry ? entry : "");
         global_set(wf, "workflow.serviceAccountName", account ? account : "");
-        global_set(wf, "workflow.status", wf->phase);
         if (json_is_integer(priority)) {
                 char *text = json_scalar_text(priority);
                 global_set(wf, "workflow.priority", text);
@@ -231,7 +230,10 @@ int globals_begin(struct wf *wf, struct err *e)
         set_old_outputs(wf);
         if (set_parameters(wf, e) < 0)
                 return -1;
-        return substitute_spec(wf, e);
+        if (substitute_spec(wf, e) < 0)
+                return -1;
+        global_set(wf, "workflow.status", wf->phase); /* in the spec it is said later: in hooks */
+        return 0;
 }
 
 static void put_global_output(struct wf *wf, const char *list, const char *name, json_t *item_taken)

@@ -173,7 +173,7 @@ static int announce(struct simulation *s, struct err *e)
                 json_t **containers = NULL;
                 size_t n = 0, cap = 0, cap_c = 0;
                 for (struct sim_pod *p = s->pods; p; p = p->hh.next) {
-                        if (p->running || p->ended || p->pending_forever)
+                        if (p->running || p->ended || p->pending_forever || sim_is_request(p))
                                 continue;
                         const char *ip = json_str(p->rule, "ip");
                         p->running = true;

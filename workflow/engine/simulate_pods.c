@@ -94,7 +94,9 @@ void sim_pod_plan(struct simulation *s, struct sim_pod *p)
         p->pending_forever = json_is_true(json_object_get(p->rule, "pending"));
         p->started_ns = s->now_ns;
         p->ends_ns = seconds < 0 ? INT64_MAX : s->now_ns + (int64_t)(seconds * 1e9);
-        int64_t deadline = p->deadline_s ? s->now_ns + p->deadline_s * NS_PER_S : INT64_MAX;
+        int64_t deadline = p->deadline_s && !sim_is_request(p)
+                                   ? s->now_ns + p->deadline_s * NS_PER_S
+                                   : INT64_MAX;
         p->deadline_hit = p->ends_ns > deadline;
         if (p->deadline_hit)
                 p->ends_ns = deadline;
@@ -277,7 +279,7 @@ int sim_pod_outcome(const struct simulation *s, const struct sim_pod *p, char **
         const char *pod_words = json_str(p->rule, "podMessage"),
                    *result = json_str(p->rule, "result");
         bool failed = streq(phase, "Failed"), error = streq(phase, "Error");
-        if (p->work == WORK_HTTP || p->work == WORK_PLUGIN)
+        if (sim_is_request(p))
                 return request_outcome(p, message, outputs);
         *message = mem_strdup("");
         *outputs = NULL;

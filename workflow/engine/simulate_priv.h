@@ -52,6 +52,11 @@ int sim_pod_outcome(const struct simulation *s, const struct sim_pod *p, char **
                     json_t **outputs);
 /* What a containerSet's pod says of its containers; NULL for other pods. New reference. */
 json_t *sim_pod_containers(const struct sim_pod *p, bool ended);
+/* http and plugin: Argo's agent tells of their end only, and no pod deadline ends them. */
+static inline bool sim_is_request(const struct sim_pod *p)
+{
+        return p->work == WORK_HTTP || p->work == WORK_PLUGIN;
+}
 bool sim_glob(const char *pattern, const char *text);
 /* ---- simulate_redo.c: retry and resubmit ---- */
 /* *refused (heap): the words; nothing has changed. */
