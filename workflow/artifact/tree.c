@@ -387,14 +387,14 @@ static int sync_any(int dir, const char *name)
 int tree_sync(int dir, const char *name, uint32_t entries, struct err *e)
 {
         enum { FEW = 32 };
-        int rc = entries > FEW ? syncfs(dir) : sync_any(dir, name);
-        if (rc == 0 && entries <= FEW) {
-                int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-                rc = fd < 0 ? -1 : fsync(fd);
-                if (fd >= 0)
-                        close(fd);
-        }
-        return rc < 0 ? err_errno(e, errno, "flush %s", name) : 0;
+        int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* `dir` may be O_PATH */
+        int rc = fd < 0 ? -1 : entries > FEW ? syncfs(fd) : sync_any(fd, name);
+        if (rc == 0 && entries <= FEW)
+                rc = fsync(fd);
+        int err = errno;
+        if (fd >= 0)
+                close(fd);
+        return rc < 0 ? err_errno(e, err, "flush %s", name) : 0;
 }
 
 /* ---- kinds ---- */

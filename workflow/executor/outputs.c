@@ -22,8 +22,7 @@ static int read_all(int fd, struct buf *out, const char *path, struct err *e)
         if (fstat(fd, &st) < 0)
                 return err_errno(e, errno, "%s", path);
         if (!S_ISREG(st.st_mode))
-                return err_set(e, ERR_INVALID, "%s is %s, not a file", path,
-                               tree_kind(st.st_mode));
+                return err_set(e, ERR_INVALID, "%s is %s, not a file", path, tree_kind(st.st_mode));
         for (;;) {
                 char *to = buf_reserve(out, 4096);
                 ssize_t n = to ? read(fd, to, 4096) : -1;

@@ -1,5 +1,6 @@
 /* tests/unit/workflow_artifact/test_tree.c: trees between descriptors. SPDX-License-Identifier:
  * Apache-2.0 */
+#include "common/base/buf.h"
 #include "tests/unit/workflow_artifact/scratch.h"
 #include "workflow/artifact/folder.h"
 #include <errno.h>
@@ -146,6 +147,23 @@ static void a_key_appears_whole_and_replaces_what_was_there(void **state)
         close(store);
 }
 
+static void a_folder_of_many_files_is_stored_too(void **state)
+{
+        struct scratch *s = *state;
+        struct err e = {0};
+        AUTO_BUF struct buf lines = BUF_INIT(4096);
+        struct tree_copy how = {.link_dir = -1};
+        buf_adds(&lines, "store/\ndir/\n");
+        for (int i = 10; i < 60; i++) /* more than are flushed one by one */
+                buf_addf(&lines, "dir/%d=x\n", i);
+        scratch_make(s, buf_str(&lines));
+        int store = openat(s->dir, "store", O_RDONLY | O_DIRECTORY);
+        assert_ok(folder_put(store, "a/many", &how, s->dir, "dir", &e), &e);
+        AUTO(mem_free) char *listed = scratch_list(s, "store/a/many");
+        assert_non_null(strstr(listed, "59=x"));
+        close(store);
+}
+
 static void getting_makes_a_copy_or_shares(void **state)
 {
         struct scratch *s = *state;
@@ -179,6 +197,7 @@ int main(void)
                 T(files_are_hard_links_where_that_is_allowed),
                 T(folders_that_are_nested_too_deeply_are_refused),
                 T(a_key_appears_whole_and_replaces_what_was_there),
+                T(a_folder_of_many_files_is_stored_too),
                 T(getting_makes_a_copy_or_shares),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
