@@ -19,6 +19,7 @@ int goregex_new(struct goregex **out, struct str pattern, size_t *at, struct err
 struct goregex *goregex_free(struct goregex *re);
 AUTO_DEFINE(goregex_free, struct goregex *);
 size_t goregex_groups(const struct goregex *re); /* without group 0 */
+const char *goregex_group_name(const struct goregex *re, size_t group); /* NULL: it has none */
 
 struct goregex_span {
         size_t from, to; /* from = SIZE_MAX: the group took no part */

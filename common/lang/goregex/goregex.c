@@ -79,6 +79,14 @@ struct goregex *goregex_free(struct goregex *re)
         return NULL;
 }
 
+const char *goregex_group_name(const struct goregex *re, size_t group)
+{
+        for (size_t i = 0; i < re->nnames; i++)
+                if (re->names[i].group == group)
+                        return re->names[i].name;
+        return NULL;
+}
+
 size_t goregex_groups(const struct goregex *re)
 {
         return re->ngroups;

@@ -25,7 +25,7 @@ extern const struct suite suites[];
 extern const size_t suites_count;
 
 case_fn case_gjson, case_sjson, case_goregex, case_gotemplate, case_govaluate, case_when;
-case_fn case_labels, case_units, case_cron, case_jsonpath, case_lua, case_expr, case_tags;
+case_fn case_labels, case_units, case_cron, case_jsonpath, case_lua, case_expr, case_tags, case_jq;
 
 /* ---- for suites ---- */
 struct str rec_str(const struct record *r, const char *member); /* "" when absent */

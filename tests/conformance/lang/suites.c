@@ -16,5 +16,6 @@ const struct suite suites[] = {
         {"cron.jsonl", case_cron, 0},
         {"jsonpath.jsonl", case_jsonpath, 0},
         {"lua.jsonl", case_lua, 0},
+        {"jq.jsonl", case_jq, JSON_DECODE_INT_AS_REAL | JSON_DECODE_ANY},
 };
 const size_t suites_count = ARRAY_LEN(suites);
