@@ -403,7 +403,9 @@ void check_advice(struct check *c)
                 each_call(t->body, &here, advise_call, &a);
                 advise_inputs(c, t->body, &here);
                 advise_targets(c, t->body, &here);
+                check_late_values(c, t->body, &here);
         }
+        check_late_labels(c);
         advise_arguments(c);
         advise_unreached(&a);
         advise_locks(&a);

@@ -153,11 +153,14 @@ struct check_home *check_home_find(struct check *c, const json_t *ref); /* NULL:
 void check_home_init(struct check_home *h, char *id_taken, json_t *spec_taken);
 void check_home_deinit(struct check_home *h);
 
-/* ---- advice.c, advice_expr.c: warnings for lint ---- */
+/* ---- advice.c, advice_expr.c, advice_values.c: warnings for lint ---- */
 void check_advice(struct check *c);
 void check_expressions(struct check *c, const json_t *tree, const struct jpath *at);
 /* One that stands without braces. */
 void check_expression(struct check *c, const json_t *text, const struct jpath *at);
+/* Of a template; of the spec. */
+void check_late_values(struct check *c, const json_t *body, const struct jpath *at);
+void check_late_labels(struct check *c);
 
 /* ---- validate.c, check_spec.c, check_cron.c ---- */
 void check_workflow(struct check *c, const json_t *spec, const struct jpath *at);
