@@ -1,6 +1,7 @@
 /* cli/archive.c: the archive of finished workflows: what `argo archive` has.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/archive/archive.h"
+#include "cli/archive.h"
 #include "cli/output.h"
 #include "cli/tree.h"
 #include "common/app/app.h"
@@ -33,6 +34,12 @@ static int find(struct cli *c, struct archive *a, const char *word, json_t **out
         bool uid = looks_like_uid(word);
         const struct archive_key key = {.uid = uid ? word : NULL, .ns = cli_ns(c), .name = word};
         return archive_get_now(a, &key, out, e);
+}
+
+int archive_find(struct cli *c, const char *word, json_t **out, struct err *e)
+{
+        AUTO(archive_close) struct archive *a = NULL;
+        return archive_sqlite(&a, c->app.db, e) < 0 ? -1 : find(c, a, word, out, e);
 }
 
 /* ---- list ---- */

@@ -1,5 +1,6 @@
 /* cli/get.c: one workflow as a tree, or any resource as YAML. SPDX-License-Identifier: Apache-2.0
  */
+#include "cli/archive.h"
 #include "cli/output.h"
 #include "cli/tree.h"
 
@@ -27,6 +28,19 @@ static int split_words(char **args, size_t n, const struct store_kind **kind, co
         return *kind ? 0 : err_set(e, ERR_INVALID, "get: unknown kind \"%s\"", word);
 }
 
+/* A workflow that is not there any more may be in the archive. */
+static bool find_archived(struct cli *c, const char *name, json_t **out, struct err *e)
+{
+        struct err other = {0};
+        if (e->code != ERR_NOT_FOUND || !c->app.db || archive_find(c, name, out, &other) < 0) {
+                err_clear(&other);
+                return false; /* the first words stay */
+        }
+        err_clear(e);
+        cli_say(c, "%s is in the archive", name);
+        return true;
+}
+
 static int get_run(struct cli *c, const void *opts, char **args, size_t n, struct err *e)
 {
         const struct get_opts *o = opts;
@@ -35,7 +49,8 @@ static int get_run(struct cli *c, const void *opts, char **args, size_t n, struc
         if (split_words(args, n, &kind, &name, e) < 0 || cli_open(c, CLI_READ, e) < 0)
                 return -1;
         AUTO_JSON json_t *obj = NULL;
-        if (cli_find(c, kind, name, &obj, e) < 0)
+        if (cli_find(c, kind, name, &obj, e) < 0 &&
+            (kind != &STORE_WORKFLOW || !find_archived(c, name, &obj, e)))
                 return -1;
         AUTO_JSON json_t *list = json_pack("[O]", obj);
         if (output_objects(o->output, list, true))

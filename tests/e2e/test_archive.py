@@ -47,6 +47,7 @@ def test_archive_outlives_the_workflow(dev):
         whole = json.loads(dev.ok("archive", "get", word, "-o", "json"))
         assert whole["status"]["nodes"]["hello"]["phase"] == "Succeeded"
     assert "✔ hello" in dev.ok("archive", "get", "hello")
+    assert "✔ hello" in dev.ok("get", "hello")  # when it is nowhere else
     assert "team" in dev.ok("archive", "list-label-keys").split()
     assert dev.ok("archive", "list-label-values", "-l", "team") == "red\n"
     assert dev.ok("archive", "list", "-l", "team=red", "-o", "name") == "hello\n"
