@@ -129,7 +129,7 @@ def test_submit_from_template_with_arguments_and_labels(cli):
     words = ["submit", "--from", "workflowtemplate/shared", "--detach", "-p", "a=1", "-p", "b=x=y", "-l", "k=v,l=w", "-o", "json"]
     made = json.loads(cli.ok(*words))
     assert made["metadata"]["generateName"] == "shared-"
-    assert made["metadata"]["labels"] == {"k": "v", "l": "w"}
+    assert made["metadata"]["labels"] == {"k": "v", "l": "w", "workflows.argoproj.io/workflow-template": "shared"}
     assert made["spec"]["arguments"]["parameters"] == [{"name": "a", "value": "1"}, {"name": "b", "value": "x=y"}]
     assert cli.run("submit", "--from", "workflowtemplate/shred", "--detach").returncode == 3
 
