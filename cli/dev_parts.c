@@ -26,7 +26,9 @@ static int start_api(struct dev *d, struct err *e)
         d->status = (struct app_status){dev_ready, d};
         if (app_serve_status(d->http, &d->status, e) < 0)
                 return -1;
-        return api_new(&d->api, d->http, d->cli->app.store, e);
+        if (archive_sqlite(&d->archive, d->cli->app.db, e) < 0)
+                return -1;
+        return api_new(&d->api, d->http, d->cli->app.store, d->archive, e);
 }
 
 static int load_images(struct dev *d, struct err *e)
@@ -67,8 +69,7 @@ static int start_runner(struct dev *d, struct err *e)
 
 static int start_workflows(struct dev *d, struct err *e)
 {
-        if (controller_config_load(&d->config, d->o->config, e) < 0 ||
-            (d->config->persistence.archive && archive_sqlite(&d->archive, d->cli->app.db, e) < 0))
+        if (controller_config_load(&d->config, d->o->config, e) < 0)
                 return -1;
         struct controller_options o = {.loop = d->cli->app.loop,
                                        .store = d->cli->app.store,
@@ -162,11 +163,11 @@ void dev_parts_free(struct dev *d)
         d->redrive = redrive_free(d->redrive);
         d->sensors = sensors_free(d->sensors);
         d->controller = controller_free(d->controller);
-        d->archive = archive_close(d->archive);
         d->config = controller_config_free(d->config);
         d->runner = runner_free(d->runner);
         d->api = api_free(d->api);
         d->http = http_server_free(d->http);
+        d->archive = archive_close(d->archive);
         json_decref(TAKE(d->images));
         json_decref(TAKE(d->host_paths));
 }

@@ -95,7 +95,8 @@ static void on_info(struct http_req *r, void *arg UNUSED)
 
 /* ---- life ---- */
 
-int api_new(struct api **out, struct http_server *http, struct store *s, struct err *e)
+int api_new(struct api **out, struct http_server *http, struct store *s, struct archive *archive,
+            struct err *e)
 {
         static const struct {
                 const char *path;
@@ -103,6 +104,11 @@ int api_new(struct api **out, struct http_server *http, struct store *s, struct 
                 const char *method; /* NULL: GET */
         } routes[] = {{"/api/v1/events/{ns}/{discriminator}", api_receive_event, "POST"},
                       {"/api/v1/events/{ns}/", api_receive_event, "POST"},
+                      {"/api/v1/archived-workflows", api_list_archived},
+                      {"/api/v1/archived-workflows/{uid}", api_get_archived},
+                      {"/api/v1/archived-workflows/{uid}", api_delete_archived, "DELETE"},
+                      {"/api/v1/archived-workflows-label-keys", api_archived_keys},
+                      {"/api/v1/archived-workflows-label-values", api_archived_values},
                       {"/api/v1/workflows/", api_list_workflows},
                       {"/api/v1/workflows/{ns}", api_list_workflows},
                       {"/api/v1/workflows/{ns}/{name}", api_get_workflow},
@@ -112,6 +118,7 @@ int api_new(struct api **out, struct http_server *http, struct store *s, struct 
                       {"/api/v1/info", on_info}};
         struct api *a = NEW(struct api);
         a->store = s;
+        a->archive = archive;
         for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
                 if (!http_route_add(http, routes[i].method ? routes[i].method : "GET",
                                     routes[i].path, routes[i].fn, a, e)) {

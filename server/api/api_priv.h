@@ -7,9 +7,11 @@
 #include "common/store/store.h"
 #include "server/api/api.h"
 
+struct archive;
 struct stream;
 struct api {
         struct store *store;
+        struct archive *archive; /* NULL: none */
         struct stream *streams;
 };
 void api_reply_json(struct http_req *r, int status, const json_t *j);
@@ -18,5 +20,7 @@ void api_reply_err(struct http_req *r, const struct err *e); /* {"code": <grpc>,
 const char *api_ns(const struct http_req *r);
 void api_list_opts(struct http_req *r, struct store_list_opts *o);
 
-http_handler_fn api_list_workflows, api_get_workflow, api_watch_workflows, api_receive_event;
+http_handler_fn api_list_workflows, api_get_workflow, api_watch_workflows, api_receive_event,
+        api_list_archived, api_get_archived, api_delete_archived, api_archived_keys,
+        api_archived_values;
 void api_streams_end(struct api *a);

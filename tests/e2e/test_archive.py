@@ -5,7 +5,7 @@ import json
 import pytest
 
 from support import wait_for
-from support.dev import Dev
+from support.dev import Dev, http_status
 
 NOTHING = "{apiVersion: v1, kind: ConfigMap, metadata: {name: nothing}}"
 
@@ -67,3 +67,28 @@ def test_resubmitted_from_the_archive(dev):
     assert again["metadata"]["labels"]["workflows.argoproj.io/resubmitted-from-workflow"] == "hello"
     assert again["metadata"]["labels"]["team"] == "red"
     assert again["spec"]["arguments"]["parameters"] == [{"name": "word", "value": "two"}]
+
+
+def test_archive_over_the_api(dev):
+    def call(path: str, method: str = "GET") -> tuple[int, dict]:
+        status, body = http_status(f"http://127.0.0.1:{dev.api}/api/v1/{path}", method=method)
+        return status, json.loads(body)
+
+    assert call("archived-workflows") == (200, {"apiVersion": "argoproj.io/v1alpha1", "kind": "WorkflowList", "metadata": {}, "items": []})
+    dev.ok("submit", "-", stdin=HELLO)
+    wait_for(lambda: archived(dev) and not dev.workflows(), 15, "the workflow is in the archive only")
+    dev.ok("archive", "resubmit", "hello")
+    wait_for(lambda: len(archived(dev)) == 2, 15, "the second run is in the archive")
+    status, page = call("archived-workflows?listOptions.limit=1&namePrefix=hello&listOptions.labelSelector=team%3Dred")
+    assert status == 200 and len(page["items"]) == 1 and page["metadata"]["continue"] == "1"
+    status, page = call("archived-workflows?listOptions.limit=1&listOptions.continue=1&listOptions.fieldSelector=metadata.namespace%3Ddefault")
+    (first,) = page["items"]
+    assert first["metadata"]["name"] == "hello" and "continue" not in page["metadata"]
+    uid = first["metadata"]["uid"]
+    assert call(f"archived-workflows/{uid}")[1]["status"]["nodes"]["hello"]["phase"] == "Succeeded"
+    assert call("archived-workflows-label-values?listOptions.labelSelector=team") == (200, {"items": ["red"]})
+    assert "team" in call("archived-workflows-label-keys")[1]["items"]
+    assert call(f"archived-workflows/{uid}", "DELETE") == (200, {})
+    assert call(f"archived-workflows/{uid}")[0] == 404
+    assert call("archived-workflows?listOptions.limit=x")[0] == 400
+    assert call("archived-workflows?listOptions.fieldSelector=spec.startedAt%3Enow")[0] == 400

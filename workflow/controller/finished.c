@@ -43,6 +43,8 @@ static void start_over(struct finished *f)
 {
         free(TAKE(f->cont));
         free(TAKE(f->version));
+        f->gc = gc_free(f->gc); /* what is gone meanwhile must not count */
+        f->gc = gc_new(f->c);
         timer_after_ms(f->c->o.loop, &f->again, AGAIN_MS);
 }
 
