@@ -68,6 +68,22 @@ static void inherit_phases(struct wf *wf, uint32_t dag, uint8_t *phases)
         mem_free(target_of);
 }
 
+/* A target that ended and that no branch leads to (it hangs below an attempt of a Retry node that
+ * was not the last one, for a retry kept it): what its dependencies came to. */
+static enum node_phase phase_of_dependencies(const struct wf *wf, const struct frame *f,
+                                             uint32_t task)
+{
+        size_t n = 0;
+        const struct depends *d = f->tmpl->tasks[task].depends;
+        const uint32_t *deps = d ? depends_tasks(d, &n) : NULL;
+        for (size_t i = 0; i < n; i++) {
+                uint32_t node = f->slots[deps[i]].node;
+                if (node != NONE && phase_bad(node_at(wf, node)->phase))
+                        return node_at(wf, node)->phase;
+        }
+        return PHASE_SUCCEEDED;
+}
+
 /* Running while a target has no phase yet. */
 enum node_phase dag_phase(struct wf *wf, uint32_t dag)
 {
@@ -89,6 +105,9 @@ enum node_phase dag_phase(struct wf *wf, uint32_t dag)
         }
         for (uint32_t k = 0; k < f->n_targets; k++) {
                 const struct task *task = &f->tmpl->tasks[f->targets[k]];
+                uint32_t node = f->slots[f->targets[k]].node;
+                if (phases[k] == PHASE_NONE && node != NONE && node_fulfilled(node_at(wf, node)))
+                        phases[k] = (uint8_t)phase_of_dependencies(wf, f, f->targets[k]);
                 if (phases[k] == PHASE_NONE) {
                         result = PHASE_RUNNING;
                         if (!f->tmpl->dag_fail_fast)

@@ -76,7 +76,8 @@ static json_t *spec_of(const json_t *workflow)
 struct renaming {
         const json_t *nodes; /* of the old workflow */
         const char *from, *to;
-        json_t *dropped; /* set of old ids */
+        json_t *dropped;   /* set of old ids */
+        json_t *as_it_was; /* names of attempts */
         struct wall now;
 };
 
@@ -124,6 +125,12 @@ static bool is_bad(const json_t *node)
         return streq(phase, "Failed") || streq(phase, "Error");
 }
 
+static bool is_work(const json_t *node)
+{
+        const char *type = json_str(node, "type");
+        return streq(type, "Pod") || streq(type, "HTTP") || streq(type, "Plugin");
+}
+
 static bool is_attempt(const json_t *node)
 {
         return json_is_true(json_at(node, "nodeFlag", "retried"));
@@ -138,12 +145,87 @@ static void set_phase(json_t *node, const char *phase, const char *message)
                 json_object_del(node, "message");
 }
 
-/* What never ran, and containers that are done, have nothing to do again. Failed attempts that are
- * left here belong to a step that has succeeded in the end. */
-static bool keeps_phase(const json_t *node)
+/* ---- attempts of Retry nodes ---- */
+
+/* Nodes of an attempt that was a steps or dag template and gave way to another one. */
+static bool is_as_it_was(const struct renaming *r, const char *name)
 {
-        const char *type = json_str(node, "type");
-        return streq(type, "Skipped") || (streq(type, "Container") && !is_bad(node));
+        size_t i;
+        json_t *attempt;
+        json_array_foreach (r->as_it_was, i, attempt) {
+                size_t n = json_string_length(attempt);
+                if (strncmp(name, json_string_value(attempt), n) == 0 &&
+                    (!name[n] || name[n] == '.' || name[n] == '['))
+                        return true;
+        }
+        return false;
+}
+
+static void keep_attempts(struct renaming *r, const json_t *retry)
+{
+        const json_t *children = json_object_get(retry, "children");
+        size_t last = json_array_size(children);
+        for (size_t i = json_array_size(children); i-- > 0;) {
+                const char *id = json_string_value(json_array_get(children, i));
+                const json_t *attempt = json_object_get(r->nodes, id ? id : "");
+                if (!attempt || !is_attempt(attempt) || is_work(attempt))
+                        continue;
+                last = last == json_array_size(children) ? i : last;
+                if (is_bad(attempt) && (i != last || !is_bad(retry)))
+                        json_array_append(r->as_it_was, json_object_get(attempt, "name"));
+        }
+}
+
+/* Pods of a step that came to nothing begin anew, with the first attempt. */
+static void drop_attempts(struct renaming *r, const json_t *retry)
+{
+        json_t *child;
+        size_t i;
+        json_array_foreach (json_object_get(retry, "children"), i, child) {
+                const char *id = json_string_value(child);
+                const json_t *attempt = json_object_get(r->nodes, id ? id : "");
+                if (attempt && is_attempt(attempt) && is_bad(attempt) && is_work(attempt))
+                        json_object_set_new(r->dropped, id, json_true());
+        }
+}
+
+static void decide_attempts(struct renaming *r)
+{
+        const char *id;
+        json_t *node;
+        json_object_foreach ((json_t *)(uintptr_t)r->nodes, id, node)
+                if (streq(json_str(node, "type"), "Retry"))
+                        keep_attempts(r, node);
+        json_object_foreach ((json_t *)(uintptr_t)r->nodes, id, node)
+                if (streq(json_str(node, "type"), "Retry") && is_bad(node) &&
+                    !is_as_it_was(r, json_str(node, "name")))
+                        drop_attempts(r, node);
+}
+
+/* ---- nodes ---- */
+
+/* Of a container set: what its pod is. */
+static const json_t *pod_of(const struct renaming *r, const json_t *node)
+{
+        const char *pod = json_str(node, "boundaryID");
+        bool container = streq(json_str(node, "type"), "Container");
+        return container && pod ? json_object_get(r->nodes, pod) : NULL;
+}
+
+static bool keeps_phase(const struct renaming *r, const json_t *node)
+{
+        const json_t *pod = pod_of(r, node);
+        bool never_ran = streq(json_str(node, "type"), "Skipped");
+        bool gave_way = is_attempt(node) && is_work(node) && is_bad(node); /* and is not dropped */
+        return never_ran || gave_way || (pod && !is_bad(pod)) ||
+               is_as_it_was(r, json_str(node, "name"));
+}
+
+static bool is_dropped(const struct renaming *r, const char *id, const json_t *node)
+{
+        const char *boundary = json_str(node, "boundaryID");
+        return json_object_get(r->dropped, id) ||
+               (pod_of(r, node) && json_object_get(r->dropped, boundary));
 }
 
 static json_t *new_node(const struct renaming *r, const char *old_id, const json_t *old)
@@ -163,9 +245,9 @@ static json_t *new_node(const struct renaming *r, const char *old_id, const json
         rename_ids(r, node, "children");
         rename_ids(r, node, "outboundNodes");
         json_object_del(node, "progress");
-        if ((bad && is_attempt(old)) || keeps_phase(old))
+        if (keeps_phase(r, old))
                 return node;
-        set_times(r, node, !(bad && pod));
+        set_times(r, node, (pod && !bad) || !is_work(old)); /* without a time it is started anew */
         if (pod && !bad) {
                 json_object_set_new(node, "type", json_string("Skipped"));
                 set_phase(node, "Skipped", original);
@@ -174,36 +256,17 @@ static json_t *new_node(const struct renaming *r, const char *old_id, const json
         return node;
 }
 
-/* Failed attempts of steps that came to nothing begin anew. */
-static void drop_failed_attempts(struct renaming *r)
-{
-        const char *id;
-        json_t *node, *child;
-        size_t i;
-        json_object_foreach ((json_t *)(uintptr_t)r->nodes, id, node) {
-                if (!streq(json_str(node, "type"), "Retry") || !is_bad(node))
-                        continue;
-                json_array_foreach (json_object_get(node, "children"), i, child) {
-                        const char *attempt = json_string_value(child);
-                        const json_t *found = json_object_get(r->nodes, attempt);
-                        if (found && is_attempt(found) && is_bad(found) &&
-                            streq(json_str(found, "type"), "Pod"))
-                                json_object_set_new(r->dropped, attempt, json_true());
-                }
-        }
-}
-
 static json_t *new_nodes(struct renaming *r)
 {
         AUTO_JSON json_t *above = redo_above_success(r->nodes, NULL);
         AUTO(mem_free) char *exit = mem_printf("%s.onExit", r->from);
         json_t *nodes = json_object(), *node;
         const char *id;
-        drop_failed_attempts(r);
+        decide_attempts(r);
         json_object_foreach ((json_t *)(uintptr_t)r->nodes, id, node) {
                 bool idle = streq(json_str(node, "type"), "Skipped") && !json_object_get(above, id);
                 const char *name = json_str(node, "name");
-                if (!name || str_starts(name, exit) || idle || json_object_get(r->dropped, id))
+                if (!name || str_starts(name, exit) || idle || is_dropped(r, id, node))
                         continue;
                 json_t *renamed = new_node(r, id, node);
                 json_object_set_new(nodes, json_str(renamed, "id"), renamed);
@@ -218,11 +281,12 @@ static int add_status(json_t *out, const json_t *workflow, const struct redo *r,
         if (!streq(phase, "Failed") && !streq(phase, "Error"))
                 return err_set(e, ERR_INVALID,
                                "workflow must be Failed/Error to resubmit in memoized mode");
-        AUTO_JSON json_t *dropped = json_object();
+        AUTO_JSON json_t *dropped = json_object(), *as_it_was = json_array();
         struct renaming names = {.nodes = json_at(workflow, "status", "nodes"),
                                  .from = name,
                                  .to = r->new_name,
                                  .dropped = dropped,
+                                 .as_it_was = as_it_was,
                                  .now = r->now};
         json_t *stored = json_at(workflow, "status", "storedTemplates");
         json_t *status = json_pack("{s:o,s:s,s:[{s:s,s:s}]}", "nodes", new_nodes(&names), "phase",

@@ -156,6 +156,8 @@ static void link_group(struct wf *wf, uint32_t steps, uint32_t before, uint32_t 
         mem_free(last.v);
 }
 
+static int adopt_group(struct wf *wf, uint32_t steps, uint32_t index, uint32_t group);
+
 static void start_group(struct wf *wf, uint32_t steps, uint32_t index)
 {
         struct frame *f = node_at(wf, steps)->frame;
@@ -183,6 +185,11 @@ static void start_group(struct wf *wf, uint32_t steps, uint32_t index)
         g->exit_tree = node_at(wf, steps)->exit_tree;
         if (!exists)
                 link_group(wf, steps, before, group);
+        if (node_fulfilled(g)) { /* kept by a retry, behind a group that ran again */
+                adopt_group(wf, steps, index, group);
+                node_requeue(wf, group);
+                return;
+        }
         f->group = index;
         f->group_node = group;
         fill_group(wf, steps);

@@ -81,6 +81,8 @@ static bool is_due(const struct wf *wf, int64_t at_ns, bool timer_input)
 void control_due(struct wf *wf, bool timer_input)
 {
         wf->timers_fire = true;
+        if (timer_input)
+                wf->timer_set_ns = 0; /* it is used up */
         if (wf_is_held(wf) && !wf->late && is_due(wf, wf->deadline_ns, timer_input))
                 control_deadline(wf);
         while (wf->n_timers && !wf_is_held(wf) && is_due(wf, wf->timers[0].at_ns, timer_input)) {

@@ -8,7 +8,7 @@
 #include "tests/unit/workflow_engine/random_workflow.h"
 #include "workflow/engine/simulate.h"
 
-enum { SEEDS = 500 };
+enum { SEEDS = 500, AGAIN_SEEDS = 200 };
 
 static json_t *simulate(const json_t *test_case, bool restore)
 {
@@ -45,6 +45,37 @@ static void restoring_after_every_step_does_not_show(void **state)
                 AUTO_JSON json_t *plain = simulate(test_case, false),
                                  *restored = simulate(test_case, true);
                 AUTO_BUF struct buf differences = BUF_INIT(1 << 20);
+                check_end(seed, plain);
+                if (simulate_compare(&differences, plain, restored))
+                        fail_msg("seed %llu:\n%s", (unsigned long long)seed, buf_str(&differences));
+        }
+}
+
+/* What is retried or resubmitted at its end, whatever it came to, ends again. (A step group that
+ * runs again in front of others that wait, under a limit that these fill: that stands still, as in
+ * Argo.) */
+static void every_workflow_that_is_run_again_ends_again(void **state)
+{
+        static const char *const again[] = {
+                "[{\"when\":\"completed\",\"do\":\"retry\"},{\"when\":\"completed\",\"do\":"
+                "\"retry\"}]",
+                "[{\"when\":\"completed\",\"do\":\"retry\",\"restartSuccessful\":true,"
+                "\"nodeFieldSelector\":\"templateName=ok\"}]",
+                "[{\"when\":\"completed\",\"do\":\"resubmit\",\"memoized\":true,\"newName\":"
+                "\"new\"}]",
+                "[{\"when\":\"completed\",\"do\":\"resubmit\",\"newName\":\"new\"},"
+                "{\"when\":\"completed\",\"do\":\"retry\"}]",
+        };
+        (void)state;
+        for (uint64_t seed = 0; seed < AGAIN_SEEDS; seed++) {
+                AUTO_JSON json_t *test_case = random_workflow(2 * seed); /* without limits */
+                AUTO_JSON json_t *actions = json_loads(again[seed % ARRAY_LEN(again)], 0, NULL);
+                json_array_extend(json_object_get(test_case, "actions"), actions);
+                AUTO_JSON json_t *plain = simulate(test_case, false),
+                                 *restored = simulate(test_case, true);
+                AUTO_BUF struct buf differences = BUF_INIT(1 << 20);
+                json_object_del(plain, "failedAction"); /* what succeeded is not retried */
+                json_object_del(restored, "failedAction");
                 check_end(seed, plain);
                 if (simulate_compare(&differences, plain, restored))
                         fail_msg("seed %llu:\n%s", (unsigned long long)seed, buf_str(&differences));
@@ -140,6 +171,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(restoring_after_every_step_does_not_show),
+                cmocka_unit_test(every_workflow_that_is_run_again_ends_again),
                 cmocka_unit_test(the_same_case_gives_the_same_bytes),
                 cmocka_unit_test(the_document_pipeline_runs_a_page_at_a_time_in_parallel),
                 cmocka_unit_test(comparison_names_every_difference_and_masks_times),
