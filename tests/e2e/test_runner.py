@@ -174,9 +174,9 @@ def test_a_claim_stays_when_the_workflow_failed_and_goes_when_it_is_deleted(dev)
 
 
 @pytest.mark.parametrize("output, words", [
-    ("/dev/zero", "not a regular file"),
+    ("/dev/zero", "is a device, not a file"),
     ("/proc/1/environ", "Permission denied"),
-    ("/tmp/folder", "not a regular file"),
+    ("/tmp/folder", "is a folder, not a file"),
     ("/tmp/big", "larger than"),
     ("/tmp/../../nothing", "No such file"),
 ])
