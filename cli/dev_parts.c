@@ -33,12 +33,15 @@ static int start_api(struct dev *d, struct err *e)
 
 static int load_images(struct dev *d, struct err *e)
 {
-        if (!d->o->images)
-                return 0;
         AUTO_BUF struct buf b = BUF_INIT(MAX_IMAGES_BYTES);
-        if (fs_read(&b, d->o->images, MAX_IMAGES_BYTES, e) < 0 ||
-            yaml_parse_one(&d->images, buf_str(&b), b.len, e) < 0)
+        AUTO_JSON json_t *given = NULL;
+        if (d->o->images && (fs_read(&b, d->o->images, MAX_IMAGES_BYTES, e) < 0 ||
+                             yaml_parse_one(&given, buf_str(&b), b.len, e) < 0))
                 return err_wrap(e, "--images %s", d->o->images);
+        if (given && !json_is_object(given))
+                return err_set(e, ERR_INVALID, "--images %s: a map is expected", d->o->images);
+        d->images = d->config->images ? json_copy(d->config->images) : json_object();
+        json_object_update(d->images, given);
         return 0;
 }
 

@@ -96,12 +96,14 @@ const struct field controller_config_fields[] = {
         FIELD(struct controller_config, guard_addresses, FIELD_BOOL, .name = "denyPrivateAddresses",
               .help = "http templates and artifacts may not reach private, loopback and link-local "
                       "addresses"),
+        FIELD(struct controller_config, images, FIELD_JSON,
+              .help = "what images run: image name to {entrypoint, cmd}; and which folder they "
+                      "stand for here: {root}"),
         {.name = "synchronization", .kind = FIELD_LATER, .help = "locks in a database server"},
         {.name = "instanceID", .kind = FIELD_LATER, .help = "see --selector"},
         OTHER("namespace"),
         OTHER("columns"),
         OTHER("executor"),
-        OTHER("images"),
         OTHER("initialDelay"),
         OTHER("kubeConfig"),
         OTHER("links"),
@@ -189,13 +191,27 @@ static int check_plugins(const json_t *plugins, struct err *e)
         return 0;
 }
 
+static int check_images(const json_t *images, struct err *e)
+{
+        const char *name;
+        json_t *image;
+        if (images && !json_is_object(images))
+                return err_set(e, ERR_INVALID, "images: a map is expected");
+        json_object_foreach ((json_t *)(uintptr_t)images, name, image) {
+                if (!json_is_object(image))
+                        return err_set(e, ERR_INVALID,
+                                       "images.%s: expected a map of entrypoint, cmd, root", name);
+        }
+        return 0;
+}
+
 static int finish(struct controller_config *c, struct err *e)
 {
         const struct config_persistence *p = &c->persistence;
         if (read_ttl(&c->archive_ttl_ns, p->archive_ttl, "persistence.archiveTTL", e) < 0 ||
             read_ttl(&c->metrics_ttl_ns, c->metrics.metrics_ttl, "metricsConfig.metricsTTL", e) <
                     0 ||
-            check_plugins(c->executor_plugins, e) < 0)
+            check_plugins(c->executor_plugins, e) < 0 || check_images(c->images, e) < 0)
                 return -1;
         if (p->archive_label_selector &&
             label_selector_text(&c->archive_selector, p->archive_label_selector, e) < 0)

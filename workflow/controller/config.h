@@ -30,6 +30,7 @@ struct controller_config {
         struct config_limits limits;
         json_t *artifact_repository; /* {"archiveLogs", "folder" | "s3"}; NULL: the folder store */
         json_t *executor_plugins;    /* [{"name", "address", "tokenSecret"}]; NULL: none */
+        json_t *images;              /* see runner_local_options; NULL: none */
         bool guard_addresses;        /* outbound calls of templates and artifacts */
         int64_t pod_gc_delay_ns;
         int64_t parallelism, namespace_parallelism; /* workflows at once; 0: no limit */

@@ -48,6 +48,7 @@ static int start_runner(struct daemon *d, struct err *e)
         }
         struct runner_local_options o = {.private_network = streq(m->network, "private"),
                                          .host_paths = p->host_paths,
+                                         .images = p->config->images,
                                          .loop = d->app.loop,
                                          .pool = d->app.pool,
                                          .store = d->app.store,

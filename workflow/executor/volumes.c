@@ -4,6 +4,7 @@
  * A volume is cloned as a detached tree (open_tree), made read-only if asked, and moved to its
  * place, which is resolved inside the new root: no path of the template can lead elsewhere.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "common/base/mem.h"
 #include "common/base/str.h"
 #include "workflow/artifact/tree.h"
 #include "workflow/executor/host.h"
@@ -192,6 +193,32 @@ static int enter_subpath(int volume, const char *sub, struct err *e)
         return fd < 0 ? err_errno(e, err, "subPath %s", sub) : fd;
 }
 
+/* subPathExpr: $(NAME) is a variable of the container, and must be one. Heap, or NULL. */
+static char *expand_subpath(const struct spec *s, const char *text, struct err *e)
+{
+        AUTO_BUF struct buf b = BUF_INIT(PATH_MAX);
+        while (*text) {
+                const char *open = strstr(text, "$("), *close = open ? strchr(open, ')') : NULL;
+                if (!close) {
+                        buf_adds(&b, text);
+                        break;
+                }
+                AUTO(mem_free) char *name = mem_strndup(open + 2, (size_t)(close - open - 2));
+                const char *value = spec_env(s, name);
+                if (!value) {
+                        err_set(e, ERR_INVALID, "subPathExpr: there is no variable %s", name);
+                        return NULL;
+                }
+                buf_add(&b, text, (size_t)(open - text));
+                buf_adds(&b, value);
+                text = close + 1;
+        }
+        if (!b.overflow)
+                return mem_strdup(buf_str(&b));
+        err_set(e, ERR_LIMIT, "subPathExpr: too long");
+        return NULL;
+}
+
 int mount_target(int root, const char *path, bool folder, struct err *e)
 {
         const char *name;
@@ -240,8 +267,14 @@ static int mount_one(const struct pod *p, int root, struct wire m, struct err *e
         bool read_only = wire_find_u64(m, M_READ_ONLY, 0) ||
                          wire_find_u64(v, V_KIND, VOLUME_EMPTY) == VOLUME_FILES;
         const char *name = wire_find_str(v, V_NAME);
+        const char *sub = wire_find_str(m, M_SUBPATH), *expr = wire_find_str(m, M_SUBPATH_EXPR);
+        AUTO(mem_free) char *expanded = expr ? expand_subpath(&p->spec, expr, e) : NULL;
+        if (source >= 0 && expr && !expanded) {
+                close(source);
+                source = -1;
+        }
         if (source >= 0)
-                source = enter_subpath(source, wire_find_str(m, M_SUBPATH), e);
+                source = enter_subpath(source, expr ? expanded : sub, e);
         if (source >= 0 && fstat(source, &st) == 0)
                 target = mount_target(root, path, S_ISDIR(st.st_mode), e);
         int rc = target < 0 ? -1 : mount_attach(source, target, read_only);

@@ -76,6 +76,7 @@ enum wire_tag {
         M_PATH,
         M_SUBPATH,
         M_READ_ONLY,
+        M_SUBPATH_EXPR,
         IN_NAME = 96,
         IN_PATH,
         IN_DATA /* raw */,

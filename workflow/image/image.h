@@ -17,8 +17,8 @@
 #include <stdint.h>
 
 struct images;
-/* config: image name -> {"root", "command", "args", "env", "user", "workingDir"}, or NULL; borrowed
- * for life. */
+/* config: image name -> {"root", "command", "args", "env", "user", "workingDir"} (Argo's
+ * "entrypoint" and "cmd" too), or NULL; borrowed for life. */
 int images_open(struct images **out, const char *data_dir, const json_t *config,
                 struct err *e) MUST_CHECK;
 struct images *images_close(struct images *i);

@@ -116,17 +116,20 @@ static char *text_of(const json_t *entry, const char *field)
         return str_empty(text) ? NULL : mem_strdup(text);
 }
 
-static json_t *list_of(const json_t *entry, const char *field)
+/* Ours, or as Argo's configuration calls it. */
+static json_t *list_of(const json_t *entry, const char *field, const char *other)
 {
         json_t *list = json_object_get(entry, field);
+        if (!list && other)
+                list = json_object_get(entry, other);
         return json_array_size(list) ? json_incref(list) : NULL;
 }
 
 static void take_config(struct image *out, const json_t *config)
 {
-        out->command = list_of(config, "command");
-        out->args = list_of(config, "args");
-        out->env = list_of(config, "env");
+        out->command = list_of(config, "command", "entrypoint");
+        out->args = list_of(config, "args", "cmd");
+        out->env = list_of(config, "env", NULL);
         out->user = text_of(config, "user");
         out->workdir = text_of(config, "workingDir");
 }

@@ -141,7 +141,7 @@ const struct shape mount_shape[] = {
         HAS("mountPath", STR, NULL, "Where it appears."),
         HAS("subPath", STR, NULL, "A file or folder within it."),
         KUBE("mountPropagation", STR, NULL, "Whether mounts inside are seen outside."),
-        NOT_YET_BESIDE("subPathExpr", STR, NULL, "Like subPath, with variables."),
+        HAS("subPathExpr", STR, NULL, "Like subPath, with variables."),
         FIELD("bindMountOptions", STRS),
         END};
 static const struct shape volume_device[] = {FIELD("name", STR), FIELD("devicePath", STR), END};

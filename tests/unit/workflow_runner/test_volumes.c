@@ -119,6 +119,30 @@ static void a_claim_is_a_folder_that_stays(void **state)
                     "two\nread-only");
 }
 
+static void a_subpath_may_name_variables(void **state)
+{
+        struct harness *h = *state;
+        NEED_SANDBOX(h);
+        const char *claim = "'persistentVolumeClaim': {'claimName': 'data'}";
+        AUTO(mem_free)
+        char *t = mem_printf(
+                     "{'container': {" SH("echo mine > /s/f") ", 'env': [{'name': 'WHO', 'value': "
+                                                              "'ann'}], 'volumeMounts': [{'name': "
+                                                              "'v', 'mountPath': '/s', "
+                                                              "'subPathExpr': 'of/$(WHO)'}]}, "
+                                                              "'volumes': [{'name': 'v', %s}]}",
+                     claim),
+             *bad = mem_printf(
+                     "{'container': {'command': ['true'], 'volumeMounts': [{'name': 'v', "
+                     "'mountPath': '/s', 'subPathExpr': '$(NOBODY)'}]}, 'volumes': [{'name': "
+                     "'v', %s}]}",
+                     claim);
+        assert_good(run_capture(h, t), "");
+        assert_good(mounted(h, claim, "cat /v/of/ann/f"), "mine");
+        assert_string_equal(run(h, bad)->message,
+                            "volume \"v\": subPathExpr: there is no variable NOBODY");
+}
+
 static void memory_has_its_size_limit(void **state)
 {
         struct harness *h = *state;
@@ -328,6 +352,7 @@ int main(void)
                 BOTH(a_missing_key_or_object_is_named),
                 BOTH(a_claim_is_a_folder_that_stays),
                 BOTH(a_claim_may_be_refused_by_a_link),
+                BOTH(a_subpath_may_name_variables),
                 BOTH(memory_has_its_size_limit),
                 ROOT(users_and_groups_are_as_asked),
                 BOTH(hosts_paths_may_be_limited),

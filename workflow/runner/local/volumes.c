@@ -83,14 +83,11 @@ static int put_mount(struct part *part, const json_t *mount, struct err *e)
         if (str_empty(path) || path[0] != '/')
                 return err_set(e, ERR_INVALID, "volumeMounts: mountPath must be absolute: %s",
                                path ? path : "");
-        if (!str_empty(expr))
-                return err_set(
-                        e, ERR_UNSUPPORTED,
-                        "not supported yet: field volumeMounts[].subPathExpr (local runner)");
         size_t group = wire_begin(b, S_MOUNT);
         wire_put_u64(b, M_VOLUME, volume);
         wire_put_str(b, M_PATH, path);
         wire_put_str(b, M_SUBPATH, json_str(mount, "subPath"));
+        wire_put_str(b, M_SUBPATH_EXPR, str_empty(expr) ? NULL : expr);
         wire_put_u64(b, M_READ_ONLY, json_is_true(json_object_get(mount, "readOnly")));
         wire_end(b, group);
         return 0;
