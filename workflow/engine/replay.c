@@ -156,3 +156,25 @@ char *replay_state(const struct wf *wf)
                                           "status", wf_status_json(wf), "nodes", wf_nodes_json(wf));
         return json_text(all, 0);
 }
+
+static size_t first_difference(const char *a, const char *b)
+{
+        size_t at = 0;
+        while (a[at] && a[at] == b[at])
+                at++;
+        return at;
+}
+
+int replay_check(const struct wf *wf, const json_t *workflow, const json_t *recording,
+                 const struct wf_lookup *lookup, const struct wf_defaults *defaults, struct err *e)
+{
+        AUTO(wf_free) struct wf *again = NULL;
+        if (replay_run(&again, workflow, recording, lookup, defaults, e) < 0)
+                return err_wrap(e, "replay");
+        AUTO(mem_free) char *was = replay_state(wf), *is = replay_state(again);
+        size_t at = first_difference(was, is), from = at > 20 ? at - 20 : 0;
+        if (!was[at] && !is[at])
+                return 0;
+        return err_set(e, ERR_INTERNAL, "replay: the state is \"%.60s\" and was \"%.60s\"",
+                       is + from, was + from);
+}

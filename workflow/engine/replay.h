@@ -18,3 +18,8 @@ int replay_run(struct wf **out, const json_t *workflow, const json_t *recording,
                struct err *e) MUST_CHECK;
 /* All of the state as one text: status with its nodes, metadata. Heap. */
 char *replay_state(const struct wf *wf) MUST_CHECK;
+/* Does the recording give the state that `wf` has now, byte for byte? INTERNAL with the place of
+ * the first difference. */
+int replay_check(const struct wf *wf, const json_t *workflow, const json_t *recording,
+                 const struct wf_lookup *lookup, const struct wf_defaults *defaults,
+                 struct err *e) MUST_CHECK;
