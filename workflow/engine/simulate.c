@@ -278,38 +278,6 @@ static void start_recording(struct simulation *s)
         s->recorded_objects = json_deep_copy(s->objects);
 }
 
-static bool action_kind(const char *name, enum wf_input_kind *kind)
-{
-        static const struct {
-                const char *name;
-                enum wf_input_kind kind;
-        } known[] = {{"resume", WF_RESUME},
-                     {"suspend", WF_SUSPEND},
-                     {"stop", WF_STOP},
-                     {"terminate", WF_TERMINATE},
-                     {"set", WF_SET}};
-        for (size_t i = 0; i < ARRAY_LEN(known); i++)
-                if (streq(known[i].name, name)) {
-                        *kind = known[i].kind;
-                        return true;
-                }
-        return false;
-}
-
-/* What the action writes into the stored object. */
-static void edit_spec(struct simulation *s, const struct wf_input *in)
-{
-        json_t *spec = json_copy(json_object_get(s->workflow, "spec"));
-        json_object_set_new(s->workflow, "spec", spec);
-        if (!str_empty(in->node_field_selector))
-                return;
-        if (in->kind == WF_STOP || in->kind == WF_TERMINATE)
-                json_object_set_new(spec, "shutdown",
-                                    json_string(in->kind == WF_STOP ? "Stop" : "Terminate"));
-        if (in->kind == WF_SUSPEND || in->kind == WF_RESUME)
-                json_object_set_new(spec, "suspend", json_boolean(in->kind == WF_SUSPEND));
-}
-
 static int redo(struct simulation *s, const json_t *action, struct err *e)
 {
         const char *expected = json_str(action, "error"), *name = json_str(action, "do");
@@ -334,7 +302,7 @@ static int act(struct simulation *s, const json_t *action, struct err *e)
         const char *expected = json_str(action, "error"), *name = json_str(action, "do");
         if (streq(name, "retry") || streq(name, "resubmit"))
                 return redo(s, action, e);
-        if (!action_kind(name, &in.kind))
+        if (!sim_action_kind(name, &in.kind))
                 return err_set(e, ERR_UNSUPPORTED, "not supported yet: action %s",
                                name ? name : "");
         AUTO_JSON json_t *outputs = json_object();
@@ -352,30 +320,10 @@ static int act(struct simulation *s, const json_t *action, struct err *e)
                 s->progressed = true;
                 return 0;
         }
-        edit_spec(s, &in);
+        sim_edit_spec(s, &in);
         if (expected)
                 s->failed_action = mem_printf("%s was expected to be refused: %s", name, expected);
         return step_and_announce(s, &in, 1, e);
-}
-
-static const json_t *next_action(const struct simulation *s)
-{
-        return json_array_get(json_object_get(s->test_case, "actions"), s->next_action);
-}
-
-static bool action_due(const struct simulation *s, const json_t *a, bool idle)
-{
-        const char *when = json_str(a, "when");
-        if (!a)
-                return false;
-        if (json_object_get(a, "at"))
-                return s->now_ns >=
-                       s->start_ns + (int64_t)(json_number_value(json_object_get(a, "at")) * 1e9);
-        if (json_object_get(a, "afterPods"))
-                return (json_int_t)s->ended >= json_integer_value(json_object_get(a, "afterPods"));
-        if (streq(when, "completed"))
-                return wf_completed(s->wf);
-        return idle && !wf_completed(s->wf);
 }
 
 /* ---- time ---- */
@@ -383,7 +331,7 @@ static bool action_due(const struct simulation *s, const json_t *a, bool idle)
 static int64_t next_moment(const struct simulation *s)
 {
         int64_t at = INT64_MAX;
-        const json_t *a = next_action(s);
+        const json_t *a = sim_next_action(s);
         for (const struct sim_pod *p = s->pods; p; p = p->hh.next)
                 if (!p->ended && p->ends_ns < at)
                         at = p->ends_ns;
@@ -400,8 +348,8 @@ static int64_t next_moment(const struct simulation *s)
 /* Everything that happens at s->now_ns. */
 static int instant(struct simulation *s, struct err *e)
 {
-        const json_t *a = next_action(s);
-        if (json_object_get(a, "at") && action_due(s, a, false)) {
+        const json_t *a = sim_next_action(s);
+        if (json_object_get(a, "at") && sim_action_due(s, a, false)) {
                 s->next_action++;
                 if (act(s, a, e) < 0)
                         return -1;
@@ -421,10 +369,10 @@ static int run(struct simulation *s, bool *stalled, struct err *e)
         if (sim_start(s, e) < 0)
                 return -1;
         for (;;) {
-                const json_t *a = next_action(s);
+                const json_t *a = sim_next_action(s);
                 int64_t at = next_moment(s);
                 bool idle = at == INT64_MAX;
-                if (action_due(s, a, idle)) {
+                if (sim_action_due(s, a, idle)) {
                         s->next_action++;
                         if (act(s, a, e) < 0)
                                 return -1;

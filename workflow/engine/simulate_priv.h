@@ -74,3 +74,8 @@ json_t *sim_caches(const struct simulation *s);
 /* ---- simulate_result.c ---- */
 json_t *sim_data(const json_t *io); /* inputs or outputs in the form of the cases, NULL */
 json_t *sim_result(const struct simulation *s, bool stalled);
+/* ---- simulate_actions.c ---- */
+bool sim_action_kind(const char *name, enum wf_input_kind *kind);
+void sim_edit_spec(struct simulation *s, const struct wf_input *in); /* into the stored object */
+const json_t *sim_next_action(const struct simulation *s);           /* NULL: none is left */
+bool sim_action_due(const struct simulation *s, const json_t *action, bool idle);
