@@ -180,3 +180,8 @@ void http_wait_cancel(struct http_wait *w)
         while (write(w->wake, &one, sizeof(one)) < 0 && errno == EINTR)
                 ;
 }
+
+int http_wait_wake_fd(const struct http_wait *w)
+{
+        return w->wake;
+}

@@ -4,7 +4,7 @@
  * What transfers artifacts works step by step (sign, send a part, read its ETag, send the next);
  * on a thread of its own that is a plain function instead of a chain of callbacks. Inside is a loop
  * with an http_client, so limits, TLS, the address guard, keep-alive and the words of errors are
- * the same. Threads: the one that made it, but http_wait_cancel() from any.
+ * the same. Threads: one at a time, but http_wait_cancel() from any.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "common/net/http_client.h"
@@ -24,3 +24,5 @@ const struct http_response *http_wait_partial(const struct http_wait *w);
 int http_wait_pause(struct http_wait *w, int64_t ms, struct err *e) MUST_CHECK;
 /* The call that runs and all later ones end with UNAVAILABLE. */
 void http_wait_cancel(struct http_wait *w);
+/* Readable from then on: for work on this thread that is no HTTP call. */
+int http_wait_wake_fd(const struct http_wait *w);

@@ -16,7 +16,7 @@ static const struct artifact_driver *const drivers[] = {
 #include "workflow/artifact/artifacts.def"
 #undef ARTIFACT
 };
-static const char *const later[] = {"gcs", "azure", "oss", "hdfs", "git", "plugin"};
+static const char *const later[] = {"gcs", "azure", "oss", "hdfs", "plugin"};
 
 int artifacts_open(struct artifacts **out, const char *data_dir, struct err *e)
 {

@@ -134,7 +134,7 @@ static const struct shape folder[] = {HAS("key", STR, NULL, "The file in our fol
         HAS("folder", OBJ, folder, "Our own: a folder of this machine."),                  \
                 HAS("raw", OBJ, raw, "The text stands in the workflow."),                  \
                 HAS("s3", OBJ, s3, "An S3 store."), HAS("http", OBJ, http, "An address."), \
-                NOT_YET_BESIDE("git", OBJ, git, "A git repository; inputs only."),         \
+                HAS("git", OBJ, git, "A git repository; inputs only."),                    \
                 NOT_YET_BESIDE("gcs", OBJ, gcs, "Google Cloud Storage."),                  \
                 NOT_YET_BESIDE("azure", OBJ, azure, "Azure Blob Storage."),                \
                 NOT_YET_BESIDE("oss", OBJ, oss, "Alibaba Cloud OSS."),                     \
