@@ -105,7 +105,7 @@ def test_a_request_goes_out_as_written_and_its_answer_is_the_result(dev: Dev, si
         ),
         (
             Answer(200, b"{}", {"X-State": "ready"}),
-            ", successCondition: 'response.headers[\"X-State\"][0] == \"ready\" && request.method == \"GET\"'",
+            ", successCondition: 'response.headers[\"X-State\"][0] == \"ready\" && request.url endsWith \"/x\"'",
             "Succeeded",
             "",
         ),

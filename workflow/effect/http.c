@@ -151,14 +151,27 @@ static json_t *headers_json(const struct http_header *h)
         return all;
 }
 
+/* The headers as the template writes them: values of secrets are not for expressions. */
+static json_t *written_headers(const json_t *spec)
+{
+        json_t *all = json_object(), *h;
+        size_t i;
+        json_array_foreach (json_object_get(spec, "headers"), i, h) {
+                const char *name = json_str(h, "name"), *value = json_str(h, "value");
+                json_object_set_new(all, name ? name : "", json_pack("[s]", value ? value : ""));
+        }
+        return all;
+}
+
 static json_t *env_of(const struct http_state *s, const struct http_response *r)
 {
-        return json_pack("{s:{s:s, s:s, s:o, s:o}, s:{s:i, s:o, s:o}}", "request", "method",
-                         s->method, "url", s->url, "body",
-                         json_string_of_bytes(s->body.data, s->body.len), "headers",
-                         headers_json(s->headers), "response", "statusCode", r->status, "body",
-                         json_string_of_bytes(r->body.data, r->body.len), "headers",
-                         headers_json(r->headers));
+        const char *method = json_str(s->spec, "method"), *url = json_str(s->spec, "url");
+        json_t *body = json_string_of_bytes(s->body.data, s->body.len);
+        return json_pack("{s:{s:s, s:s, s:O, s:o, s:o}, s:{s:i, s:o, s:o}}", "request", "method",
+                         method ? method : "", "url", url ? url : "", "body", body, "bodyBytes",
+                         body, "headers", written_headers(s->spec), "response", "statusCode",
+                         r->status, "body", json_string_of_bytes(r->body.data, r->body.len),
+                         "headers", headers_json(r->headers));
 }
 
 static int holds(struct effect *f, const char *text, const struct http_response *r, bool *out,

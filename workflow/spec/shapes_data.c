@@ -15,7 +15,7 @@ static const struct shape value_from[] = {
         HAS("supplied", OBJ, nothing_shape, "Given by a user when the workflow is resumed."),
         HAS("expression", STR, NULL, "An expression that yields the value, without braces."),
         HAS("jsonPath", STR, NULL, "A path into the resource that a resource template made."),
-        NOT_YET_BESIDE("jqFilter", STR, NULL, "A jq filter over that resource."),
+        HAS("jqFilter", STR, NULL, "A jq filter over that resource."),
         HAS("event", STR, NULL, "An expression over the event, in WorkflowEventBindings."),
         END};
 const struct shape parameter_shape[] = {

@@ -1,5 +1,5 @@
-/* tests/unit/workflow_effect/test_resource_template.c: conditions of resources, kubectl's flags, output
- * parameters. SPDX-License-Identifier: Apache-2.0 */
+/* tests/unit/workflow_effect/test_resource_template.c: conditions of resources, kubectl's flags,
+ * output parameters. SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/unit.h"
 #include "workflow/effect/effect_priv.h"
 
@@ -106,16 +106,20 @@ static void output_parameters_come_from_the_object(void **state UNUSED)
                 "{\"name\": \"n\", \"valueFrom\": {\"jsonPath\": \"n={.status.succeeded}\"}},"
                 "{\"name\": \"all\", \"valueFrom\": {\"jsonPath\": "
                 "\"{.status.conditions[*].type}\"}},"
+                "{\"name\": \"q\", \"valueFrom\": {\"jqFilter\": "
+                "\".status.conditions[].type, .status.succeeded, {a: 1}\"}},"
                 "{\"name\": \"none\", \"valueFrom\": {\"jsonPath\": \"{.no.such}\"}},"
                 "{\"name\": \"bad\", \"valueFrom\": {\"jsonPath\": \"{.a\", \"default\": \"d\"}}"
                 "]}}");
         struct err e = {0};
         assert_int_equal(resource_outputs(&outputs, template, object, &e), 0);
         AUTO(mem_free) char *text = json_text(outputs, JSON_STYLE_COMPACT);
-        assert_string_equal(text, "{\"exitCode\":\"0\",\"parameters\":[{\"name\":\"name\","
-                                  "\"value\":\"j\"},{\"name\":\"n\",\"value\":\"n=3\"},{\"name\":"
-                                  "\"all\",\"value\":\"A B\"},{\"name\":\"none\",\"value\":\"\"},"
-                                  "{\"name\":\"bad\",\"value\":\"d\"}]}");
+        assert_string_equal(text,
+                            "{\"exitCode\":\"0\",\"parameters\":[{\"name\":\"name\","
+                            "\"value\":\"j\"},{\"name\":\"n\",\"value\":\"n=3\"},{\"name\":"
+                            "\"all\",\"value\":\"A B\"},{\"name\":\"q\",\"value\":"
+                            "\"A\\nB\\n3\\n{\\\"a\\\":1}\"},{\"name\":\"none\",\"value\":\"\"},"
+                            "{\"name\":\"bad\",\"value\":\"d\"}]}");
 }
 
 int main(void)
