@@ -15,6 +15,7 @@ enum eval_language {
         EVAL_JSONPATH,
         EVAL_TEMPLATE,
         EVAL_LUA,
+        EVAL_JQ,
         EVAL_REGEX,
         EVAL_CRON,
         EVAL_SELECTOR,
@@ -55,6 +56,7 @@ EVAL_FN(gjson);
 EVAL_FN(jsonpath);
 EVAL_FN(template);
 EVAL_FN(lua);
+EVAL_FN(jq);
 EVAL_FN(regex);
 EVAL_FN(cron);
 EVAL_FN(selector);

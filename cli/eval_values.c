@@ -1,11 +1,13 @@
 /* cli/eval_values.c: `tiphys eval`: languages that compute with an event.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "cli/eval.h"
+#include "common/base/jsonscan.h"
 #include "common/lang/abuf.h"
 #include "common/lang/expr.h"
 #include "common/lang/gjson.h"
 #include "common/lang/gotemplate.h"
 #include "common/lang/govaluate.h"
+#include "common/lang/jq.h"
 #include "common/lang/jsonpath.h"
 #include "common/lang/lua.h"
 #include "common/lang/tag.h"
@@ -190,4 +192,32 @@ int eval_lua(struct eval *v, struct err *e)
                 return -1;
         v->compiling = false;
         return luascript_run(s, &host, v->arena, &out, e) < 0 ? -1 : eval_result(v, out, e);
+}
+
+static bool put_output(void *arg, struct str json, bool finite)
+{
+        struct eval *v = arg;
+        (void)finite;
+        v->truth = v->json.len == 0 && str_eq(json, "true");
+        buf_addc(&v->json, v->json.len ? ',' : '[');
+        buf_add(&v->json, json.p, json.n);
+        if (v->text.len)
+                buf_addc(&v->text, '\n');
+        if (*json.p != '"' || !json_unquote(&v->text, json))
+                buf_add(&v->text, json.p, json.n);
+        return !v->json.overflow;
+}
+
+int eval_jq(struct eval *v, struct err *e)
+{
+        AUTO(jq_free) struct jq *q = NULL;
+        if (jq_new(&q, v->program, NULL, e) < 0)
+                return -1;
+        v->compiling = false;
+        if (jq_run(q, v->data.n ? v->data : STR("null"), v->clock, put_output, v, e) < 0)
+                return -1;
+        if (!v->json.len)
+                return err_set(e, ERR_NOT_FOUND, "no output");
+        buf_addc(&v->json, ']');
+        return 0;
 }

@@ -146,8 +146,7 @@ int condition_new(struct condition **out, const char *text, const char *const *n
                 return err_set(e, ERR_LIMIT, "%zu dependencies; between 1 and %d are possible", n,
                                CONDITION_DEPS_MAX);
         AUTO(condition_free) struct condition *c = NEW(struct condition);
-        struct str trimmed = str_trim(str_of(text ? text : ""));
-        if (trimmed.n == 0) {
+        if (str_empty(text)) {
                 all_of(c, names, n);
                 *out = TAKE(c);
                 return 0;

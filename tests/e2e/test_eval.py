@@ -26,6 +26,7 @@ def evaluate(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         (["--jsonpath", "{.body.list[*]}"], "1 2"),
         (["--template", "{{.Input.body.name}}"], "x"),
         (["--lua", "return event.body.n * 2"], "6"),
+        (["--jq", ".body | .n, .name"], "3\nx"),
         (["--regex", '"n": ([0-9])'], '"n": 3\t3'),
         (["--cron", "@hourly", "--count", "1", "--now", "2026-01-02T03:04:05Z"], "2026-01-02T04:00:00Z"),
         (["--selector", "app=web"], "true"),
@@ -62,6 +63,9 @@ def test_every_language_has_an_answer(words, result):
         (["--filter", "\u00e9 $"], 2, "\n  \u00e9 $\n    ^\n"),
         (["--template", "{{ x | y }}"], 2, "\n  {{ x | y }}\n     ^\n"),
         (["--govaluate", "1 > > 2"], 2, "\n  1 > > 2\n      ^\n"),
+        (["--jq", ".a | nope"], 2, "function not defined: nope/0\n  .a | nope\n       ^\n"),
+        (["--jq", "empty"], 1, "no output"),
+        (["--jq", "1, error", "--input", '"x"'], 1, "error: x"),
         (["--lua", "local a = 1\nerror('no')"], 1, "no\n  error('no')\n"),
     ],
 )

@@ -3,14 +3,16 @@
  *
  *      events_cases DIR     (format: conformance/events/README.md)
  *
- * filters.jsonl, parameters.jsonl and dependencies.jsonl. Prints failures with expected and actual,
- * a line per file, and "N passed, N failed, N listed" last. A case is "listed" when it needs what
- * is refused as "not supported yet" today, or when its name stands in listed.txt beside this file
- * with the reason. Exit code 1 when a case failed. SPDX-License-Identifier: Apache-2.0 */
+ * filters.jsonl, transform.jsonl, parameters.jsonl and dependencies.jsonl. Prints failures with
+ * expected and actual, a line per file, and "N passed, N failed, N listed" last. A case is "listed"
+ * when it needs what is refused as "not supported yet" today, or when its name stands in listed.txt
+ * beside this file with the reason. Exit code 1 when a case failed. SPDX-License-Identifier:
+ * Apache-2.0 */
 #include "common/base/fs.h"
 #include "common/base/json.h"
 #include "common/base/jsonscan.h"
 #include "common/base/mem.h"
+#include "common/lang/limits.h"
 #include "sensor/core.h"
 #include "triggers/parameters.h"
 #include <stdio.h>
@@ -459,12 +461,41 @@ static enum result run_dependencies(struct str line, const json_t *rec, const ch
         return ok ? PASS : FAIL;
 }
 
+/* ---- transform.jsonl ---- */
+
+static enum result run_transform(struct str line, const json_t *rec, const char *name)
+{
+        AUTO_BUF struct buf scratch = BUF_INIT(BUF_UNBOUNDED);
+        const json_t *j = json_object_get(rec, "transform");
+        struct transform t = {.jq = (char *)(uintptr_t)json_str(j, "jq"),
+                              .script = (char *)(uintptr_t)json_str(j, "script")};
+        struct cloudevent ev = {.id = "1", .data = payload_of(raw_member(line, "event"), &scratch)};
+        struct arena a;
+        struct str got;
+        ERR_SLOT(e);
+        AUTO_DIAGS struct diags d;
+        diags_init(&d);
+        arena_init(&a, LANG_MEMORY);
+        struct jpath at = {0};
+        transform_compile(&t, &at, &d);
+        int r = d.errors ? err_set(&e, ERR_INVALID, "%s", d.items[0].msg)
+                         : transform_apply(&t, &ev, &a, &got, &e);
+        if (r == 0 && !got.p)
+                got = STR("null");
+        enum result result = check_text(name, rec, line, r, got, &e);
+        err_clear(&e);
+        transform_clear(&t);
+        arena_deinit(&a);
+        return result;
+}
+
 /* ---- files ---- */
 
 static const struct {
         const char *name;
         enum result (*run)(struct str line, const json_t *rec, const char *name);
 } files[] = {{"filters.jsonl", run_filter},
+             {"transform.jsonl", run_transform},
              {"parameters.jsonl", run_parameters},
              {"dependencies.jsonl", run_dependencies}};
 

@@ -113,14 +113,14 @@ static void problems_of_a_sensor_come_all_at_once(void **state UNUSED)
                 "spec:\n"
                 "  dependencies:\n"
                 "  - {name: a, eventSourceName: web}\n"
-                "  - {name: a, eventSourceName: web, eventName: x, transform: {jq: .}}\n"
+                "  - {name: a, eventSourceName: web, eventName: x, transform: {jq: '.a |'}}\n"
                 "  triggers:\n"
                 "  - template: {name: t, conditions: a && q, slack: {}}\n"
                 "  - template: {name: t, log: {}, conditionsReset: []}\n";
         static const struct {
                 const char *path, *part;
         } want[] = {{"spec.dependencies[0].eventName", ""},
-                    {"spec.dependencies[1].transform.jq", "not supported yet"},
+                    {"spec.dependencies[1].transform.jq", "offset 4: "},
                     {"spec.dependencies[1].name", "exists already"},
                     {"spec.triggers[0].template.slack", "not supported yet: trigger type slack"},
                     {"spec.triggers[0].template.conditions", "no dependency is named \"q\""},

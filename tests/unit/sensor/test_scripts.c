@@ -59,6 +59,41 @@ static void a_transform_makes_the_payload_that_triggers_see(void **state UNUSED)
         stage_deinit(&s);
 }
 
+static void jq_makes_the_payload_of_its_first_output(void **state UNUSED)
+{
+        struct stage s;
+        stage_init(&s, "transform: {jq: '{sum: (.a + .b), all: .}, {}', script: 'never run ('}");
+        assert_true(sensor_judge_is_slow(s.spec));
+        feed(&s, "1", "{\"b\":2,\"a\":12345678901234567890}");
+        assert_data(&s,
+                    "{\"all\":{\"a\":12345678901234567000,\"b\":2},\"sum\":12345678901234567000}");
+        stage_deinit(&s);
+}
+
+static void a_jq_transform_that_fails_says_why(void **state UNUSED)
+{
+        static const struct {
+                const char *program, *data, *why;
+        } rows[] = {
+                {".a", "{\"a\":5}", "transform: the jq program's first output must be an object"},
+                {"empty", "{}", "no output"},
+                {"error(.a)", "{\"a\":\"b\"}", "transform: jq: error: b"},
+                {"{a: nan}", "{}", "NaN"},
+                {"repeat(.) | empty", "{}", "transform: jq: "},
+                {".", "[1]", "the payload is a list"},
+        };
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                struct stage s;
+                AUTO(mem_free) char *fields = mem_printf("transform: {jq: '%s'}", rows[i].program);
+                stage_init(&s, fields);
+                feed(&s, "1", rows[i].data);
+                assert_int_equal(s.out.verdicts[0], DEP_ERROR);
+                if (!strstr(s.out.why[0], rows[i].why))
+                        fail_msg("%s: %s", rows[i].program, s.out.why[0]);
+                stage_deinit(&s);
+        }
+}
+
 static void filters_see_what_the_transform_made(void **state UNUSED)
 {
         struct stage s;
@@ -182,6 +217,8 @@ static void problems_name_their_place(void **state UNUSED)
                  "<string>:1:"},
                 {"transform: {script: 'x = = 1'}", "", "spec.dependencies[0].transform.script",
                  "<string>:1:"},
+                {"transform: {jq: '.a | nope'}", "", "spec.dependencies[0].transform.jq",
+                 "function not defined: nope/0"},
                 {"filters: {time: {start: '25:00:00', stop: '10:00:00'}}", "",
                  "spec.dependencies[0].filters.time.start", "HH:MM:SS"},
                 {"filters: {time: {start: '10:00:00', stop: '10:00:00'}}", "",
@@ -216,6 +253,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_transform_makes_the_payload_that_triggers_see),
+                cmocka_unit_test(jq_makes_the_payload_of_its_first_output),
+                cmocka_unit_test(a_jq_transform_that_fails_says_why),
                 cmocka_unit_test(filters_see_what_the_transform_made),
                 cmocka_unit_test(a_transform_that_fails_says_why),
                 cmocka_unit_test(a_script_filter_must_return_true),
