@@ -278,10 +278,19 @@ static void recover_lost(struct run *r, const char *node_id)
         wf_commands_deinit(&cmds);
 }
 
+/* It may have been killed and not heard of it. */
+static void kill_again(void *arg, const char *node_id, const char *pod_name UNUSED)
+{
+        struct run *r = arg;
+        if (runner_adopt(r->c->runner, r->uid, node_id))
+                runner_kill(r->c->runner, r->uid, node_id, DEFAULT_GRACE);
+}
+
 void pods_recover(struct run *r)
 {
         struct live live = {0};
         size_t adopted = 0;
+        wf_each_cut_pod(r->wf, kill_again, r);
         wf_each_live_pod(r->wf, collect, &live);
         for (size_t i = 0; i < live.n; i++) {
                 track(r, live.ids[i]); /* before adopting: updates may come at once */

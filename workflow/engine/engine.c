@@ -390,17 +390,43 @@ void engine_step(struct wf *wf, const struct wf_input *in, size_t n, struct wall
         wf->out = NULL;
 }
 
-void wf_each_live_pod(const struct wf *wf,
-                      void (*each)(void *arg, const char *node_id, const char *pod_name), void *arg)
+typedef bool pod_test_fn(const struct node *n);
+
+static void each_pod(const struct wf *wf, pod_test_fn *test,
+                     void (*each)(void *arg, const char *node_id, const char *pod_name), void *arg)
 {
         struct arena a;
         arena_init(&a, 0);
         for (uint32_t i = 0; i < wf->n_nodes; i++) {
                 const struct node *n = node_at(wf, i);
-                if (node_is_work(n) && n->phase < PHASE_SUCCEEDED && n->pod_started)
+                if (test(n))
                         each(arg, node_id_text(wf, n, &a), node_pod_name(wf, n, &a));
         }
         arena_deinit(&a);
+}
+
+static bool is_live(const struct node *n)
+{
+        return node_is_work(n) && n->phase < PHASE_SUCCEEDED && n->pod_started;
+}
+
+/* A pod that ended by itself has told its exit code. */
+static bool is_cut(const struct node *n)
+{
+        return n->type == NODE_POD && phase_completed(n->phase) &&
+               !json_object_get(n->outputs, "exitCode");
+}
+
+void wf_each_live_pod(const struct wf *wf,
+                      void (*each)(void *arg, const char *node_id, const char *pod_name), void *arg)
+{
+        each_pod(wf, is_live, each, arg);
+}
+
+void wf_each_cut_pod(const struct wf *wf,
+                     void (*each)(void *arg, const char *node_id, const char *pod_name), void *arg)
+{
+        each_pod(wf, is_cut, each, arg);
 }
 
 void wf_restart_pod(struct wf *wf, const char *node_id, struct wall now, struct wf_commands *out)

@@ -199,5 +199,9 @@ void wf_each_pod(const struct wf *wf, void (*each)(void *arg, const char *node_i
 void wf_each_live_pod(const struct wf *wf,
                       void (*each)(void *arg, const char *node_id, const char *pod_name),
                       void *arg);
+/* Nodes that were ended while their pods ran (stop, deadline, a daemon that is not needed any
+ * more): the WF_KILL_POD may have been lost with the process that was to carry it out. */
+void wf_each_cut_pod(const struct wf *wf,
+                     void (*each)(void *arg, const char *node_id, const char *pod_name), void *arg);
 /* The pod of a node is gone for good and never ran (recovery found no trace): start it again. */
 void wf_restart_pod(struct wf *wf, const char *node_id, struct wall now, struct wf_commands *out);

@@ -252,6 +252,35 @@ static void terminate_kills_running_pods(void **state UNUSED)
         house_teardown(&h);
 }
 
+/* The node was stored as ended, and the process died before it told the runner. */
+static void a_kill_that_was_lost_is_repeated_after_a_restart(void **state UNUSED)
+{
+        static const char guarded[] =
+                "{apiVersion: argoproj.io/v1alpha1, kind: Workflow, metadata: {name: guarded},"
+                " spec: {entrypoint: main, onExit: main, templates: [{name: main, container:"
+                " {image: busybox, command: [sleep, '9']}}]}}";
+        struct house h;
+        house_setup(&h);
+        house_start(&h);
+        house_create(&h, guarded);
+        house_wait_pods(&h);
+        fake_runner_advance(h.runner, 1, 0);
+        house_act(&h, "guarded", &(struct action){.kind = ACTION_STOP});
+        for (int i = 0; i < 1000 && h.world.n < 2; i++)
+                house_run_ms(&h, 1);
+        assert_int_equal(h.world.n, 2); /* the exit handler */
+        assert_true(h.world.pods[0].killed);
+        house_crash(&h);
+        h.world.pods[0].killed = false;
+        h.world.pods[0].phase = POD_RUNNING;
+        house_open_store(&h);
+        house_start(&h);
+        for (int i = 0; i < 1000 && !h.world.pods[0].killed; i++)
+                house_run_ms(&h, 1);
+        assert_true(h.world.pods[0].killed);
+        house_teardown(&h);
+}
+
 static void drain_starts_nothing_and_next_start_goes_on(void **state UNUSED)
 {
         struct house h;
@@ -352,6 +381,7 @@ int main(void)
                 cmocka_unit_test(one_resume_resumes_one_gate_across_crashes),
                 cmocka_unit_test(refused_action_goes_away),
                 cmocka_unit_test(terminate_kills_running_pods),
+                cmocka_unit_test(a_kill_that_was_lost_is_repeated_after_a_restart),
                 cmocka_unit_test(drain_starts_nothing_and_next_start_goes_on),
                 cmocka_unit_test(template_is_found_in_the_cache),
                 cmocka_unit_test(a_turn_that_changes_very_many_nodes_goes_in_parts),
