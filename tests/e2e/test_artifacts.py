@@ -297,3 +297,27 @@ spec:
         xl.rename(xl.with_name("gone"))
     said = dev.run("logs", "talk")
     assert said.returncode != 0 and "there is no object with this key" in said.stderr
+
+
+def test_the_configuration_may_name_the_repository_of_all_namespaces(
+    minio: MinioServer, bucket: str, tmp_path: Path
+) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        f"""
+artifactRepository:
+  archiveLogs: true
+  s3:
+    endpoint: {minio.endpoint}
+    bucket: {bucket}
+    insecure: true
+    accessKeySecret: {{name: s3-keys, key: access}}
+    secretKeySecret: {{name: s3-keys, key: secret}}
+"""
+    )
+    with Dev(tmp_path, SECRETS, "--config", str(config)) as dev:
+        dev.ok("submit", "-", stdin=pass_on("pass"))
+        workflow = finished(dev, "pass")
+        assert workflow["status"]["phase"] == "Succeeded", message(workflow)
+        assert [k for k in minio.keys(bucket) if k.startswith("pass/")]
+        assert workflow["status"]["artifactRepositoryRef"]["default"] is True

@@ -374,3 +374,47 @@ def test_a_data_template_lists_and_transforms_what_is_stored(dev: Dev, minio: Mi
     assert json.loads(node["outputs"]["result"]) == ["in/a.txt", "in/c.txt"]
     names = [n["displayName"] for n in result["status"]["nodes"].values()]
     assert {"each(0:in/a.txt)", "each(1:in/c.txt)"} <= set(names)
+
+
+def test_a_data_template_lists_the_folder_store_too(dev: Dev) -> None:
+    text = workflow(
+        "list",
+        """
+    - name: main
+      steps:
+        - - {name: make, template: make}
+        - - {name: list, template: list}
+        - - {name: use, template: use, arguments: {parameters: [{name: keys, value: "{{steps.list.outputs.result}}"}]}}
+    - name: make
+      container: {image: none, command: [sh, -c, 'mkdir -p /tmp/d/sub; touch /tmp/d/a /tmp/d/sub/b']}
+      outputs: {artifacts: [{name: d, path: /tmp/d, archive: {none: {}}, folder: {key: my/d}}]}
+    - name: list
+      data: {source: {artifactPaths: {name: d, folder: {key: my}}}, transformation: [{expression: 'map(data, {# + "!"})'}]}
+    - name: use
+      inputs: {parameters: [{name: keys}]}
+      container: {image: none, command: ['true']}
+""",
+    )
+    result = run(dev, text, "list")
+    assert result["status"]["phase"] == "Succeeded", result["status"]
+    use = next(n for n in result["status"]["nodes"].values() if n["displayName"] == "use")
+    assert json.loads(use["inputs"]["parameters"][0]["value"]) == ["my/d/a!", "my/d/sub/b!"]
+
+
+# ---- addresses ----
+
+
+def test_private_addresses_are_out_of_reach_when_the_configuration_says_so(tmp_path: Path, sink: HttpSink) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("denyPrivateAddresses: true\n")
+    fetch = f"""
+    - name: main
+      inputs: {{artifacts: [{{name: a, path: /tmp/a, http: {{url: '{sink.url}/a'}}}}]}}
+      container: {{image: none, command: ['true']}}
+"""
+    with Dev(tmp_path, SECRET, "--config", str(config)) as dev:
+        for name, text in (("call", call("call", f"{sink.url}/x")), ("fetch", workflow("fetch", fetch))):
+            node = only(run(dev, text, name))
+            assert node["phase"] == "Error"
+            assert "connections to loopback addresses are not allowed here" in node["message"]
+    assert not sink.requests
