@@ -311,6 +311,7 @@ artifactRepository:
     endpoint: {minio.endpoint}
     bucket: {bucket}
     insecure: true
+    keyPrefix: all
     accessKeySecret: {{name: s3-keys, key: access}}
     secretKeySecret: {{name: s3-keys, key: secret}}
 """
@@ -319,5 +320,5 @@ artifactRepository:
         dev.ok("submit", "-", stdin=pass_on("pass"))
         workflow = finished(dev, "pass")
         assert workflow["status"]["phase"] == "Succeeded", message(workflow)
-        assert [k for k in minio.keys(bucket) if k.startswith("pass/")]
+        assert [k for k in minio.keys(bucket) if k.startswith("all/pass/")]
         assert workflow["status"]["artifactRepositoryRef"]["default"] is True

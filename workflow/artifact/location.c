@@ -47,6 +47,7 @@ static json_t *over_repository(const json_t *at, const json_t *repository)
 {
         json_t *whole = json_copy((json_t *)(uintptr_t)repository);
         json_object_del(whole, "keyFormat");
+        json_object_del(whole, "keyPrefix");
         json_object_del(whole, "key");
         json_object_update(whole, (json_t *)(uintptr_t)at);
         return whole;

@@ -101,6 +101,7 @@ static json_t *settings(const json_t *own, const json_t *repository)
         if (json_is_object(own))
                 json_object_update(at, (json_t *)(uintptr_t)own);
         json_object_del(at, "keyFormat");
+        json_object_del(at, "keyPrefix");
         return at;
 }
 
@@ -112,16 +113,17 @@ int repository_location(struct wf *wf, json_t *tmpl, struct scope *s, struct err
         kind = kind ? kind : of_repo ? of_repo : "folder";
         wish = wish ? wish : json_object_get(wf->spec, "archiveLogs");
         const char *format = json_str(json_object_get(repo, kind), "keyFormat"),
-                   *given = json_str(json_object_get(own, kind), "key");
+                   *prefix = json_str(json_object_get(repo, kind),
+                                      "keyPrefix"), /* before keyFormat */
+                           *given = json_str(json_object_get(own, kind), "key");
         if (!repo && !own && !wish)
                 return 0;
         struct tag_opts o = scope_tags(s);
-        char *key = NULL;
-        if (tag_string(&key,
-                       given               ? given
-                       : str_empty(format) ? "{{workflow.name}}/{{pod.name}}"
-                                           : format,
-                       &o, e) < 0)
+        char *key = NULL, *usual = mem_printf("%s%s{{workflow.name}}/{{pod.name}}",
+                                              prefix ? prefix : "", str_empty(prefix) ? "" : "/");
+        int r = tag_string(&key, given ? given : str_empty(format) ? usual : format, &o, e);
+        mem_free(usual);
+        if (r < 0)
                 return -1;
         json_t *at = settings(json_object_get(own, kind), json_object_get(repo, kind));
         json_object_set_new_nocheck(at, "key", json_string_nocheck(key));
