@@ -2,9 +2,10 @@
  * inputs of one turn, the engine's commands become pods, timers and a patch.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/controller/controller_priv.h"
+#include <malloc.h>
 #include <stdlib.h>
 
-enum { READ_RETRY_MS = 1000 };
+enum { READ_RETRY_MS = 1000, BIG_NODES = 20000 };
 
 static bool is_completed(const json_t *obj)
 {
@@ -219,7 +220,10 @@ void run_free(struct run *r)
         json_decref(r->newest);
         json_decref(r->finalizers);
         measure_end(r);
+        bool big = r->wf && wf_node_count(r->wf) > BIG_NODES;
         wf_free(r->wf);
+        if (big) /* hundreds of megabytes are worth the milliseconds */
+                malloc_trim(0);
         log_free(r->log);
         free(r->key);
         free(r->ns);
