@@ -109,3 +109,17 @@ def test_kill_9_at_any_moment_doubles_no_slot(tmp_path, out):
         assert len(names) == len(set(names)), "no slot ran twice"
         assert sorted(names) == sorted(w["metadata"]["name"] for w in done), "each workflow ran"
         assert get(dev)["status"]["succeeded"] == len(done), "each was counted once"
+
+
+def test_backfill_makes_up_for_the_runs_between_two_moments(tmp_path, out):
+    with Dev(tmp_path, cron(out, "nightly", "0 3 * * *")) as dev:
+        words = ("cron", "backfill", "nightly", "--start", "2026-01-01T03:00:00Z", "--end", "2026-01-03T12:00:00Z", "--argname", "day", "--format", "2006-01-02")
+        assert dev.ok(*words).count(" created\n") == 3
+        assert [line.split()[0] for line in lines(out, "nightly")] == [f"2026-01-0{day}T03:00:00Z" for day in (1, 2, 3)]
+        made = [w for w in dev.workflows() if w["metadata"]["labels"].get("workflows.argoproj.io/cron-workflow-backfill") == "nightly"]
+        assert sorted(w["spec"]["arguments"]["parameters"][0]["value"] for w in made) == ["2026-01-01", "2026-01-02", "2026-01-03"]
+        assert dev.ok(*words).count(" is there already\n") == 3  # typed again
+        assert len(lines(out, "nightly")) == 3
+        assert runs(dev, "nightly") == []  # its history does not know them
+        assert dev.run("cron", "backfill", "nightly", "--start", "yesterday").returncode == 2
+        assert dev.run("cron", "backfill", "nightly", "--start", "2020-01-01T00:00:00Z", "--parallel", "--maxworkflowcount", "2").returncode != 0
