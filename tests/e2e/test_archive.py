@@ -69,6 +69,20 @@ def test_resubmitted_from_the_archive(dev):
     assert again["spec"]["arguments"]["parameters"] == [{"name": "word", "value": "two"}]
 
 
+def test_retried_from_the_archive(dev):
+    picky = HELLO.replace("[echo, ", '[sh, -c, "test $0 = two", ')
+    dev.ok("submit", "-", stdin=picky)
+    wait_for(lambda: archived(dev) and not dev.workflows(), 15, "the workflow is in the archive only")
+    (failed,) = archived(dev)
+    assert failed["status"]["phase"] == "Failed"
+    assert dev.run("archive", "retry", "hello", "-p", "word").returncode == 2
+    dev.ok("archive", "retry", "hello", "-p", "word=two")
+    wait_for(lambda: len(archived(dev)) == 2, 15, "the second run is in the archive")
+    again = archived(dev)[0]
+    assert again["metadata"]["name"] == "hello" and again["metadata"]["uid"] != failed["metadata"]["uid"]
+    assert again["status"]["phase"] == "Succeeded"
+
+
 def test_archive_over_the_api(dev):
     def call(path: str, method: str = "GET") -> tuple[int, dict]:
         status, body = http_status(f"http://127.0.0.1:{dev.api}/api/v1/{path}", method=method)

@@ -330,7 +330,7 @@ static int check(const json_t *workflow, const struct redo *r, struct err *e)
 {
         const char *phase = json_str(workflow, "status", "phase");
         if (streq(phase, "Failed") || streq(phase, "Error"))
-                return fieldsel_check(r->node_field_selector, e);
+                return r->restart_successful ? fieldsel_check(r->node_field_selector, e) : 0;
         if (!streq(phase, "Succeeded"))
                 return err_set(e, ERR_INVALID, "Cannot retry a workflow in phase %s",
                                phase ? phase : "");

@@ -160,6 +160,27 @@ void sync_end(struct wf *wf)
 
 /* ---- asking ---- */
 
+/* The time of a template's timeout runs while it waits, too (timer.c ends it). */
+static void set_timeout(struct wf *wf, uint32_t index)
+{
+        const struct node *n = node_at(wf, index);
+        struct scope s = {.wf = wf,
+                          .frame = NONE,
+                          .inputs = n->inputs,
+                          .node_name = n->name,
+                          .attempt = -1,
+                          .last_attempt = NONE};
+        const char *raw = json_str(n->tmpl->body, "timeout");
+        AUTO(mem_free) char *text = NULL;
+        struct tag_opts o = scope_tags(&s);
+        struct err why = {0};
+        int64_t ns;
+        if (raw && node_is_work(n) && tag_string(&text, raw, &o, &why) == 0 &&
+            duration_parse(text, &ns) && ns > 0)
+                control_timer(wf, n->started_s * NS_PER_S + ns, index);
+        err_clear(&why);
+}
+
 void sync_ask(struct wf *wf, uint32_t index, json_t *names)
 {
         struct node *n = node_at(wf, index);
@@ -170,6 +191,7 @@ void sync_ask(struct wf *wf, uint32_t index, json_t *names)
         n->sync->state = SYNC_ASKS; /* after a restart it joins the queue again */
         task_wait(wf, &wf->lock_waiters, index);
         wf->lock_wanted = true;
+        set_timeout(wf, index);
 }
 
 bool sync_resume(struct wf *wf, uint32_t index, struct scope *s)
