@@ -418,3 +418,34 @@ def test_private_addresses_are_out_of_reach_when_the_configuration_says_so(tmp_p
             assert node["phase"] == "Error"
             assert "connections to loopback addresses are not allowed here" in node["message"]
     assert not sink.requests
+
+
+def test_a_loop_of_calls_asks_some_at_a_time_and_the_rest_wait_their_turn(dev: Dev, sink: HttpSink) -> None:
+    lock, now, most = threading.Lock(), [0], [0]
+    release = threading.Event()
+
+    def count(request: Request) -> Answer:
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        release.wait(20)
+        with lock:
+            now[0] -= 1
+        return Answer(200)
+
+    sink.answer = count
+    text = workflow(
+        "many",
+        f"""
+    - name: main
+      steps: [[{{name: call, template: call, withSequence: {{count: "150"}}}}]]
+    - {{name: call, http: {{url: '{sink.url}/x'}}}}
+""",
+    )
+    dev.ok("submit", "-", stdin=text)
+    wait_for(lambda: now[0] == 64, 20, "as many as may be at once")
+    release.set()
+    dev.run("wait", "many")
+    nodes = json.loads(dev.ok("get", "many", "-o", "json"))["status"]["nodes"]
+    assert sum(n["type"] == "HTTP" and n["phase"] == "Succeeded" for n in nodes.values()) == 150
+    assert most[0] == 64 and len(sink.requests) == 150

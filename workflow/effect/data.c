@@ -138,4 +138,7 @@ static void data_stop(struct effect *f)
         artifact_job_abandon(TAKE(s->job));
 }
 
-const struct effect_kind effect_data = {"data", sizeof(struct data_state), data_start, data_stop};
+const struct effect_kind effect_data = {.member = "data",
+                                        .state_size = sizeof(struct data_state),
+                                        .start = data_start,
+                                        .stop = data_stop};

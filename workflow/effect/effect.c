@@ -19,9 +19,57 @@ static const struct effect_kind *kind_of(const json_t *template)
         return NULL;
 }
 
+_Static_assert(ARRAY_LEN(kinds) == ARRAY_LEN(((struct effects *)0)->under_way),
+               "one counter for each kind");
+
+static unsigned *under_way(struct effect *f)
+{
+        size_t i = 0;
+        while (kinds[i] != f->kind)
+                i++;
+        return &f->all->under_way[i];
+}
+
 bool effects_carry(const json_t *template)
 {
         return kind_of(template) != NULL;
+}
+
+/* ---- turns ---- */
+
+static bool may_begin(struct effect *f)
+{
+        return !f->kind->at_once || *under_way(f) < f->kind->at_once;
+}
+
+static void begin(struct effect *f)
+{
+        f->begun = true;
+        f->started = loop_wall(f->all->o.loop);
+        ++*under_way(f);
+        loop_defer(f->all->o.loop, &f->tell);
+        f->kind->start(f, json_object_get(f->template, f->kind->member));
+}
+
+static void enqueue(struct effect *f)
+{
+        *f->all->queue_end = f;
+        f->all->queue_end = &f->next_queued;
+}
+
+/* Out of the queue: the given one, or (NULL) the first whose turn has come. */
+static struct effect *unqueue(struct effects *all, const struct effect *wanted)
+{
+        for (struct effect **at = &all->queue; *at; at = &(*at)->next_queued) {
+                struct effect *f = *at;
+                if (wanted ? f != wanted : !may_begin(f))
+                        continue;
+                *at = f->next_queued;
+                if (!*at)
+                        all->queue_end = at;
+                return f;
+        }
+        return NULL;
 }
 
 /* ---- telling ---- */
@@ -29,12 +77,18 @@ bool effects_carry(const json_t *template)
 static void effect_free(struct effect *f)
 {
         struct loop *l = f->all->o.loop;
-        f->kind->stop(f);
+        struct effects *all = f->all;
+        if (f->begun) {
+                f->kind->stop(f);
+                --*under_way(f);
+        } else {
+                unqueue(all, f);
+        }
         if (f->call)
                 f->call->of = NULL;
         timer_cancel(l, &f->deadline);
         loop_undefer(l, &f->tell);
-        HASH_DEL(f->all->by_key, f);
+        HASH_DEL(all->by_key, f);
         char *texts[] = {f->key, f->uid, f->node, f->ns, f->workflow, f->message};
         for (size_t i = 0; i < ARRAY_LEN(texts); i++)
                 mem_free(texts[i]);
@@ -51,7 +105,7 @@ static void on_tell(void *arg)
         struct pod_status st = {
                 .phase = POD_RUNNING, .message = "", .exit_code = -1, .started = f->started};
         bool ended = f->ended, running = !f->told_running;
-        f->told_running = true;
+        f->told_running = f->begun;
         AUTO(mem_free) char *uid = mem_strdup(f->uid);
         AUTO(mem_free) char *node = mem_strdup(f->node);
         AUTO(mem_free) char *message = mem_strdup(f->message ? f->message : "");
@@ -64,6 +118,9 @@ static void on_tell(void *arg)
                                   .finished = loop_wall(all->o.loop)};
         if (ended) /* gone before its end is told: the callback may start the same node again */
                 effect_free(f);
+        struct effect *next = ended ? unqueue(all, NULL) : NULL;
+        if (next)
+                begin(next);
         if (running)
                 all->update(all->arg, uid, node, &st);
         if (ended)
@@ -160,8 +217,12 @@ void effects_start(struct effects *all, const struct pod_request *req)
         f = effect_new(all, req);
         if (req->deadline_s > 0)
                 timer_after_ms(all->o.loop, &f->deadline, req->deadline_s * 1000);
+        if (may_begin(f)) {
+                begin(f);
+                return;
+        }
+        enqueue(f);
         loop_defer(all->o.loop, &f->tell);
-        f->kind->start(f, json_object_get(f->template, f->kind->member));
 }
 
 bool effects_kill(struct effects *all, const char *workflow_uid, const char *node_id)
@@ -169,7 +230,8 @@ bool effects_kill(struct effects *all, const char *workflow_uid, const char *nod
         struct effect *f = find(all, workflow_uid, node_id);
         if (!f)
                 return false;
-        f->kind->stop(f);
+        if (f->begun)
+                f->kind->stop(f);
         effect_end(f, POD_FAILED, EXIT_KILLED, NULL, "killed before it ended");
         return true;
 }
@@ -182,6 +244,7 @@ int effects_new(struct effects **out, const struct effects_options *o, runner_up
         all->o.data_dir = all->data_dir = mem_strdup(o->data_dir);
         all->update = update;
         all->arg = arg;
+        all->queue_end = &all->queue;
         if (http_client_new(&all->http, o->loop, e) < 0)
                 return -1;
         *out = TAKE(all);

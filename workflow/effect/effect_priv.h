@@ -21,6 +21,7 @@ struct effect;
 struct effect_kind {        /* a driver */
         const char *member; /* of the template */
         size_t state_size;  /* zeroed before start */
+        unsigned at_once;   /* so many are under way, the others wait as Pending; 0: no limit */
         /* Later, or at once: effect_end(). */
         void (*start)(struct effect *f, const json_t *spec);
         /* Nothing may call back afterwards; also after an end and after half a start. */
@@ -38,6 +39,8 @@ struct effects {
         struct http_client *http;
         struct pool *pool; /* for listings; made by the first one */
         struct effect *by_key;
+        struct effect *queue, **queue_end; /* those that wait for their turn */
+        unsigned under_way[4];             /* of each kind, in the order of effects.def */
 };
 struct effect_call {       /* an answer of the store on its way */
         struct effect *of; /* NULL: nobody waits any more */
@@ -47,7 +50,8 @@ struct effect {
         const struct effect_kind *kind;
         char *key, *uid, *node, *ns, *workflow;
         json_t *template;
-        bool capture, told_running, ended;
+        bool capture, told_running, ended, begun;
+        struct effect *next_queued;
         struct wall started;
         struct loop_timer deadline;
         struct loop_task tell;

@@ -16,7 +16,8 @@ enum {
         REDIRECTS_MAX = 10,
         TIMEOUT_S = 30,
         BODY_MAX = 1024 * 1024,
-        EXPR_BYTES = 16 * 1024 * 1024
+        EXPR_BYTES = 16 * 1024 * 1024,
+        AT_ONCE = 64 /* a loop over a thousand items is no attack */
 };
 
 struct http_state {
@@ -320,4 +321,8 @@ static void http_stop(struct effect *f)
         buf_deinit(&s->body);
 }
 
-const struct effect_kind effect_http = {"http", sizeof(struct http_state), http_start, http_stop};
+const struct effect_kind effect_http = {.member = "http",
+                                        .state_size = sizeof(struct http_state),
+                                        .at_once = AT_ONCE,
+                                        .start = http_start,
+                                        .stop = http_stop};

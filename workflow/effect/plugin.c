@@ -204,5 +204,7 @@ static void plugin_stop(struct effect *f)
         s->token = secret_free(s->token);
 }
 
-const struct effect_kind effect_plugin = {"plugin", sizeof(struct plugin_state), plugin_start,
-                                          plugin_stop};
+const struct effect_kind effect_plugin = {.member = "plugin",
+                                          .state_size = sizeof(struct plugin_state),
+                                          .start = plugin_start,
+                                          .stop = plugin_stop};

@@ -382,5 +382,7 @@ static void resource_stop(struct effect *f)
         *r = (struct resource){0};
 }
 
-const struct effect_kind effect_resource = {"resource", sizeof(struct resource), resource_start,
-                                            resource_stop};
+const struct effect_kind effect_resource = {.member = "resource",
+                                            .state_size = sizeof(struct resource),
+                                            .start = resource_start,
+                                            .stop = resource_stop};
