@@ -292,11 +292,29 @@ static bool call(struct ex_eval *ev, const struct ex_node *n, struct val *out)
         return ex_call_value(ev, callee, args, n->n - 1, out);
 }
 
+/* The fewest arguments it may be called with: nobody has checked those of a call of an unknown
+ * name. */
+static size_t fewest(const struct ex_builtin *b)
+{
+        size_t least = SIZE_MAX;
+        if (b->how == EX_NOW)
+                return 0;
+        if (b->how != EX_BY_TYPES)
+                return b->how == EX_GET || b->how == EX_TAKE ? 2 : 1;
+        for (const char *alt = b->types, *arrow; *alt; alt = arrow[2] ? arrow + 3 : arrow + 2) {
+                arrow = strchr(alt, '>');
+                least = (size_t)(arrow - alt) < least ? (size_t)(arrow - alt) : least;
+        }
+        return least;
+}
+
 static bool builtin(struct ex_eval *ev, const struct ex_node *n, struct val *out)
 {
         struct val few[FEW], *args;
         if (n->builtin->loop)
                 return ex_run_loop(ev, n, out);
+        if (n->n < fewest(n->builtin))
+                return ex_fail(ev, "not enough arguments to call %s", n->builtin->name);
         args = room(ev, few, n->n);
         if (!args)
                 return false;
