@@ -3,7 +3,7 @@ phase that the table expects, every other one gets the verdict of lint that its 
 
     run.py [--only REGEX] [--real-time] [-v] [DIR]
 
-DIR holds argo-workflows/ (default $TIPHYS_SHARED/examples); the table is $TIPHYS_SHARED/reference/argo-examples.tsv.
+DIR holds argo-workflows/, or is such a folder (default $TIPHYS_SHARED/examples); the table is $TIPHYS_SHARED/reference/argo-examples.tsv.
 All run at once, on two `tiphys dev`: one of them has images whose `sleep` is twenty times as fast, for the few
 examples that wait for minutes and tell nothing by it. Last line: N passed, N failed, N listed.
 """
@@ -215,7 +215,7 @@ def read_rows(root, only):
     with open(Path(os.environ["TIPHYS_SHARED"]) / "reference/argo-examples.tsv", newline="") as f:
         rows = list(csv.DictReader(f, delimiter="\t", quoting=csv.QUOTE_NONE))
     for row in rows:
-        row["file"] = root / "argo-workflows" / row["path"].removeprefix("examples/")
+        row["file"] = root / row["path"].removeprefix("examples/")
     return [r for r in rows if r["file"].exists() and re.search(only, r["path"])]
 
 
@@ -223,7 +223,7 @@ def prepare(dev, root):
     must(dev.run("apply", "-f", "-", stdin=OBJECTS), "apply the objects of the examples")
     for name in ("configmaps/simple-parameters-configmap.yaml", "cluster-workflow-template/clustertemplates.yaml",
                  "workflow-template/templates.yaml", "dag-inline-workflowtemplate.yaml"):
-        path = root / "argo-workflows" / name
+        path = root / name
         if path.exists():
             must(dev.run("apply", "-f", str(path)), f"apply {name}")
 
@@ -272,6 +272,7 @@ def main():
     parser.add_argument("--keep", metavar="FOLDER", help="leave data and logs there")
     o = parser.parse_args()
     root = Path(o.dir).resolve()
+    root = root / "argo-workflows" if (root / "argo-workflows").is_dir() else root
     rows = read_rows(root, o.only)
     if not rows:
         print(f"examples: nothing to run in {root}", file=sys.stderr)
