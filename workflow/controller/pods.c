@@ -60,6 +60,15 @@ static void start_deinit(struct pod_start *s)
 
 static bool report_lost(struct run *r, const struct wf_command *cmd);
 
+/* Its own, or what a retry's maxDuration leaves: the smaller; 0: none. */
+static int64_t deadline_of(const struct wf_command *cmd)
+{
+        if (!cmd->deadline_s ||
+            (cmd->execution_limit_s && cmd->execution_limit_s < cmd->deadline_s))
+                return cmd->execution_limit_s;
+        return cmd->deadline_s;
+}
+
 void pods_queue(struct run *r, struct wf_command *cmd)
 {
         struct pod_starts *q = &r->next;
@@ -72,7 +81,7 @@ void pods_queue(struct run *r, struct wf_command *cmd)
                                               .pod_name = mem_strdup(cmd->pod_name),
                                               .template = TAKE(cmd->template),
                                               .capture_result = cmd->capture_result,
-                                              .deadline_s = cmd->deadline_s};
+                                              .deadline_s = deadline_of(cmd)};
 }
 
 static void start(struct run *r, const struct pod_start *s)

@@ -244,7 +244,7 @@ static bool put_in(const struct check *c, const struct check_scope *s, struct st
         struct str name = tag;
         const json_t *v = NULL;
         *value = NULL;
-        if (!begins(tag, "workflow.") && !begins(tag, "inputs."))
+        if (!begins(tag, "workflow.") && !begins(tag, "inputs.") && !str_eq(tag, "pod.name"))
                 return false;
         if (!is_known(&w, tag) || (c->lenient && begins(tag, "workflow.parameters") &&
                                    !named(json_object_get(c->arguments, "parameters"),
