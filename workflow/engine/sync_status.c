@@ -1,0 +1,163 @@
+/* workflow/engine/sync_status.c: locks as they stand in status.synchronization, and back.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "workflow/engine/sync.h"
+
+static json_t *entry_of(json_t *list, const char *key, const char *name)
+{
+        size_t i;
+        json_t *entry;
+        json_array_foreach (list, i, entry) {
+                if (streq(json_str(entry, key), name))
+                        return entry;
+        }
+        entry = json_pack("{s:s}", key, name);
+        json_array_append_new(list, entry);
+        return entry;
+}
+
+static bool is_semaphore(const char *name)
+{
+        const char *slash = strchr(name, '/');
+        return slash && str_starts(slash, "/ConfigMap/");
+}
+
+/* {"semaphore": {"holding": [...], "waiting": [...]}, "mutex": {...}} */
+static json_t *list_for(json_t *out, const char *name, const char *what)
+{
+        const char *kind = is_semaphore(name) ? "semaphore" : "mutex";
+        json_t *part = json_object_get(out, kind);
+        if (!part) {
+                part = json_object();
+                json_object_set_new_nocheck(out, kind, part);
+        }
+        json_t *list = json_object_get(part, what);
+        if (!list) {
+                list = json_array();
+                json_object_set_new_nocheck(part, what, list);
+        }
+        return list;
+}
+
+static void put_holding(json_t *out, const json_t *names, const char *holder)
+{
+        size_t i;
+        json_t *name;
+        json_array_foreach ((json_t *)(uintptr_t)names, i, name) {
+                const char *lock = json_string_value(name);
+                json_t *list = list_for(out, lock, "holding");
+                if (!is_semaphore(lock)) {
+                        json_object_set_new_nocheck(entry_of(list, "mutex", lock), "holder",
+                                                    json_string_nocheck(holder));
+                        continue;
+                }
+                json_t *entry = entry_of(list, "semaphore", lock);
+                if (!json_object_get(entry, "holders"))
+                        json_object_set_new_nocheck(entry, "holders", json_array());
+                json_array_append_new(json_object_get(entry, "holders"),
+                                      json_string_nocheck(holder));
+        }
+}
+
+static void put_waiting(json_t *out, const struct wf *wf, const json_t *names)
+{
+        size_t i;
+        json_t *name;
+        json_array_foreach ((json_t *)(uintptr_t)names, i, name) {
+                const char *lock = json_string_value(name);
+                json_t *holders = json_object_get(wf->lock_told, lock);
+                if (is_semaphore(lock))
+                        json_object_set_nocheck(
+                                entry_of(list_for(out, lock, "waiting"), "semaphore", lock),
+                                "holders", holders);
+                else if (json_array_size(holders))
+                        json_object_set_nocheck(
+                                entry_of(list_for(out, lock, "waiting"), "mutex", lock), "holder",
+                                json_array_get(holders, 0));
+        }
+}
+
+static void put_one(json_t *out, const struct wf *wf, const struct node_sync *s, const char *holder)
+{
+        if (s->state == SYNC_HOLDS)
+                put_holding(out, s->names, holder);
+        else if (s->waiting)
+                put_waiting(out, wf, s->names);
+}
+
+json_t *sync_status(const struct wf *wf)
+{
+        if (!wf->lock && !wf->lock_waiters.n && !wf->lock_holders.n)
+                return NULL;
+        struct arena a;
+        json_t *out = json_object();
+        arena_init(&a, 0);
+        if (wf->lock)
+                put_one(out, wf, wf->lock, arena_printf(&a, "%s/%s", wf->ns, wf->name));
+        const struct ids *const lists[] = {&wf->lock_holders, &wf->lock_waiters};
+        for (size_t k = 0; k < ARRAY_LEN(lists); k++)
+                for (uint32_t i = 0; i < lists[k]->n; i++) {
+                        const struct node *n = node_at(wf, lists[k]->v[i]);
+                        put_one(out, wf, n->sync,
+                                arena_printf(&a, "%s/%s/%s", wf->ns, wf->name,
+                                             node_id_text(wf, n, &a)));
+                }
+        arena_deinit(&a);
+        if (json_object_size(out))
+                return out;
+        json_decref(out);
+        return NULL;
+}
+
+/* ---- and back ---- */
+
+static void load_holder(struct wf *wf, const char *holder, const char *lock)
+{
+        size_t n = strlen(wf->ns) + 1 + strlen(wf->name);
+        struct node_sync **at = &wf->lock;
+        if (str_empty(holder) || str_empty(lock) || strlen(holder) < n)
+                return;
+        if (holder[n] == '/') {
+                uint32_t index = node_by_id_text(wf, holder + n + 1);
+                if (index == NONE || node_fulfilled(node_at(wf, index)))
+                        return;
+                at = &node_at(wf, index)->sync;
+                if (!*at)
+                        ids_add(&wf->lock_holders, index);
+        } else if (holder[n])
+                return;
+        if (!*at) {
+                *at = NEW(struct node_sync);
+                (*at)->names = json_array();
+        }
+        (*at)->state = SYNC_HOLDS;
+        json_array_append_new((*at)->names, json_string_nocheck(lock));
+}
+
+void sync_load(struct wf *wf, const json_t *status)
+{
+        size_t i, k;
+        json_t *entry, *holder;
+        json_array_foreach (json_at(status, "mutex", "holding"), i, entry)
+                load_holder(wf, json_str(entry, "holder"), json_str(entry, "mutex"));
+        json_array_foreach (json_at(status, "semaphore", "holding"), i, entry) {
+                json_array_foreach (json_object_get(entry, "holders"), k, holder)
+                        load_holder(wf, json_string_value(holder), json_str(entry, "semaphore"));
+        }
+}
+
+void wf_each_lock_held(const struct wf *wf, wf_held_fn *each, void *arg)
+{
+        struct arena a;
+        arena_init(&a, 0);
+        if (wf->lock && wf->lock->state == SYNC_HOLDS)
+                each(arg, arena_printf(&a, "%s/%s", wf->ns, wf->name), wf->lock->names);
+        for (uint32_t i = 0; i < wf->n_nodes; i++) {
+                const struct node *n = node_at(wf, i);
+                if (n->sync && n->sync->state == SYNC_HOLDS)
+                        each(arg,
+                             arena_printf(&a, "%s/%s/%s", wf->ns, wf->name,
+                                          node_id_text(wf, n, &a)),
+                             n->sync->names);
+        }
+        arena_deinit(&a);
+}
