@@ -170,8 +170,6 @@ static int resubmit_run(struct cli *c, const void *opts, char **args, size_t n, 
 /* The same workflow once more, as Argo does it: under its old name, with a new uid. */
 static int retry_run(struct cli *c, const void *opts, char **args, size_t n, struct err *e)
 {
-        static const char *const of_the_object[] = {"uid", "resourceVersion", "creationTimestamp",
-                                                    "generation", "deletionTimestamp"};
         const struct archive_opts *o = opts;
         AUTO(archive_close) struct archive *a = NULL;
         if (open_archive(c, CLI_WRITE, &a, e) < 0)
@@ -185,8 +183,7 @@ static int retry_run(struct cli *c, const void *opts, char **args, size_t n, str
                 AUTO_JSON json_t *old = NULL, *wf = NULL, *stored = NULL;
                 if (find(c, a, args[i], &old, e) < 0 || redo_retry(&wf, old, &again, e) < 0)
                         return -1;
-                for (size_t k = 0; k < ARRAY_LEN(of_the_object); k++)
-                        json_object_del(json_object_get(wf, "metadata"), of_the_object[k]);
+                redo_detach(wf);
                 if (store_create_now(c->app.store, &STORE_WORKFLOW, obj_ns(old), wf, &stored, e) <
                     0)
                         return -1;

@@ -1,6 +1,7 @@
 /* server/api/api.c: routes, answers and the calls that wait for the store; see api.h.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "server/api/api_priv.h"
+#include "workflow/archive/archive.h"
 #include <stdlib.h>
 
 void api_reply_json(struct http_req *r, int status, const json_t *j)
@@ -72,11 +73,32 @@ void api_list_workflows(struct http_req *r, void *arg)
         store_list(a->store, &STORE_WORKFLOW, api_ns(r), &o, on_answer, r);
 }
 
+struct get_workflow {
+        struct api *api;
+        struct http_req *req;
+};
+
+/* What is not there any more may be in the archive. */
+static void on_workflow(void *arg, json_t *obj, const struct err *e)
+{
+        struct get_workflow g = *(struct get_workflow *)arg;
+        const char *ns = api_ns(g.req);
+        const struct archive_key key = {.ns = ns ? ns : "default",
+                                        .name = http_req_param(g.req, "name")};
+        mem_free(arg);
+        if (e && e->code == ERR_NOT_FOUND && g.api->archive)
+                archive_get(g.api->archive, &key, on_answer, g.req);
+        else
+                on_answer(g.req, obj, e);
+}
+
 void api_get_workflow(struct http_req *r, void *arg)
 {
         struct api *a = arg;
         struct store_ref ref = {&STORE_WORKFLOW, api_ns(r), http_req_param(r, "name")};
-        store_get(a->store, ref, on_answer, r);
+        struct get_workflow *g = NEW(struct get_workflow);
+        *g = (struct get_workflow){a, r};
+        store_get(a->store, ref, on_workflow, g);
 }
 
 static void on_version(struct http_req *r, void *arg UNUSED)
@@ -107,6 +129,8 @@ int api_new(struct api **out, struct http_server *http, struct store *s, struct 
                       {"/api/v1/archived-workflows", api_list_archived},
                       {"/api/v1/archived-workflows/{uid}", api_get_archived},
                       {"/api/v1/archived-workflows/{uid}", api_delete_archived, "DELETE"},
+                      {"/api/v1/archived-workflows/{uid}/resubmit", api_resubmit_archived, "PUT"},
+                      {"/api/v1/archived-workflows/{uid}/retry", api_retry_archived, "PUT"},
                       {"/api/v1/archived-workflows-label-keys", api_archived_keys},
                       {"/api/v1/archived-workflows-label-values", api_archived_values},
                       {"/api/v1/workflows/", api_list_workflows},

@@ -4,8 +4,8 @@
  *   GET /api/v1/workflows/{ns}/{name}
  *   GET /api/v1/workflow-events/{ns}   stream of {"result": {"type", "object"}}, one per line (or
  * SSE frames) POST /api/v1/events/{ns}/{discriminator}   WorkflowEventBindings
- * GET /api/v1/archived-workflows, GET and DELETE /api/v1/archived-workflows/{uid},
- * GET /api/v1/archived-workflows-label-keys, -label-values GET /api/v1/version,
+ * GET /api/v1/archived-workflows, GET and DELETE /api/v1/archived-workflows/{uid}, PUT .../resubmit
+ * and .../retry, GET /api/v1/archived-workflows-label-keys, -label-values GET /api/v1/version,
  * /api/v1/info {ns} may be empty: all namespaces. Shapes are Argo's (argo-workflows.md 5). The
  * listener stands on loopback. Threads: the loop's. SPDX-License-Identifier: Apache-2.0 */
 #pragma once

@@ -22,5 +22,6 @@ void api_list_opts(struct http_req *r, struct store_list_opts *o);
 
 http_handler_fn api_list_workflows, api_get_workflow, api_watch_workflows, api_receive_event,
         api_list_archived, api_get_archived, api_delete_archived, api_archived_keys,
-        api_archived_values;
+        api_archived_values, api_resubmit_archived, api_retry_archived;
+bool api_has_archive(const struct api *a, struct http_req *r); /* false: that was answered */
 void api_streams_end(struct api *a);

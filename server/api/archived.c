@@ -4,8 +4,7 @@
 #include "server/api/api_priv.h"
 #include "workflow/archive/archive.h"
 
-/* False: answered; there is no archive. */
-static bool has_archive(const struct api *a, struct http_req *r)
+bool api_has_archive(const struct api *a, struct http_req *r)
 {
         struct err e = {0};
         if (a->archive)
@@ -84,7 +83,7 @@ void api_list_archived(struct http_req *r, void *arg)
         struct err e = {0};
         struct archive_query q = {0};
         AUTO(mem_free) char *fields = mem_strdup(http_req_arg(r, "listOptions.fieldSelector"));
-        if (!has_archive(a, r))
+        if (!api_has_archive(a, r))
                 return;
         if (read_query(r, fields, &q, &e) < 0) {
                 api_reply_err(r, &e);
@@ -100,14 +99,14 @@ void api_get_archived(struct http_req *r, void *arg)
 {
         struct api *a = arg;
         const struct archive_key key = {.uid = http_req_param(r, "uid")};
-        if (has_archive(a, r))
+        if (api_has_archive(a, r))
                 archive_get(a->archive, &key, on_answer, r);
 }
 
 void api_delete_archived(struct http_req *r, void *arg)
 {
         struct api *a = arg;
-        if (has_archive(a, r))
+        if (api_has_archive(a, r))
                 archive_delete(a->archive, http_req_param(r, "uid"), on_deleted, r);
 }
 
@@ -117,7 +116,7 @@ void api_archived_keys(struct http_req *r, void *arg)
 {
         struct api *a = arg;
         const char *ns = http_req_arg(r, "namespace");
-        if (has_archive(a, r))
+        if (api_has_archive(a, r))
                 archive_labels(a->archive, str_empty(ns) ? NULL : ns, NULL, on_answer, r);
 }
 
@@ -127,7 +126,7 @@ void api_archived_values(struct http_req *r, void *arg)
         struct err e = {0};
         const char *ns = http_req_arg(r, "namespace"),
                    *key = http_req_arg(r, "listOptions.labelSelector");
-        if (!has_archive(a, r))
+        if (!api_has_archive(a, r))
                 return;
         if (str_empty(key)) {
                 err_set(&e, ERR_INVALID, "listOptions.labelSelector must name a key");

@@ -84,9 +84,10 @@ def test_retried_from_the_archive(dev):
 
 
 def test_archive_over_the_api(dev):
-    def call(path: str, method: str = "GET") -> tuple[int, dict]:
-        status, body = http_status(f"http://127.0.0.1:{dev.api}/api/v1/{path}", method=method)
-        return status, json.loads(body)
+    def call(path: str, method: str = "GET", body: dict | None = None) -> tuple[int, dict]:
+        data = None if body is None else json.dumps(body).encode()
+        status, answer = http_status(f"http://127.0.0.1:{dev.api}/api/v1/{path}", data, method=method)
+        return status, json.loads(answer)
 
     assert call("archived-workflows") == (200, {"apiVersion": "argoproj.io/v1alpha1", "kind": "WorkflowList", "metadata": {}, "items": []})
     dev.ok("submit", "-", stdin=HELLO)
@@ -102,6 +103,13 @@ def test_archive_over_the_api(dev):
     assert call(f"archived-workflows/{uid}")[1]["status"]["nodes"]["hello"]["phase"] == "Succeeded"
     assert call("archived-workflows-label-values?listOptions.labelSelector=team") == (200, {"items": ["red"]})
     assert "team" in call("archived-workflows-label-keys")[1]["items"]
+    assert call("workflows/default/hello")[1]["metadata"]["uid"] == uid  # where else it would be
+    assert call("workflows/default/nobody")[0] == 404
+    status, made = call(f"archived-workflows/{uid}/resubmit", "PUT", {"parameters": ["word=three"]})
+    assert status == 200 and made["spec"]["arguments"]["parameters"][0]["value"] == "three"
+    status, refused = call(f"archived-workflows/{uid}/retry", "PUT", {})
+    assert status == 400 and "retry a succeeded workflow" in refused["message"]
+    wait_for(lambda: len(archived(dev)) == 3, 15, "the third run is in the archive")
     assert call(f"archived-workflows/{uid}", "DELETE") == (200, {})
     assert call(f"archived-workflows/{uid}")[0] == 404
     assert call("archived-workflows?listOptions.limit=x")[0] == 400

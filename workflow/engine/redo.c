@@ -114,3 +114,11 @@ json_t *redo_above_success(const json_t *nodes, const json_t *but)
         mem_free(stack);
         return above;
 }
+
+void redo_detach(json_t *workflow)
+{
+        static const char *const of_the_object[] = {"uid", "resourceVersion", "creationTimestamp",
+                                                    "generation", "deletionTimestamp"};
+        for (size_t i = 0; i < ARRAY_LEN(of_the_object); i++)
+                json_object_del(json_object_get(workflow, "metadata"), of_the_object[i]);
+}

@@ -28,6 +28,9 @@ int redo_retry(json_t **out, const json_t *workflow, const struct redo *r,
 int redo_resubmit(json_t **out, const json_t *workflow, const struct redo *r,
                   struct err *e) MUST_CHECK;
 
+/* A retried object that is created again (out of the archive): without what the store gives it. */
+void redo_detach(json_t *workflow);
+
 /* The parameters of a spec: those given first, then the others. */
 int redo_override(json_t *spec, const struct redo *r, struct err *e) MUST_CHECK;
 /* Does a node below have succeeded? NULL: unknown ids count as none. `but`: a set of ids that do
