@@ -10,6 +10,7 @@
 #include "workflow/runner/local/local_priv.h"
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -42,7 +43,7 @@ struct forget {
 };
 
 /* Names that begin with a dot belong to nobody any more; what a killed controller has left of them
- * goes with the next of the same name. NULL: there is no such folder. */
+ * goes at the next start. NULL: there is no such folder. */
 static char *move_aside(const char *data_dir, const char *kind, const char *uid)
 {
         AUTO(mem_free) char *from = mem_printf("%s/%s/%s", data_dir, kind, uid);
@@ -159,6 +160,32 @@ void runner_forget_pod(struct runner *r, const char *workflow_uid, const char *n
         }
         forget_pod_now(f);
         forget_pod_done(f);
+}
+
+/* ---- what was moved aside before the controller was killed ---- */
+
+static int is_aside(const struct dirent *entry)
+{
+        return entry->d_name[0] == '.' && !streq(entry->d_name, ".") && !streq(entry->d_name, "..");
+}
+
+static void remove_aside(const char *data_dir, const char *kind)
+{
+        AUTO(mem_free) char *folder = mem_printf("%s/%s", data_dir, kind);
+        struct dirent **names = NULL;
+        int n = scandir(folder, &names, is_aside, NULL);
+        for (int i = 0; i < n; i++) {
+                AUTO(mem_free) char *path = mem_printf("%s/%s", folder, names[i]->d_name);
+                remove_folder(path, names[i]->d_name);
+                free(names[i]);
+        }
+        free(names);
+}
+
+void forget_left_aside(const char *data_dir)
+{
+        remove_aside(data_dir, "pods");
+        remove_aside(data_dir, "artifacts/" STAGING);
 }
 
 /* ---- claims ---- */

@@ -99,6 +99,9 @@ void on_tell(void *runner);     /* a task: tells what is to be told, starts what
 bool name_valid(const char *s); /* as a file name of ours */
 void pod_fail(struct runner_pod *p, const char *fmt, ...) PRINTF_LIKE(2, 3); /* ERROR, told later */
 
+/* forget.c: at start, before anything is moved aside again */
+void forget_left_aside(const char *data_dir);
+
 /* request.c */
 typedef void build_done_fn(void *arg, const struct err *e);
 /* *out is the caller's, also after a failure. */

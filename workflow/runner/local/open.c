@@ -63,6 +63,7 @@ int runner_local(struct runner **out, const struct runner_local_options *o,
         if (open_data_dir(r, e) < 0 || images_open(&r->images, r->data_dir, o->images, e) < 0 ||
             link_open(r, e) < 0)
                 return err_wrap(e, "local runner");
+        forget_left_aside(r->data_dir);
         *out = TAKE(r);
         return 0;
 }
