@@ -400,7 +400,7 @@ static int graph(struct cli *c, const void *opts, char **args, size_t n, struct 
         AUTO_BUF struct buf out = BUF_INIT(BUF_UNBOUNDED);
         AUTO_JSON json_t *drawn = json_object(), *queue = json_array();
         diags_init(&d);
-        if (simcase_load(&s, (const char *const *)args, n, &d) < 0) {
+        if (simcase_load(&s, (const char *const *)args, n, o->template, &d) < 0) {
                 files_print_problems(c, &s.files, &d, true);
                 return EXIT_USAGE;
         }

@@ -5,8 +5,8 @@
 #include "workflow/engine/simulate.h"
 
 struct render_opts {
-        const char *output;
-        struct opt_list pods;
+        const char *output, *entrypoint;
+        struct opt_list pods, parameters;
 };
 static const char *const formats[] = {"yaml", "json", NULL};
 static const struct opt render_opts[] = {
@@ -14,7 +14,19 @@ static const struct opt render_opts[] = {
             .choices = formats, .help = "how to print it"),
         OPT(struct render_opts, pods, OPT_LIST, .arg = "SCRIPT",
             .help = "a file that says what pods do, as for simulate"),
+        OPT(struct render_opts, parameters, OPT_LIST, .name = "parameter", .letter = 'p',
+            .arg = "NAME=VALUE", .help = "argument of the workflow; may be repeated"),
+        OPT(struct render_opts, entrypoint, OPT_STR, .arg = "TEMPLATE",
+            .help = "the template to begin with, instead of the workflow's"),
         OPT_END};
+
+/* A step that is retried: its first try. */
+static bool is_called(const char *shown, const char *word)
+{
+        size_t n = strlen(word);
+        return shown && strncmp(shown, word, n) == 0 &&
+               (!shown[n] || strcmp(shown + n, "(0)") == 0);
+}
 
 /* The full name of the node that is called so: by name, display name, or the end of its name. */
 static const char *find_node(const json_t *result, const json_t *templates, const char *word)
@@ -26,8 +38,8 @@ static const char *find_node(const json_t *result, const json_t *templates, cons
                 const char *name = json_str(n, "name");
                 if (streq(name, word))
                         return name;
-                if (!found && streq(json_str(n, "displayName"), word) &&
-                    json_object_get(templates, name))
+                if (!found && json_object_get(templates, name) &&
+                    is_called(json_str(n, "displayName"), word))
                         found = name;
         }
         return found;
@@ -73,15 +85,18 @@ static int render(struct cli *c, const void *opts, char **args, size_t n, struct
         for (size_t i = 0; i < o->pods.n; i++)
                 paths[n - 1 + i] = o->pods.items[i];
         diags_init(&d);
-        int r = simcase_load(&s, paths, n - 1 + o->pods.n, &d);
+        int r = simcase_load(&s, paths, n - 1 + o->pods.n, o->entrypoint, &d);
         mem_free(paths);
+        if (r == 0 && simcase_set_parameters(s.workflow, &o->parameters, e) < 0)
+                return -1;
         r = r == 0 ? simcase_check(&s, &d) : r;
         if (r < 0) {
                 files_print_problems(c, &s.files, &d, true);
                 return EXIT_USAGE;
         }
         AUTO_JSON json_t *input = simcase_input(&s, json_array_get(s.scripts, 0));
-        if (simulate_run(&result, input, &options, e) < 0)
+        if (simcase_set_parameters(json_object_get(input, "workflow"), &o->parameters, e) < 0 ||
+            simulate_run(&result, input, &options, e) < 0)
                 return -1;
         return print_node(o, result, templates, args[n - 1], e);
 }

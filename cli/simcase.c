@@ -57,6 +57,8 @@ const struct shape simulate_script_shape[] = {
         HAS("note", STR, NULL, "For people."),
         HAS("source", STR, NULL, "For people: where it comes from."),
         HAS("features", VALUES, NULL, "For people: what it is about."),
+        HAS("entrypoint", STR, NULL,
+            "The template to begin with, instead of the workflow's: tests one template of a file."),
         HAS("arguments", MAP, NULL, "Parameters of the workflow."),
         HAS("pods", OBJ, pods_shape, "What pods do."),
         HAS("actions", LIST, action_shape, "What a user does, in this order."),
@@ -124,12 +126,18 @@ static void take(struct simcase *s, const struct yaml_doc *doc, struct diags *d)
 
 /* ---- what stands for a workflow ---- */
 
+static bool has_entrypoint(const struct simcase *s, const json_t *o)
+{
+        return s->entrypoint || !str_empty(json_str(o, "spec", "entrypoint")) ||
+               streq(json_str(o, "kind"), "CronWorkflow");
+}
+
 static json_t *of_kind(const struct simcase *s, const char *kind)
 {
         size_t i;
         json_t *o;
         json_array_foreach (s->objects, i, o) {
-                if (streq(json_str(o, "kind"), kind))
+                if (streq(json_str(o, "kind"), kind) && has_entrypoint(s, o))
                         return o;
         }
         return NULL;
@@ -147,8 +155,6 @@ static json_t *from_cron(const json_t *cron)
 
 static json_t *from_template(const json_t *t, bool cluster)
 {
-        if (str_empty(json_str(t, "spec", "entrypoint")))
-                return NULL;
         return json_pack("{s:s, s:s, s:{s:s}, s:{s:{s:s, s:b}}}", "apiVersion",
                          "argoproj.io/v1alpha1", "kind", "Workflow", "metadata", "name",
                          obj_name(t), "spec", "workflowTemplateRef", "name", obj_name(t),
@@ -157,7 +163,11 @@ static json_t *from_template(const json_t *t, bool cluster)
 
 static void find_workflow(struct simcase *s, struct diags *d)
 {
-        json_t *o;
+        json_t *o, *script;
+        size_t i;
+        json_array_foreach (s->scripts, i, script)
+                if (!s->entrypoint)
+                        s->entrypoint = json_str(script, "entrypoint");
         if (!s->workflow && (o = of_kind(s, "CronWorkflow")))
                 s->workflow = from_cron(o);
         if (!s->workflow && (o = of_kind(s, "WorkflowTemplate")))
@@ -167,7 +177,7 @@ static void find_workflow(struct simcase *s, struct diags *d)
         if (!s->workflow && !d->errors)
                 diag_error(d, NULL, "E505",
                            "name the file of a Workflow, a CronWorkflow or a WorkflowTemplate with "
-                           "an entrypoint",
+                           "an entrypoint, or say which one with --entrypoint",
                            "there is no workflow in these files");
 }
 
@@ -205,15 +215,20 @@ static void load_file(struct simcase *s, const char *path, struct diags *d)
                 take(s, &t->docs.items[i], d);
 }
 
-int simcase_load(struct simcase *s, const char *const *paths, size_t n, struct diags *d)
+int simcase_load(struct simcase *s, const char *const *paths, size_t n, const char *entrypoint,
+                 struct diags *d)
 {
         size_t errors = d->errors;
-        *s = (struct simcase){.objects = json_array(), .scripts = json_array()};
+        *s = (struct simcase){
+                .entrypoint = entrypoint, .forced = entrypoint, .objects = json_array(), .scripts = json_array()};
         for (size_t i = 0; i < n; i++)
                 load_file(s, paths[i], d);
         find_workflow(s, d);
         if (s->workflow)
                 complete(s->workflow);
+        if (s->workflow && entrypoint)
+                json_object_set_new(json_object_get(s->workflow, "spec"), "entrypoint",
+                                    json_string(entrypoint));
         return d->errors > errors ? -1 : 0;
 }
 
@@ -227,6 +242,15 @@ void simcase_deinit(struct simcase *s)
 
 /* ---- running ---- */
 
+/* The workflow's own when the script names none, and neither did the command line. */
+static void set_entrypoint(json_t *wf, const struct simcase *s, const json_t *script)
+{
+        const char *name = s->forced ? s->forced : json_str(script, "entrypoint");
+        json_t *spec = json_object_get(wf, "spec");
+        if (name && json_is_object(spec))
+                json_object_set_new(spec, "entrypoint", json_string(name));
+}
+
 json_t *simcase_input(const struct simcase *s, const json_t *script)
 {
         json_t *input = json_pack("{s:o, s:O}", "workflow", json_deep_copy(s->workflow), "objects",
@@ -236,11 +260,28 @@ json_t *simcase_input(const struct simcase *s, const json_t *script)
                    *actions = json_object_get(script, "actions");
         json_object_foreach (json_object_get(script, "arguments"), key, v)
                 workflow_set_parameter(json_object_get(input, "workflow"), key, json_incref(v));
+        if (s->entrypoint)
+                set_entrypoint(json_object_get(input, "workflow"), s, script);
         if (pods)
                 json_object_set(input, "pods", pods);
         if (actions)
                 json_object_set(input, "actions", actions);
         return input;
+}
+
+int simcase_set_parameters(json_t *wf, const struct opt_list *list, struct err *e)
+{
+        for (size_t i = 0; i < list->n; i++) {
+                const char *eq = strchr(list->items[i], '=');
+                if (!eq || eq == list->items[i])
+                        return err_set(e, ERR_INVALID,
+                                       "--parameter: expected NAME=VALUE, found \"%s\"",
+                                       list->items[i]);
+                AUTO(mem_free)
+                char *name = mem_strndup(list->items[i], (size_t)(eq - list->items[i]));
+                workflow_set_parameter(wf, name, json_string(eq + 1));
+        }
+        return 0;
 }
 
 static const json_t *look_up(void *arg, const char *kind, const char *ns, const char *name)
@@ -256,14 +297,26 @@ static const json_t *look_up(void *arg, const char *kind, const char *ns, const 
         return NULL;
 }
 
-int simcase_check(const struct simcase *s, struct diags *d)
+static int check_one(const struct simcase *s, const json_t *wf, struct diags *d)
 {
         const struct wf_lookup lookup = {look_up, (void *)(uintptr_t)s};
         const struct shape_options options = {.simulation = true, .lint = true};
+        d->marks = s->marks;
+        int r = wf_validate_with(wf, &lookup, &options, d);
+        d->marks = NULL;
+        return r;
+}
+
+int simcase_check(const struct simcase *s, struct diags *d)
+{
+        int r = 0;
         if (s->embedded)
                 return 0; /* a recorded case: what the engine makes of it is what is asked */
-        d->marks = s->marks;
-        int r = wf_validate_with(s->workflow, &lookup, &options, d);
-        d->marks = NULL;
+        if (!s->entrypoint || !json_array_size(s->scripts))
+                return check_one(s, s->workflow, d);
+        for (size_t i = 0; i < json_array_size(s->scripts) && r == 0; i++) {
+                AUTO_JSON json_t *input = simcase_input(s, json_array_get(s->scripts, i));
+                r = check_one(s, json_object_get(input, "workflow"), d);
+        }
         return r;
 }

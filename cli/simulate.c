@@ -7,7 +7,7 @@
 
 struct simulate_opts {
         struct opt_list parameters, pods;
-        const char *output;
+        const char *output, *entrypoint;
         bool assert_;
 };
 static const char *const formats[] = {"tree", "json", "none", NULL};
@@ -16,26 +16,13 @@ static const struct opt simulate_opts[] = {
             .help = "a file that says what pods do; may be repeated, and any FILE may be one"),
         OPT(struct simulate_opts, parameters, OPT_LIST, .name = "parameter", .letter = 'p',
             .arg = "NAME=VALUE", .help = "argument of the workflow; may be repeated"),
+        OPT(struct simulate_opts, entrypoint, OPT_STR, .arg = "TEMPLATE",
+            .help = "the template to begin with, instead of the workflow's"),
         OPT(struct simulate_opts, assert_, OPT_FLAG, .name = "assert",
             .help = "compare with what the scripts expect; exit code 1 when it differs"),
         OPT(struct simulate_opts, output, OPT_CHOICE, .letter = 'o', .arg = "FORMAT", .def = "tree",
             .choices = formats, .help = "how to print the outcome; json: all nodes"),
         OPT_END};
-
-static int set_parameters(json_t *wf, const struct opt_list *list, struct err *e)
-{
-        for (size_t i = 0; i < list->n; i++) {
-                const char *eq = strchr(list->items[i], '=');
-                if (!eq || eq == list->items[i])
-                        return err_set(e, ERR_INVALID,
-                                       "--parameter: expected NAME=VALUE, found \"%s\"",
-                                       list->items[i]);
-                AUTO(mem_free)
-                char *name = mem_strndup(list->items[i], (size_t)(eq - list->items[i]));
-                workflow_set_parameter(wf, name, json_string(eq + 1));
-        }
-        return 0;
-}
 
 static void print_run(struct cli *c, const struct simulate_opts *o, const json_t *result,
                       const json_t *workflow)
@@ -90,7 +77,7 @@ static int run_script(struct cli *c, const struct simulate_opts *o, const struct
         AUTO_JSON json_t *input = simcase_input(s, script);
         AUTO_JSON json_t *result = NULL, *workflow = NULL;
         const struct simulate_options options = {.workflow = &workflow};
-        if (set_parameters(json_object_get(input, "workflow"), &o->parameters, e) < 0 ||
+        if (simcase_set_parameters(json_object_get(input, "workflow"), &o->parameters, e) < 0 ||
             simulate_run(&result, input, &options, e) < 0)
                 return -1;
         if (!o->assert_ || !streq(o->output, "tree") || json_array_size(s->scripts) < 2)
@@ -113,8 +100,10 @@ static int simulate(struct cli *c, const void *opts, char **args, size_t n, stru
         for (size_t i = 0; i < o->pods.n; i++)
                 paths[n_paths++] = o->pods.items[i];
         diags_init(&d);
-        int r = simcase_load(&s, paths, n_paths, &d);
+        int r = simcase_load(&s, paths, n_paths, o->entrypoint, &d);
         mem_free(paths);
+        if (r == 0 && simcase_set_parameters(s.workflow, &o->parameters, e) < 0)
+                return -1;
         r = r == 0 ? simcase_check(&s, &d) : r;
         if (r < 0) {
                 files_print_problems(c, &s.files, &d, true);

@@ -128,6 +128,14 @@ def test_simulate_prints_tree_timeline_and_json():
     assert dump["inputs"]["parameters"] == {"table": "t"}
 
 
+def test_one_template_of_a_library_runs_alone():
+    toolbox = "config/simulate/toolbox.yaml"
+    assert "there is no workflow" in run("simulate", toolbox).stderr
+    assert "needs inputs.parameters.archive" in run("simulate", toolbox, "--entrypoint", "copy").stderr
+    shown = run("render", toolbox, "toolbox", "--entrypoint", "copy", "-p", "archive=a.tar", "-p", "mirror=b").stdout
+    assert "- a.tar\n  - /mirrors/b/\n" in shown
+
+
 @pytest.mark.skipif(not SHARED.is_dir(), reason=f"no recorded cases at {SHARED} (set TIPHYS_SHARED)")
 def test_a_recorded_case_is_a_script_of_its_own():
     case = next(iter(sorted((SHARED / "conformance/workflow/simulate").glob("example-dag-d*.json"))))
