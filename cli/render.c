@@ -33,16 +33,18 @@ static const char *find_node(const json_t *result, const json_t *templates, cons
 {
         size_t i;
         json_t *n;
-        const char *found = NULL;
+        const char *found = NULL, *without = NULL;
         json_array_foreach (json_object_get(result, "nodes"), i, n) {
                 const char *name = json_str(n, "name");
-                if (streq(name, word))
+                bool has = name && json_object_get(templates, name);
+                if (streq(name, word) && has)
                         return name;
-                if (!found && json_object_get(templates, name) &&
-                    is_called(json_str(n, "displayName"), word))
+                if (streq(name, word))
+                        without = name; /* its tries have one */
+                if (!found && has && is_called(json_str(n, "displayName"), word))
                         found = name;
         }
-        return found;
+        return found ? found : without;
 }
 
 static int print_node(const struct render_opts *o, const json_t *result, const json_t *templates,
