@@ -111,6 +111,11 @@ static void what_a_url_answers_is_an_input_also_behind_a_redirect(void **state)
         w->failures = 2;
         assert_result(run_at(h, w, GET("/kept", "")), "from afar");
         assert_int_equal(w->asked, 3);
+        AUTO(mem_free)
+        char *fetched = mem_printf("%s/artifacts/.transfer/" UID "/%s/in", h->dir, "n-0");
+        for (int i = 0; i < 1000 && fs_exists(fetched); i++) /* removed on the pool */
+                loop_run_until(h->loop, &(bool){false}, 5);
+        assert_false(fs_exists(fetched));
         assert_result(run_at(h, w, GET("/moved", "")), "from afar");
         struct told *t = run_at(h, w, GET("/nothing", ""));
         assert_int_equal(t->phase, POD_ERROR);

@@ -107,6 +107,24 @@ void runner_forget(struct runner *r, const char *workflow_uid, enum runner_forge
         forget_done(f);
 }
 
+/* ---- inputs that were fetched for a pod ---- */
+
+static void remove_fetched(void *path)
+{
+        remove_folder(path, "");
+}
+
+void forget_fetched(struct runner *r, const char *uid, const char *node)
+{
+        char *path = mem_printf("%s/artifacts/" STAGING "/%s/%s/in", r->data_dir, uid, node);
+        if (r->o.pool) {
+                pool_run(r->o.pool, remove_fetched, mem_free, path);
+                return;
+        }
+        remove_fetched(path);
+        mem_free(path);
+}
+
 /* ---- one pod ---- */
 
 struct forget_pod {

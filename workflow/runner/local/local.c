@@ -130,6 +130,8 @@ static void pod_end(struct runner_pod *p, const void *status, size_t n)
         if (p->stage == POD_QUEUED)
                 unqueue(p);
         transfer_abandon(TAKE(p->transfer));
+        if (p->fetched) /* they were copied or linked */
+                forget_fetched(p->runner, p->uid, p->node);
         set_stage(p, POD_ENDED);
         buf_reset(&p->final);
         buf_add(&p->final, status, n);
@@ -428,7 +430,7 @@ static void on_built(void *arg, const struct err *failed)
                 pod_fail(p, "%s", err_msg(failed));
         else if (build_put(p->build, &p->request, &e) < 0)
                 pod_fail(p, "%s", err_msg(&e));
-        else if (json_array_size(p->fetches))
+        else if ((p->fetched = json_array_size(p->fetches) > 0))
                 transfer_fetch(p, TAKE(p->fetches), p->deadline_s, on_fetched);
         else
                 enqueue(p);

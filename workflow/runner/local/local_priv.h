@@ -37,6 +37,7 @@ struct runner_pod {
         struct build *build;       /* while values are fetched */
         struct transfer *transfer; /* while artifacts travel */
         json_t *fetches;           /* until they are */
+        bool fetched;              /* inputs lie under a staging key */
         char *ns;
         int64_t deadline_s;
         struct buf request; /* until it is sent; wiped then */
@@ -117,6 +118,8 @@ int request_io(struct buf *b, const struct pod_request *req, json_t *fetches,
                struct err *e) MUST_CHECK;
 int request_log(struct buf *b, const struct pod_request *req, const char *container,
                 struct err *e) MUST_CHECK;
+
+void forget_fetched(struct runner *r, const char *uid, const char *node); /* forget.c */
 
 /* transfer.c: artifacts between the folder store and elsewhere. */
 #define STAGING ".transfer"          /* keys of the store on their way */
