@@ -206,6 +206,36 @@ def test_diamond_with_parameters_and_artifacts(tmp_path):
         assert [row.split("  ")[0] for row in rows] == [" ✔ diamond", " ├─✔ A", " ├─✔ B", " ├─✔ C", " └─✔ D"]
 
 
+EXPRESSIONS = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {generateName: expressions-}
+spec:
+  entrypoint: main
+  arguments: {parameters: [{name: most, value: "5"}]}
+  templates:
+    - name: main
+      steps:
+        - - {name: numbers, template: say, arguments: {parameters: [{name: text, value: "[4, 6, 8]"}]}}
+        - - name: each
+            template: say
+            withParam: "{{= toJson(map(fromJSON(steps.numbers.outputs.result), # + 1)) }}"
+            when: "{{= asInt(item) > asInt(workflow.parameters.most) }}"
+            arguments: {parameters: [{name: text, value: "n={{= asInt(item) * 2 }} {{= sprig.upper(workflow.namespace) }}"}]}
+    - name: say
+      inputs: {parameters: [{name: text}]}
+      container: {image: alpine, command: [echo], args: ["{{= trim(inputs.parameters.text) }}"]}
+"""
+
+
+def test_expressions_in_tags_compute_with_results(tmp_path):
+    with Dev(tmp_path, NOTHING) as dev:
+        dev.ok("submit", "--wait", "-", stdin=EXPRESSIONS)
+        said = dev.ok("logs", "@latest", "--no-prefix").splitlines()
+        assert said[0] == "[4, 6, 8]" and sorted(said[1:]) == ["n=14 DEFAULT", "n=18 DEFAULT"]
+        assert "each(0:5)" in dev.ok("get", "@latest")
+
+
 def counting(folder, name: str, steps: int) -> str:
     """STEPS one after another; each appends its number to a file outside of its sandbox, then takes a moment."""
     groups = "\n".join(
