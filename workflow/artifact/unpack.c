@@ -31,6 +31,24 @@ struct unpacker {
         size_t n_links, cap_links;
 };
 
+const char *unpack_path(struct archive_entry *entry)
+{
+        const char *path = archive_entry_pathname(entry);
+        return path ? path : archive_entry_pathname_utf8(entry);
+}
+
+const char *unpack_link(struct archive_entry *entry)
+{
+        const char *target = archive_entry_symlink(entry);
+        return target ? target : archive_entry_symlink_utf8(entry);
+}
+
+const char *unpack_hard_link(struct archive_entry *entry)
+{
+        const char *target = archive_entry_hardlink(entry);
+        return target ? target : archive_entry_hardlink_utf8(entry);
+}
+
 /* "./a//b/" -> "a/b"; NULL for what must not be. "" is the top itself. */
 static char *clean_path(const char *path)
 {
@@ -136,8 +154,8 @@ static int make_file(struct unpacker *u, struct archive_entry *entry, const char
 static int note_link(struct unpacker *u, struct archive_entry *entry, char *path_taken, bool hard,
                      struct err *e)
 {
-        const char *target = hard ? archive_entry_hardlink(entry) : archive_entry_symlink(entry);
-        char *to = hard ? clean_path(target) : mem_strdup(target);
+        const char *target = hard ? unpack_hard_link(entry) : unpack_link(entry);
+        char *to = hard || !target ? clean_path(target) : mem_strdup(target);
         if (!to || (hard ? !*to : !link_stays(path_taken, to))) {
                 err_set(e, ERR_DENIED, "%s: %s: the link leads outside of it (%s)", u->what,
                         path_taken, target ? target : "");
@@ -152,14 +170,14 @@ static int note_link(struct unpacker *u, struct archive_entry *entry, char *path
 
 static int take_entry(struct unpacker *u, struct archive_entry *entry, struct err *e)
 {
-        AUTO(mem_free) char *path = clean_path(archive_entry_pathname(entry));
+        AUTO(mem_free) char *path = clean_path(unpack_path(entry));
         if (!path)
                 return err_set(e, ERR_DENIED, "%s: the path %s leads outside", u->what,
-                               archive_entry_pathname(entry));
+                               unpack_path(entry) ? unpack_path(entry) : "of an entry");
         u->limits->entries++;
         if (over_limit(u, path, e) < 0)
                 return -1;
-        if (archive_entry_hardlink(entry))
+        if (unpack_hard_link(entry))
                 return note_link(u, entry, TAKE(path), true, e);
         switch (archive_entry_filetype(entry)) {
         case AE_IFREG: return make_file(u, entry, path, e);

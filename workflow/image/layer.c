@@ -12,9 +12,8 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "workflow/artifact/tree.h"
+#include "workflow/artifact/unpack.h"
 #include "workflow/image/image_priv.h"
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -195,7 +194,8 @@ static int make_file(struct unpacking *u, struct archive *tar, int dir, const ch
 static int make_link(const struct unpacking *u, int dir, const char *name,
                      struct archive_entry *entry)
 {
-        if (symlinkat(archive_entry_symlink(entry), dir, name) < 0)
+        const char *target = unpack_link(entry);
+        if (symlinkat(target ? target : "", dir, name) < 0)
                 return -1;
         return u->owner ? fchownat(dir, name, (uid_t)archive_entry_uid(entry),
                                    (gid_t)archive_entry_gid(entry), AT_SYMLINK_NOFOLLOW)
@@ -222,7 +222,7 @@ static int make_hard_link(const struct unpacking *u, int dir, const char *name, 
 static int make_entry(struct unpacking *u, struct archive *tar, const char *path, int dir,
                       const char *name, struct archive_entry *entry, struct err *e)
 {
-        const char *hard = archive_entry_hardlink(entry);
+        const char *hard = unpack_hard_link(entry);
         mode_t type = archive_entry_filetype(entry);
         if (streq(name, OPAQUE))
                 return make_opaque(dir) < 0 ? err_errno(e, errno, "opaque folder") : 0;
@@ -252,7 +252,7 @@ static int take_entry(struct unpacking *u, struct archive *tar, struct archive_e
                       struct err *e)
 {
         char path[PATH_MAX];
-        const char *given = archive_entry_pathname(entry), *name;
+        const char *given = unpack_path(entry), *name;
         if (!given || !clean_path(given, path))
                 return err_set(e, ERR_INVALID, "%s: leads out of the image",
                                given ? given : "an entry without a name");

@@ -100,9 +100,9 @@ static struct archive *open_tar(int fd, struct archive_entry **first)
 
 static bool tells_images(const char *path)
 {
-        while (str_starts(path, "./"))
+        while (path && str_starts(path, "./"))
                 path += 2;
-        const char *slash = strchr(path, '/'); /* perhaps a folder was packed whole */
+        const char *slash = path ? strchr(path, '/') : NULL; /* perhaps a folder was packed whole */
         return streq(path, "manifest.json") || streq(slash ? slash + 1 : path, "oci-layout");
 }
 
@@ -113,7 +113,7 @@ static int look(int fd)
         struct archive *a = open_tar(fd, &entry);
         int kind = a ? 0 : -1, got = ARCHIVE_OK;
         for (int n = 0; kind == 0 && got >= ARCHIVE_WARN && n < ARCHIVE_ENTRIES_MAX; n++) {
-                kind = tells_images(archive_entry_pathname(entry));
+                kind = tells_images(unpack_path(entry));
                 got = archive_read_next_header(a, &entry);
                 if (got == ARCHIVE_EOF)
                         break;

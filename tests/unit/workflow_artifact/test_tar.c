@@ -229,6 +229,20 @@ static void other_files_are_not_taken_for_tarballs(void **state)
         assert_tree(s, "to", "(nothing)");
 }
 
+/* As Go writes them, so also Argo: in pax headers, whatever our locale is. */
+static void names_in_pax_headers_are_utf8(void **state)
+{
+        struct scratch *s = *state;
+        struct err e = {0};
+        scratch_make(s, "t/\nt/f\xc5\x91=1\nt/l\xc3\xa9->f\xc5\x91\n");
+        AUTO(mem_free)
+        char *line = mem_printf("tar --format=pax -czf %s/u.tgz -C %s/t .", s->path, s->path);
+        assert_int_equal(system(line), 0);
+        int fd = openat(s->dir, "u.tgz", O_RDONLY);
+        assert_ok(unpack(s, fd, "to", &e), &e);
+        assert_tree(s, "to", "f\xc5\x91=1\nl\xc3\xa9->f\xc5\x91\n");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -237,6 +251,7 @@ int main(void)
                 T(several_entries_at_the_top_become_a_folder),
                 T(links_inside_are_kept_and_links_to_files_are_shared),
                 T(hostile_tarballs_are_refused_and_leave_nothing),
+                T(names_in_pax_headers_are_utf8),
                 T(nothing_is_written_through_a_link),
                 T(limits_hold),
                 T(other_files_are_not_taken_for_tarballs),

@@ -364,6 +364,23 @@ static void configured_images_come_before_loaded_ones(void **state)
         images_close(i);
 }
 
+/* Such names are in every ca-certificates; Debian's python3 writes them as pax headers. */
+static void names_may_be_utf8(void **state)
+{
+        struct place *p = *state;
+        struct err e = {0};
+        AUTO(mem_free)
+        char *line =
+                mem_printf("cd %s && mkdir t && echo x > t/F\xc5\x91tan\xc3\xbas && ln -s "
+                           "F\xc5\x91tan\xc3\xbas t/l\xc3\xa9 && tar --format=pax -cf u.tar -C t .",
+                           p->dir);
+        assert_int_equal(system(line), 0);
+        if (load(p, "u.tar", "u", &e) < 0)
+                fail_msg("%s", err_msg(&e));
+        AUTO(mem_free) char *layer = layer_of(p, "u", 1), *link = fs_join(layer, "l\xc3\xa9");
+        assert_true(fs_exists(link));
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -373,6 +390,7 @@ int main(void)
                 T(deleted_files_become_marks_of_overlayfs),
                 T(what_leads_out_of_an_image_is_refused),
                 T(links_lead_nowhere_but_into_the_image),
+                T(names_may_be_utf8),
                 T(a_docker_archive_says_what_to_run),
                 T(a_layer_with_another_digest_is_refused),
                 T(images_share_layers_until_the_last_one_goes),
