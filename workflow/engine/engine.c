@@ -136,7 +136,7 @@ struct wf *wf_free(struct wf *wf)
                                 wf->phase,           wf->message,        wf->queue,  wf->blocked.v,
                                 wf->hooks_waiting.v, wf->dirty.v,        wf->timers, wf->daemons.v,
                                 wf->lock_waiters.v,  wf->lock_holders.v, wf->key,    wf->look.v,
-                                wf->watchers.v};
+                                wf->watchers.v,      wf->left.v};
         for (size_t i = 0; i < ARRAY_LEN(blocks); i++)
                 mem_free(blocks[i]);
         node_sync_free(wf->lock);
@@ -306,6 +306,36 @@ static void look_at_hooks(struct wf *wf)
                 look_at_workflow(wf);
 }
 
+static bool is_left(const struct wf *wf, const struct node *n)
+{
+        while (n->boundary != NONE) {
+                for (uint32_t i = 0; i < wf->left.n; i++)
+                        if (wf->left.v[i] == n->boundary)
+                                return true;
+                n = node_at(wf, n->boundary);
+        }
+        return false;
+}
+
+/* What runs below steps that have failed meanwhile would keep its locks for good (and does, in
+ * Argo): it ends, unless the workflow has ended. True: something changed. */
+static bool end_left(struct wf *wf)
+{
+        bool any = false;
+        for (uint32_t i = 0; wf->left.n && i < wf->n_nodes; i++) {
+                const struct node *n = node_at(wf, i);
+                if (node_fulfilled(n) || !is_left(wf, n))
+                        continue; /* daemons are told to end already */
+                if (node_is_work(n))
+                        pod_kill(wf, i);
+                node_close(wf, i);
+                node_set(wf, i, PHASE_FAILED, "the steps around it have failed");
+                any = true;
+        }
+        wf->left.n = 0;
+        return any;
+}
+
 static void run(struct wf *wf)
 {
         if (!sync_workflow_may_run(wf))
@@ -322,7 +352,7 @@ static void run(struct wf *wf)
                 drain(wf);
                 look_at_hooks(wf);
                 limits_end(wf);
-                if (wf->q_head < wf->q_tail && !wf->completed)
+                if (!wf->completed && (wf->q_head < wf->q_tail || end_left(wf)))
                         continue;
                 if (wf->completed || !wf->freed ||
                     (!wf->blocked.n && !wf->hooks_waiting.n && wf->entry != NONE))

@@ -211,6 +211,7 @@ struct wf {
         struct ids hooks_waiting; /* children whose exit hook had no room */
         struct ids daemons;       /* nodes that are daemoned */
         struct ids look;          /* watched nodes that have changed */
+        struct ids left;          /* steps that failed while they had something to run */
         struct ids watchers;      /* watched nodes whose hooks speak of the workflow */
         struct ids dirty;
         struct timer *timers;

@@ -18,11 +18,28 @@ void wf_set_phase(struct wf *wf, const char *phase, const char *message)
         wf->changed = true;
 }
 
+/* What was to start in this very step does not. */
+static void drop_starts(struct wf *wf)
+{
+        size_t n = 0;
+        for (size_t i = 0; i < wf->out->n; i++) {
+                struct wf_command *c = &wf->out->items[i];
+                if (c->kind != WF_START_POD) {
+                        wf->out->items[n++] = *c;
+                        continue;
+                }
+                json_decref(c->template);
+                json_decref(c->data);
+        }
+        wf->out->n = n;
+}
+
 static void complete(struct wf *wf, const char *phase, const char *message)
 {
         wf_set_phase(wf, phase, message);
         wf->finished_ns = wf->now_ns;
         wf->completed = true;
+        drop_starts(wf);
         for (uint32_t i = 0; i < wf->n_nodes && wf->active_pods;
              i++) { /* whatever still runs belongs to nobody now */
                 const struct node *n = node_at(wf, i);

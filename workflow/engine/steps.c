@@ -314,6 +314,7 @@ static bool late_failure(struct wf *wf, uint32_t steps, uint32_t group, uint32_t
         node_set(wf, group, PHASE_FAILED, message);
         set_outbound(wf, steps);
         finish_steps(wf, steps, PHASE_FAILED, message);
+        ids_add(&wf->left, steps);
         arena_deinit(&a);
         return true;
 }
