@@ -21,17 +21,17 @@ static double exp10_(double d)
         return gonum_pow(10, d);
 }
 
-/* In Go's way: log10(1000) is 2.9999999999999996. */
+/* In Go's way, whose last digits differ from C's. */
 static double log2_(double d)
 {
         int e = 0;
         double part = frexp(d, &e);
-        return part == 0.5 ? e - 1 : log(part) * (1 / M_LN2) + e;
+        return part == 0.5 ? e - 1 : log(part) * M_LOG2E + e;
 }
 
 static double log10_(double d)
 {
-        return log2_(d) * (M_LN2 / M_LN10);
+        return log2_(d) * 0.30102999566398119521; /* the logarithm of 2 */
 }
 
 static double gamma_(double d)
