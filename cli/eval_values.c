@@ -10,6 +10,7 @@
 #include "common/lang/jq.h"
 #include "common/lang/jsonpath.h"
 #include "common/lang/lua.h"
+#include "common/lang/sprig/gojson.h"
 #include "common/lang/tag.h"
 #include "common/lang/tagexpr.h"
 #include "common/lang/when.h"
@@ -191,7 +192,14 @@ int eval_lua(struct eval *v, struct err *e)
             luascript_new(&s, v->program, NULL, e) < 0)
                 return -1;
         v->compiling = false;
-        return luascript_run(s, &host, v->arena, &out, e) < 0 ? -1 : eval_result(v, out, e);
+        if (luascript_run(s, &host, v->arena, &out, e) < 0)
+                return -1;
+        struct abuf text = abuf_in(v->arena);
+        struct gojson j = {.b = &text};
+        if (out.kind != VAL_STR && !gojson_put(&j, out))
+                return err_set(e, ERR_INVALID,
+                               "the result holds what JSON cannot (a function, an infinity)");
+        return eval_result(v, out, e);
 }
 
 static bool put_output(void *arg, struct str json, bool finite)

@@ -66,6 +66,7 @@ def test_every_language_has_an_answer(words, result):
         (["--jq", ".a | nope"], 2, "function not defined: nope/0\n  .a | nope\n       ^\n"),
         (["--jq", "empty"], 1, "no output"),
         (["--jq", "1, error", "--input", '"x"'], 1, "error: x"),
+        (["--lua", "return {print}"], 1, "holds what JSON cannot"),
         (["--lua", "local a = 1\nerror('no')"], 1, "no\n  error('no')\n"),
     ],
 )
