@@ -156,8 +156,8 @@ void wf_postpone(struct wf *wf, const char *message);
  * action changes nothing. */
 int wf_check_action(const struct wf *wf, const struct wf_input *in, struct err *e) MUST_CHECK;
 
-/* Who asks for locks now, in the order of the tree; `all`: also who was told to wait before. False
- * ends the walk. */
+/* Who asks for locks now, in the order of the tree; `all`: also who was told to wait before, until
+ * `each` answers false. */
 struct wf_lock_request {
         const char *node_id;        /* NULL: the workflow */
         const json_t *names;        /* list of lock names */

@@ -11,13 +11,15 @@
 struct waiter {
         char *holder, *workflow;
         int64_t priority, created_ns;
+        UT_hash_handle hh;
 };
 struct lock {
         char *name;
         char **holders;
         size_t n_holders, cap_holders;
-        struct waiter *queue; /* in order */
+        struct waiter **queue, *by_holder; /* in order; the same as a uthash */
         size_t n_queue, cap_queue;
+        bool open; /* somebody waits, and there is room */
         UT_hash_handle hh;
 };
 struct woken {
@@ -28,6 +30,7 @@ struct locks {
         struct wf_lookup lookup;
         struct lock *locks;  /* uthash by name */
         struct woken *woken; /* uthash in order */
+        size_t n_open;       /* locks that are */
         bool closed;
 };
 
@@ -121,19 +124,32 @@ static struct lock *lock_get(struct locks *l, const char *name)
         return k;
 }
 
-static void waiter_deinit(struct waiter *w)
+static void leave_at(struct lock *k, size_t at)
 {
+        struct waiter *w = k->queue[at];
+        memmove(k->queue + at, k->queue + at + 1, (--k->n_queue - at) * sizeof(*k->queue));
+        HASH_DEL(k->by_holder, w);
         mem_free(w->holder);
         mem_free(w->workflow);
+        mem_free(w);
+}
+
+/* After every change of its holders, its queue or its limit. */
+static void settle(struct locks *l, struct lock *k)
+{
+        bool open = k->n_queue && limit_of(&l->lookup, k->name) > (int64_t)k->n_holders;
+        l->n_open += open - (size_t)k->open;
+        k->open = open;
 }
 
 static void lock_free(struct locks *l, struct lock *k)
 {
         HASH_DEL(l->locks, k);
+        l->n_open -= k->open;
         for (size_t i = 0; i < k->n_holders; i++)
                 mem_free(k->holders[i]);
-        for (size_t i = 0; i < k->n_queue; i++)
-                waiter_deinit(&k->queue[i]);
+        while (k->n_queue)
+                leave_at(k, k->n_queue - 1);
         mem_free(k->holders);
         mem_free(k->queue);
         mem_free(k->name);
@@ -144,6 +160,8 @@ static void lock_drop_unused(struct locks *l, struct lock *k)
 {
         if (!k->n_holders && !k->n_queue)
                 lock_free(l, k);
+        else
+                settle(l, k);
 }
 
 static bool holds(const struct lock *k, const char *holder)
@@ -174,15 +192,21 @@ static bool remove_holder(struct lock *k, const char *holder)
         return false;
 }
 
+static struct waiter *waiter_of(const struct lock *k, const char *holder)
+{
+        struct waiter *w;
+        HASH_FIND_STR(k->by_holder, holder, w);
+        return w;
+}
+
 static bool leave_queue(struct lock *k, const char *holder)
 {
-        for (size_t i = 0; i < k->n_queue; i++) {
-                if (!streq(k->queue[i].holder, holder))
-                        continue;
-                waiter_deinit(&k->queue[i]);
-                memmove(k->queue + i, k->queue + i + 1, (--k->n_queue - i) * sizeof(*k->queue));
-                return true;
-        }
+        const struct waiter *w = waiter_of(k, holder);
+        for (size_t i = 0; w && i < k->n_queue; i++)
+                if (k->queue[i] == w) {
+                        leave_at(k, i);
+                        return true;
+                }
         return false;
 }
 
@@ -197,20 +221,21 @@ static void join_queue(struct lock *k, const struct lock_question *q)
 {
         if (holds(k, q->holder))
                 return;
-        for (size_t i = 0; i < k->n_queue; i++)
-                if (streq(k->queue[i].holder, q->holder)) {
-                        if (k->queue[i].priority == q->priority)
-                                return;
-                        leave_queue(k, q->holder); /* its priority was changed */
-                        break;
-                }
+        const struct waiter *known = waiter_of(k, q->holder);
+        if (known && known->priority == q->priority)
+                return;
+        leave_queue(k, q->holder); /* its priority was changed */
         size_t at = k->n_queue;
-        while (at > 0 && goes_before(q, &k->queue[at - 1]))
+        while (at > 0 && goes_before(q, k->queue[at - 1]))
                 at--;
         mem_grow(k->queue, k->cap_queue, k->n_queue + 1);
         memmove(k->queue + at + 1, k->queue + at, (k->n_queue++ - at) * sizeof(*k->queue));
-        k->queue[at] = (struct waiter){mem_strdup(q->holder), mem_strdup(q->workflow), q->priority,
-                                       q->created_ns};
+        struct waiter *w = k->queue[at] = NEW(struct waiter);
+        *w = (struct waiter){.holder = mem_strdup(q->holder),
+                             .workflow = mem_strdup(q->workflow),
+                             .priority = q->priority,
+                             .created_ns = q->created_ns};
+        HASH_ADD_KEYPTR(hh, k->by_holder, w->holder, strlen(w->holder), w);
 }
 
 /* ---- waking ---- */
@@ -232,7 +257,7 @@ static void wake_first(struct locks *l, const struct lock *k)
 {
         int64_t room = limit_of(&l->lookup, k->name) - (int64_t)k->n_holders;
         for (size_t i = 0; i < k->n_queue && (int64_t)i < room; i++)
-                locks_wake(l, k->queue[i].workflow);
+                locks_wake(l, k->queue[i]->workflow);
 }
 
 char *locks_take_woken(struct locks *l)
@@ -262,8 +287,10 @@ void locks_config_map(struct locks *l, const char *ns, const char *name)
         AUTO(mem_free) char *prefix = mem_printf("%s/ConfigMap/%s/", ns, name);
         struct lock *k, *next;
         HASH_ITER (hh, l->locks, k, next)
-                if (str_starts(k->name, prefix))
+                if (str_starts(k->name, prefix)) {
+                        settle(l, k);
                         wake_first(l, k);
+                }
 }
 
 /* ---- asking ---- */
@@ -284,9 +311,9 @@ static char *refusal(struct locks *l, const struct lock *k, const struct lock_qu
                 return NULL;
         if (limit == 0)
                 return mem_printf("Failed to get semaphore limit for %s", k->name);
-        bool first = !k->n_queue || same_side(q, &k->queue[0]);
+        bool first = !k->n_queue || same_side(q, k->queue[0]);
         if (!first && room > 0)
-                locks_wake(l, k->queue[0].workflow);
+                locks_wake(l, k->queue[0]->workflow);
         return first && room > 0 ? NULL
                                  : mem_printf("Waiting for %s lock. Lock status: %lld/%lld",
                                               k->name, (long long)room, (long long)limit);
@@ -308,6 +335,7 @@ static void take_all(struct locks *l, const struct lock_question *q)
                 struct lock *k = lock_get(l, json_string_value(name));
                 leave_queue(k, q->holder);
                 add_holder(k, q->holder);
+                settle(l, k);
                 wake_first(l, k);
         }
 }
@@ -317,8 +345,11 @@ void locks_ask(struct locks *l, const struct lock_question *q, struct lock_answe
         size_t i;
         json_t *name;
         *out = (struct lock_answer){.granted = true, .holders = json_object()};
-        json_array_foreach ((json_t *)(uintptr_t)q->names, i, name)
-                join_queue(lock_get(l, json_string_value(name)), q);
+        json_array_foreach ((json_t *)(uintptr_t)q->names, i, name) {
+                struct lock *k = lock_get(l, json_string_value(name));
+                join_queue(k, q);
+                settle(l, k);
+        }
         json_array_foreach ((json_t *)(uintptr_t)q->names, i, name) {
                 char *why = refusal(l, lock_get(l, json_string_value(name)), q);
                 if (why && out->granted) {
@@ -345,6 +376,7 @@ void locks_restore(struct locks *l, const char *holder, const char *name)
         struct lock *k = lock_get(l, name);
         add_holder(k, holder);
         leave_queue(k, holder);
+        settle(l, k);
 }
 
 void locks_release(struct locks *l, const char *holder, const json_t *names)
@@ -375,10 +407,8 @@ void locks_forget(struct locks *l, const char *workflow)
                                 left = true;
                         }
                 for (size_t i = k->n_queue; i-- > 0;)
-                        if (streq(k->queue[i].workflow, workflow)) {
-                                waiter_deinit(&k->queue[i]);
-                                memmove(k->queue + i, k->queue + i + 1,
-                                        (--k->n_queue - i) * sizeof(*k->queue));
+                        if (streq(k->queue[i]->workflow, workflow)) {
+                                leave_at(k, i);
                                 left = true;
                         }
                 if (left)
@@ -393,6 +423,11 @@ void locks_forget(struct locks *l, const char *workflow)
 void locks_open(struct locks *l, bool open)
 {
         l->closed = !open;
+}
+
+bool locks_any_free(const struct locks *l)
+{
+        return l->n_open > 0;
 }
 
 bool locks_are_open(const struct locks *l)

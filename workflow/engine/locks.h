@@ -46,6 +46,7 @@ char *locks_take_woken(struct locks *l);
 void locks_wake(struct locks *l, const char *workflow);
 bool locks_unwake(struct locks *l, const char *workflow); /* was it woken? no longer */
 bool locks_are_open(const struct locks *l);
+bool locks_any_free(const struct locks *l); /* somebody waits for one that has room */
 
 /* Nobody is granted anything until the table knows what is held: who asks while it is closed is
  * woken when it opens. */

@@ -16,6 +16,7 @@ struct turn {
         const struct wf *wf;
         const char *key;
         struct answers *out;
+        json_t *told; /* locks whose holders are in an answer already */
 };
 
 static void answers_init(struct answers *a)
@@ -46,7 +47,8 @@ static bool is_news(const struct turn *t, const struct wf_lock_request *r,
             !streq(r->message, a->message))
                 return true;
         json_object_foreach (a->holders, lock, holders) {
-                if (!json_equal(wf_lock_told(t->wf, lock), holders))
+                if (!json_object_get(t->told, lock) &&
+                    !json_equal(wf_lock_told(t->wf, lock), holders))
                         return true;
         }
         return false;
@@ -57,6 +59,7 @@ static void tell(struct turn *t, const struct wf_lock_request *r, const struct l
         struct answers *out = t->out;
         struct arena *texts = &out->texts;
         json_array_append(out->keep, a->holders);
+        json_object_update(t->told, a->holders);
         mem_grow(out->in, out->cap, out->n + 1);
         out->in[out->n++] = (struct wf_input){
                 .kind = WF_LOCK,
@@ -81,7 +84,7 @@ static bool ask(void *arg, const struct wf_lock_request *r)
         if (is_news(t, r, &a))
                 tell(t, r, &a);
         lock_answer_deinit(&a);
-        return true;
+        return locks_any_free(t->locks); /* else nobody who waits can be granted anything now */
 }
 
 /* Does it want to ask, and who: those that never did, or `all` that wait? */
@@ -98,7 +101,8 @@ static bool wants(const struct wf_commands *c, bool *all)
 static void collect(struct locks *l, const struct wf *wf, const struct wf_commands *c, bool woken,
                     struct answers *out)
 {
-        struct turn t = {l, wf, wf_key(wf), out};
+        AUTO_JSON json_t *told = json_object();
+        struct turn t = {l, wf, wf_key(wf), out, told};
         bool all = locks_unwake(l, t.key) || woken;
         answers_init(out);
         if (!wants(c, &all))

@@ -271,8 +271,7 @@ void wf_each_lock_request(const struct wf *wf, bool all, wf_lock_fn *each, void 
                                              .lock = n->sync->waiting,
                                              .fresh = n->sync->state == SYNC_ASKS,
                                              .message = n->message ? n->message : ""};
-                if (!each(arg, &r))
-                        break;
+                all = each(arg, &r) && all;
         }
         arena_deinit(&a);
 }

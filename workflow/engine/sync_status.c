@@ -58,12 +58,16 @@ static void put_holding(json_t *out, const json_t *names, const char *holder)
         }
 }
 
-static void put_waiting(json_t *out, const struct wf *wf, const json_t *names)
+/* Many may wait for one lock: it is put once. */
+static void put_waiting(json_t *out, const struct wf *wf, const json_t *names, json_t *put)
 {
         size_t i;
         json_t *name;
         json_array_foreach ((json_t *)(uintptr_t)names, i, name) {
                 const char *lock = json_string_value(name);
+                if (json_object_get(put, lock))
+                        continue;
+                json_object_set_new_nocheck(put, lock, json_true());
                 json_t *holders = json_object_get(wf->lock_told, lock);
                 if (is_semaphore(lock))
                         json_object_set_nocheck(
@@ -76,32 +80,34 @@ static void put_waiting(json_t *out, const struct wf *wf, const json_t *names)
         }
 }
 
-static void put_one(json_t *out, const struct wf *wf, const struct node_sync *s, const char *holder)
+static void put_nodes(json_t *out, const struct wf *wf, json_t *put)
 {
-        if (s->state == SYNC_HOLDS)
-                put_holding(out, s->names, holder);
-        else if (s->waiting)
-                put_waiting(out, wf, s->names);
+        struct arena a;
+        arena_init(&a, 0);
+        for (uint32_t i = 0; i < wf->lock_holders.n; i++) {
+                const struct node *n = node_at(wf, wf->lock_holders.v[i]);
+                put_holding(out, n->sync->names,
+                            arena_printf(&a, "%s/%s", wf->key, node_id_text(wf, n, &a)));
+        }
+        for (uint32_t i = 0; i < wf->lock_waiters.n; i++) {
+                const struct node_sync *s = node_at(wf, wf->lock_waiters.v[i])->sync;
+                if (s->waiting)
+                        put_waiting(out, wf, s->names, put);
+        }
+        arena_deinit(&a);
 }
 
 json_t *sync_status(const struct wf *wf)
 {
         if (!wf->lock && !wf->lock_waiters.n && !wf->lock_holders.n)
                 return NULL;
-        struct arena a;
+        AUTO_JSON json_t *put = json_object();
         json_t *out = json_object();
-        arena_init(&a, 0);
-        if (wf->lock)
-                put_one(out, wf, wf->lock, arena_printf(&a, "%s/%s", wf->ns, wf->name));
-        const struct ids *const lists[] = {&wf->lock_holders, &wf->lock_waiters};
-        for (size_t k = 0; k < ARRAY_LEN(lists); k++)
-                for (uint32_t i = 0; i < lists[k]->n; i++) {
-                        const struct node *n = node_at(wf, lists[k]->v[i]);
-                        put_one(out, wf, n->sync,
-                                arena_printf(&a, "%s/%s/%s", wf->ns, wf->name,
-                                             node_id_text(wf, n, &a)));
-                }
-        arena_deinit(&a);
+        if (wf->lock && wf->lock->state == SYNC_HOLDS)
+                put_holding(out, wf->lock->names, wf->key);
+        else if (wf->lock && wf->lock->waiting)
+                put_waiting(out, wf, wf->lock->names, put);
+        put_nodes(out, wf, put);
         if (json_object_size(out))
                 return out;
         json_decref(out);
