@@ -199,6 +199,49 @@ def test_bytes_that_are_no_text_become_replacement_characters(dev):
     assert node(workflow, "binary")["outputs"]["parameters"][0]["value"] == "a\ufffdb"
 
 
+def test_pods_of_several_containers_outlive_a_killed_controller(dev, tmp_path):
+    file = tmp_path / "outlive.yaml"
+    file.write_text(f"""
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {{name: outlive}}
+spec:
+  entrypoint: main
+  volumes: [{{name: out, hostPath: {{path: {tmp_path}}}}}]
+  templates:
+    - name: main
+      steps: [[{{name: d, template: daemon}}], [{{name: with-sidecar, template: pair}}, {{name: set, template: set}}]]
+    - name: daemon
+      daemon: true
+      container: {{image: none, command: [sleep, "1000"]}}
+    - name: pair
+      container:
+        image: none
+        command: [sh, -c, 'echo x >> /out/ran; while ! test -e /out/go; do sleep 0.1; done']
+        volumeMounts: [{{name: out, mountPath: /out}}]
+      sidecars: [{{name: s, image: none, command: [sleep, "1000"]}}]
+    - name: set
+      containerSet:
+        volumeMounts: [{{name: out, mountPath: /out}}]
+        containers:
+          - {{name: a, image: none, command: [sh, -c, 'echo a >> /out/ran; while ! test -e /out/go; do sleep 0.1; done']}}
+          - {{name: main, image: none, dependencies: [a], command: [sh, -c, 'echo main >> /out/ran']}}
+""")
+    dev.ok("submit", str(file))
+    ran = tmp_path / "ran"
+    wait_for(lambda: ran.exists() and len(ran.read_text().split()) == 2, 30, "both pods run")
+    dev.proc.kill9()
+    dev.proc.restart()
+    dev.wait_ready()
+    (tmp_path / "go").touch()
+    done = dev.run("wait", "outlive", "--timeout", "60s")
+    assert done.returncode == 0, done.stdout + done.stderr + dev.run("get", "outlive").stdout
+    assert sorted(ran.read_text().split()) == ["a", "main", "x"]
+    workflow = json.loads(dev.ok("get", "outlive", "-o", "json"))
+    assert {n: node(workflow, n)["phase"] for n in ("d", "with-sidecar", "a", "main")} == dict.fromkeys(
+        ("d", "with-sidecar", "a", "main"), "Succeeded")
+
+
 # ---- images ----
 
 
