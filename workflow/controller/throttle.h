@@ -9,7 +9,8 @@ struct throttle;
 /* 0: no limit. */
 struct throttle *throttle_new(int64_t total, int64_t per_namespace);
 struct throttle *throttle_free(struct throttle *t);
-/* Joins: it runs already, or it waits until throttle_next() names it. Adding again changes nothing. */
+/* Joins: it runs already, or it waits until throttle_next() names it. Adding again changes nothing.
+ */
 void throttle_add(struct throttle *t, const char *ns, const char *key, bool runs, int64_t priority,
                   int64_t created_ns);
 bool throttle_admits(const struct throttle *t, const char *key); /* it runs */
