@@ -75,6 +75,23 @@ static size_t add_headers(struct http_header *to, size_t n, const struct http_he
         return n;
 }
 
+/* SSE-C: whoever reads or writes the object shows the key. */
+static size_t add_customer_key(const struct s3 *s, const struct s3_request *r,
+                               struct http_header *to, size_t n)
+{
+#define SSE_C "x-amz-server-side-encryption-customer-"
+        const struct http_header all[] = {{SSE_C "algorithm", "AES256"},
+                                          {SSE_C "key", s->customer_key},
+                                          {SSE_C "key-MD5", s->customer_md5},
+                                          {0}};
+        bool uploads = streq(r->method, "POST") && !r->body;
+        if (!s->customer_key || !r->key ||
+            !(uploads || streq(r->method, "PUT") || streq(r->method, "GET") ||
+              streq(r->method, "HEAD")))
+                return n;
+        return add_headers(to, n, all);
+}
+
 static int send_signed(struct s3 *s, const struct s3_request *r, const char *sha256,
                        const struct http_response **out, struct err *e)
 {
@@ -88,12 +105,14 @@ static int send_signed(struct s3 *s, const struct s3_request *r, const char *sha
                                *query ? "?" : "", query);
         struct http_header headers[HEADERS_MAX] = {0};
         struct sigv4_signature signature = {0};
-        size_t n = add_headers(headers, 0, r->extra);
+        struct http_header own[HEADERS_MAX] = {0}; /* signed too */
+        add_customer_key(s, r, own, add_headers(own, 0, r->extra));
+        size_t n = add_headers(headers, 0, own);
         if (s->access_key) {
                 sigv4_sign(&signature,
                            &(struct sigv4_keys){s->region, "s3", s->access_key, s->secret_key,
                                                 s->session_token},
-                           &(struct sigv4_request){r->method, host, path, query, sha256, r->extra},
+                           &(struct sigv4_request){r->method, host, path, query, sha256, own},
                            clock_wall(clock_system()));
                 add_headers(headers, n, signature.headers);
         }

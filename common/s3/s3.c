@@ -1,8 +1,12 @@
 /* common/s3/s3.c: see s3.h. SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/fs.h"
+#include "common/base/hash.h"
 #include "common/s3/s3_priv.h"
 #include <errno.h>
+#include <openssl/evp.h>
 #include <unistd.h>
+
+enum { CUSTOMER_KEY_BYTES = 32 };
 
 static char *choose_endpoint(const struct s3_options *o)
 {
@@ -31,6 +35,26 @@ static int check(const struct s3_options *o, struct err *e)
         return 0;
 }
 
+static int take_customer_key(struct s3 *s, const struct secret *key, struct err *e)
+{
+        AUTO_BUF struct buf text = BUF_INIT(1024), md5 = BUF_INIT(1024);
+        unsigned char digest[EVP_MAX_MD_SIZE];
+        unsigned n = 0;
+        if (!key)
+                return 0;
+        if (secret_len(key) != CUSTOMER_KEY_BYTES)
+                return err_set(e, ERR_INVALID,
+                               "s3.encryptionOptions.serverSideCustomerKeySecret: the key must "
+                               "have %d bytes",
+                               CUSTOMER_KEY_BYTES);
+        EVP_Digest(secret_reveal(key), secret_len(key), digest, &n, EVP_md5(), NULL);
+        base64_put(&text, secret_reveal(key), secret_len(key));
+        base64_put(&md5, digest, n);
+        s->customer_key = buf_take(&text);
+        s->customer_md5 = buf_take(&md5);
+        return 0;
+}
+
 int s3_open(struct s3 **out, const struct s3_options *o, struct err *e)
 {
         if (check(o, e) < 0)
@@ -51,6 +75,8 @@ int s3_open(struct s3 **out, const struct s3_options *o, struct err *e)
         s->virtual_host = o->virtual_host;
         s->guard = o->guard;
         s->part_bytes = o->part_bytes ? o->part_bytes : S3_PART_BYTES;
+        if (take_customer_key(s, o->customer_key, e) < 0)
+                return -1;
         s->http = o->http;
         s->own_http = !o->http;
         if (s->own_http && http_wait_new(&s->http, e) < 0)
@@ -67,8 +93,11 @@ struct s3 *s3_close(struct s3 *s)
                 http_wait_free(s->http);
         if (s->session_token)
                 explicit_bzero(s->session_token, strlen(s->session_token));
-        char *texts[] = {s->endpoint,   s->bucket,  s->region,      s->access_key,   s->ca_pem,
-                         s->encryption, s->kms_key, s->kms_context, s->session_token};
+        if (s->customer_key)
+                explicit_bzero(s->customer_key, strlen(s->customer_key));
+        char *texts[] = {s->customer_key, s->customer_md5, s->endpoint,     s->bucket,
+                         s->region,       s->access_key,   s->ca_pem,       s->encryption,
+                         s->kms_key,      s->kms_context,  s->session_token};
         for (size_t i = 0; i < ARRAY_LEN(texts); i++)
                 mem_free(texts[i]);
         secret_free(s->secret_key);

@@ -22,8 +22,9 @@ struct s3_options {             /* borrowed; copied by s3_open */
         const char *ca_pem;     /* NULL: the system's */
         const char *encryption; /* "AES256", "aws:kms": asked for with each new object */
         const char *kms_key, *kms_context;
-        uint64_t part_bytes; /* 0: 16 MiB */
-        bool guard;          /* as http_call_spec.guard */
+        const struct secret *customer_key; /* SSE-C: 32 bytes; https only, says S3 */
+        uint64_t part_bytes;               /* 0: 16 MiB */
+        bool guard;                        /* as http_call_spec.guard */
 };
 struct s3;
 int s3_open(struct s3 **out, const struct s3_options *o, struct err *e) MUST_CHECK;

@@ -23,6 +23,7 @@ struct s3 {
         char *encryption, *kms_key, *kms_context;
         struct secret *secret_key;
         char *session_token;
+        char *customer_key, *customer_md5; /* base64; NULL: none */
         bool insecure, virtual_host, guard;
         uint64_t part_bytes;
 };

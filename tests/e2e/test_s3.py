@@ -177,6 +177,14 @@ def test_tls_is_checked_against_the_given_authority(tmp_path: Path) -> None:
         s3 = S3(server.endpoint, "bucket", S3_REGION="eu-central-1", S3_CA=str(server.tls.ca))
         del s3.env["S3_INSECURE"]
         s3("put", "k", noise(tmp_path / "a", 1000))
+        own = {"S3_CUSTOMER_KEY": "0123456789abcdef0123456789abcdef", "S3_PART_BYTES": str(PART)}
+        large = noise(tmp_path / "large", PART + 1000)
+        for key, file in (("own", tmp_path / "a"), ("own-large", large)):
+            s3("put", key, file, **own)
+            s3("get", key, tmp_path / "back", **own)
+            assert (tmp_path / "back").read_bytes() == file.read_bytes()
+            assert "HTTP 400" in s3.refused("get", key, tmp_path / "back")  # not without the key
+        assert "must have 32 bytes" in s3.refused("stat", "own", S3_CUSTOMER_KEY="short")
         assert "UNAVAILABLE" in s3.refused("stat", "k", S3_CA=str(server.tls.other_ca))
         said = s3.refused("put", "k", tmp_path / "a", S3_REGION="us-west-2")
         assert "the bucket is in region eu-central-1" in said, said

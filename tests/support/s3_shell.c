@@ -3,8 +3,8 @@
  *      s3_shell get KEY FILE | put KEY FILE | stat KEY | list PREFIX [/] | delete KEY | mb
  *
  * Where and who: S3_ENDPOINT, S3_BUCKET, S3_REGION, S3_INSECURE, S3_CA (a file), S3_ACCESS_KEY,
- * S3_SECRET_KEY, S3_PART_BYTES. Prints what it found; an error goes to stderr as "CODE: words",
- * exit code 1. SPDX-License-Identifier: Apache-2.0 */
+ * S3_SECRET_KEY, S3_PART_BYTES, S3_CUSTOMER_KEY. Prints what it found; an error goes to stderr as
+ * "CODE: words", exit code 1. SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/fs.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
@@ -61,9 +61,11 @@ int main(int argc, char **argv)
         AUTO(s3_close) struct s3 *s = NULL;
         AUTO_BUF struct buf ca = BUF_INIT(1 << 20);
         const char *secret = getenv("S3_SECRET_KEY"), *part = getenv("S3_PART_BYTES"),
-                   *ca_file = getenv("S3_CA");
+                   *ca_file = getenv("S3_CA"), *own = getenv("S3_CUSTOMER_KEY");
         AUTO(secret_free) struct secret *key = secret ? secret_new(secret, strlen(secret)) : NULL;
-        struct s3_options o = {.endpoint = getenv("S3_ENDPOINT"),
+        AUTO(secret_free) struct secret *customer = own ? secret_new(own, strlen(own)) : NULL;
+        struct s3_options o = {.customer_key = customer,
+                               .endpoint = getenv("S3_ENDPOINT"),
                                .bucket = getenv("S3_BUCKET"),
                                .region = getenv("S3_REGION"),
                                .insecure = getenv("S3_INSECURE"),

@@ -24,10 +24,6 @@ static int refuse(const json_t *at, struct err *e)
         for (size_t i = 0; i < ARRAY_LEN(later); i++)
                 if (!str_empty(json_str(at, later[i])))
                         return err_set(e, ERR_UNSUPPORTED, "not supported yet: s3.%s", later[i]);
-        if (json_at(at, "encryptionOptions", "serverSideCustomerKeySecret"))
-                return err_set(
-                        e, ERR_UNSUPPORTED,
-                        "not supported yet: s3.encryptionOptions.serverSideCustomerKeySecret");
         return 0;
 }
 
@@ -44,7 +40,7 @@ static void keys_of_environment(struct s3_options *o, struct secret **secret, st
 
 int s3_place(struct s3 **out, struct artifacts *a, const json_t *at, struct err *e)
 {
-        const struct secret *access = NULL, *secret = NULL, *token = NULL, *ca = NULL;
+        const struct secret *access = NULL, *secret = NULL, *token = NULL, *ca = NULL, *own = NULL;
         AUTO(secret_free) struct secret *env_secret = NULL;
         AUTO(secret_free) struct secret *env_token = NULL;
         const char *style = json_str(at, "addressingStyle"), *kms;
@@ -52,7 +48,9 @@ int s3_place(struct s3 **out, struct artifacts *a, const json_t *at, struct err 
             location_secret(a->secrets, at, "accessKeySecret", &access, e) < 0 ||
             location_secret(a->secrets, at, "secretKeySecret", &secret, e) < 0 ||
             location_secret(a->secrets, at, "sessionTokenSecret", &token, e) < 0 ||
-            location_secret(a->secrets, at, "caSecret", &ca, e) < 0)
+            location_secret(a->secrets, at, "caSecret", &ca, e) < 0 ||
+            location_secret(a->secrets, json_object_get(at, "encryptionOptions"),
+                            "serverSideCustomerKeySecret", &own, e) < 0)
                 return -1;
         kms = json_str(at, "encryptionOptions", "kmsKeyId");
         struct s3_options o = {

@@ -54,7 +54,7 @@ static const struct shape plain_header[] = {HAS("name", STR, NULL, NULL),
 static const struct shape encryption[] = {
         HAS("kmsKeyId", STR, NULL, NULL), HAS("kmsEncryptionContext", STR, NULL, NULL),
         HAS("enableEncryption", BOOL, NULL, NULL),
-        NOT_YET_BESIDE("serverSideCustomerKeySecret", OBJ, secret_key_shape, NULL), END};
+        HAS("serverSideCustomerKeySecret", OBJ, secret_key_shape, NULL), END};
 static const struct shape create_bucket[] = {HAS("objectLocking", BOOL, NULL, NULL), END};
 static const struct shape s3[] = {
         HAS("endpoint", STR, NULL, "Host and port of the store."),
