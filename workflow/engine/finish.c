@@ -137,10 +137,21 @@ static void set_failures(struct wf *wf)
         global_set(wf, "workflow.failures", buf_str(&quoted));
 }
 
+/* One that was started before Terminate is taken over, to be ended. */
+static bool may_start_exit(const struct wf *wf)
+{
+        if (wf->shutdown != SHUTDOWN_TERMINATE)
+                return true;
+        char *name = mem_printf("%s.onExit", wf->name);
+        bool exists = node_find(wf, name) != NONE;
+        mem_free(name);
+        return exists;
+}
+
 static bool start_exit(struct wf *wf)
 {
         AUTO_JSON json_t *ref = exit_hook(wf);
-        if (!ref || wf->shutdown == SHUTDOWN_TERMINATE)
+        if (!ref || !may_start_exit(wf))
                 return false;
         struct scope s = {.wf = wf, .frame = NONE, .attempt = -1, .last_attempt = NONE};
         struct err why = {0};
