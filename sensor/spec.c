@@ -4,6 +4,7 @@
 #include "common/base/json.h"
 #include "common/base/str.h"
 #include "common/store/store.h"
+#include "triggers/parameters.h"
 #include "triggers/trigger_driver.h"
 #include <ctype.h>
 #include <stdlib.h>
@@ -151,14 +152,38 @@ static void check_name(const struct trigger_spec *t, const struct jpath *at, str
                 diag_error(d, &here, "E004", NULL, "a trigger template needs a name");
 }
 
-static void check_policy(const json_t *policy, const struct jpath *up, bool strict, struct diags *d)
+static void check_allowed(const json_t *status, const struct jpath *up, struct diags *d)
+{
+        struct jpath at = jpath_key(up, "allow");
+        const json_t *allow = json_object_get(status, "allow"), *code;
+        size_t i;
+        if (json_is_null(status))
+                return;
+        if (!json_is_array(allow))
+                diag_error(d, &at, "E004", NULL, "policy.status needs a list of status codes");
+        json_array_foreach ((json_t *)(uintptr_t)allow, i, code) {
+                struct jpath here = jpath_index(&at, i);
+                if (!json_is_integer(code))
+                        diag_error(d, &here, "E003", NULL, "expected a status code, found %s",
+                                   json_kind_name(code));
+        }
+}
+
+static void check_policy(const struct trigger_spec *t, const struct jpath *up, bool strict,
+                         struct diags *d)
 {
         struct jpath at = jpath_key(up, "policy");
+        const json_t *policy = t->policy;
         const char *key;
         json_t *value;
+        if (policy && !json_is_object(policy) && !json_is_null(policy))
+                diag_error(d, &at, "E003", NULL, "expected a map, found %s",
+                           json_kind_name(policy));
         json_object_foreach ((json_t *)(uintptr_t)policy, key, value) {
                 struct jpath here = jpath_key(&at, key);
-                if (streq(key, "k8s"))
+                if (streq(key, "status") && json_object_get(t->template, "http"))
+                        check_allowed(value, &here, d);
+                else if (streq(key, "k8s"))
                         diag_at_key(d, SEV_ERROR, &here, "E007", NULL,
                                     "not supported yet: field policy.k8s");
                 else if (!streq(key, "status"))
@@ -216,6 +241,8 @@ static void load_template(struct sensor_spec *s, struct trigger_spec *t, const s
         }
         t->name = mem_strdup(json_str(t->template, "name"));
         t->conditions_text = mem_strdup(json_str(t->template, "conditions"));
+        struct jpath params = jpath_key(up, "parameters");
+        params_check(t->parameters, false, &params, d);
         check_name(t, &at, d);
         check_unknown_type(t->template, &at, strict, d);
         load_resets(s, t, &at, d);
@@ -258,6 +285,28 @@ static void load_template(struct sensor_spec *s, struct trigger_spec *t, const s
         }
 }
 
+/* What Argo's validation refuses, though its filters would take it. */
+static void check_filters(const json_t *filters, const struct jpath *at, struct diags *d)
+{
+        static const char *const compared[] = {"type", "subject", "source", "datacontenttype"};
+        struct jpath context = jpath_key(at, "context"), data = jpath_key(at, "data");
+        const json_t *c = json_object_get(filters, "context"), *item, *value;
+        size_t i, k, n = 0;
+        for (i = 0; i < ARRAY_LEN(compared); i++)
+                n += !str_empty(json_str(c, compared[i]));
+        if (json_is_object(c) && n == 0)
+                diag_error(d, &context, "E004", NULL,
+                           "a context filter needs type, subject, source or datacontenttype");
+        json_array_foreach (json_object_get(filters, "data"), i, item) {
+                struct jpath one = jpath_index(&data, i), values = jpath_key(&one, "value");
+                json_array_foreach (json_object_get(item, "value"), k, value) {
+                        struct jpath here = jpath_index(&values, k);
+                        if (json_is_string(value) && !json_string_length(value))
+                                diag_error(d, &here, "E004", NULL, "must not be empty");
+                }
+        }
+}
+
 static void load_dependencies(struct sensor_spec *s, const struct jpath *spec, bool strict,
                               struct diags *d)
 {
@@ -282,6 +331,7 @@ static void load_dependencies(struct sensor_spec *s, const struct jpath *spec, b
                                    "a dependency name must not hold white space or any of ()&|");
                 (void)!filter_new(&deps[i].filter, deps[i].filters_json,
                                   deps[i].filters_operator == 1, &filters, strict, d);
+                check_filters(deps[i].filters_json, &filters, d);
                 if (deps[i].transform)
                         transform_compile(deps[i].transform, &transform, d);
         }
@@ -313,12 +363,12 @@ static void load_triggers(struct sensor_spec *s, const struct jpath *list, bool 
         for (size_t i = 0; i < s->triggers.n; i++) {
                 struct trigger_spec *t = s->all[i] = &triggers[i];
                 struct jpath item = jpath_index(list, i), dlq = jpath_key(&item, "dlqTrigger");
-                check_policy(t->policy, &item, strict, d);
+                check_policy(t, &item, strict, d);
                 load_template(s, t, &item, strict, d);
                 t->key = mem_strdup(t->name);
                 if (!t->dlq)
                         continue;
-                check_policy(t->dlq->policy, &dlq, strict, d);
+                check_policy(t->dlq, &dlq, strict, d);
                 load_template(s, t->dlq, &dlq, strict, d);
                 t->dlq->key = mem_printf("%s/dlq", t->name ? t->name : "");
                 t->dlq_index = s->n_all;

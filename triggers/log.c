@@ -8,6 +8,7 @@ struct log_trigger {
 
 static const struct field log_fields[] = {
         FIELD(struct log_trigger, interval_seconds, FIELD_INT, .name = "intervalSeconds",
+              .max = INT64_MAX,
               .help = "has no effect, upstream either: repeated lines are counted by the logger"),
         FIELD_END};
 

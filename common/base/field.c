@@ -329,7 +329,9 @@ static void load_field(void *out, const struct field *f, const json_t *v, const 
 {
         struct jpath here = jpath_key(up, f->name);
         void *at = (char *)out + f->offset;
-        if (!v || json_is_null(v)) {
+        /* Go's zero value of a word is "": as good as absent. */
+        bool blank = f->kind == FIELD_ENUM && f->def && json_is_string(v) && !json_string_length(v);
+        if (!v || json_is_null(v) || blank) {
                 load_absent(at, f, &here, l);
                 return;
         }

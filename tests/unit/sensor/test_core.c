@@ -116,7 +116,11 @@ static void problems_of_a_sensor_come_all_at_once(void **state UNUSED)
                 "  - {name: a, eventSourceName: web, eventName: x, transform: {jq: '.a |'}}\n"
                 "  triggers:\n"
                 "  - template: {name: t, conditions: a && q, slack: {}}\n"
-                "  - template: {name: t, log: {}, conditionsReset: []}\n";
+                "  - template: {name: t, log: {}, conditionsReset: []}\n"
+                "    parameters: [{src: {dependencyName: a}, operation: zz}]\n"
+                "  - template: {name: h, http: {url: 'http://h'}}\n"
+                "    parameters: [{src: {dependencyName: a}, operation: ''}]\n"
+                "    policy: {status: {}}\n";
         static const struct {
                 const char *path, *part;
         } want[] = {{"spec.dependencies[0].eventName", ""},
@@ -124,7 +128,10 @@ static void problems_of_a_sensor_come_all_at_once(void **state UNUSED)
                     {"spec.dependencies[1].name", "exists already"},
                     {"spec.triggers[0].template.slack", "not supported yet: trigger type slack"},
                     {"spec.triggers[0].template.conditions", "no dependency is named \"q\""},
-                    {"spec.triggers[1].template.name", "exists already"}};
+                    {"spec.triggers[1].template.name", "exists already"},
+                    {"spec.triggers[1].parameters[0].operation", "zz"},
+                    {"spec.triggers[2].parameters[0].dest", "a parameter needs dest"},
+                    {"spec.triggers[2].policy.status.allow", "status codes"}};
         AUTO_JSON json_t *object = NULL;
         AUTO_DIAGS struct diags d;
         ERR_SLOT(e);
