@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from support import free_port, http_sink, wait_for
 from support.dev import Dev, http_status
 from support.http_sink import Answer
@@ -27,8 +28,7 @@ spec:
       eventSourceName: web
       eventName: up
       transform:
-        script: |
-          return {sum = event.body.a + event.body.b, words = string.upper(event.body.word)}
+        TRANSFORM
       filters:
         script: return event.sum > 10
   triggers:
@@ -98,9 +98,17 @@ def fill(text: str, port: int, url: str) -> str:
     return text.replace("PORT", str(port)).replace("URL", url)
 
 
-def test_a_script_rewrites_the_event_and_another_one_filters_it(tmp_path):
+@pytest.mark.parametrize(
+    "transform",
+    [
+        "script: 'return {sum = event.body.a + event.body.b, words = string.upper(event.body.word)}'",
+        "jq: '.body | {sum: (.a + .b), words: (.word | ascii_upcase)}, {never: 1}'",
+    ],
+    ids=["script", "jq"],
+)
+def test_a_transform_rewrites_the_event_and_a_script_filters_it(tmp_path, transform):
     port = free_port()
-    with http_sink() as sink, Dev(tmp_path, fill(SCRIPTS, port, sink.url)) as dev:
+    with http_sink() as sink, Dev(tmp_path, fill(SCRIPTS.replace("TRANSFORM", transform), port, sink.url)) as dev:
         post(port, "/up", {"a": 1, "b": 2, "word": "small"})
         post(port, "/up", {"a": 10, "b": 2, "word": "large"})
         assert sink.wait(1)[0].json() == {"sum": 12, "words": "LARGE"}

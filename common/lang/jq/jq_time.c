@@ -492,8 +492,10 @@ static bool scan_clock(struct scan *x, char verb, bool *known)
         switch (verb) {
         case 'k': space(x); return digits(x, 2, 0, 23, verb, &x->hour);
         case 'H': return digits(x, 2, 0, 23, verb, &x->hour);
-        case 'l': space(x); /* fall through */
+        case 'l':
         case 'I':
+                if (verb == 'l')
+                        space(x);
                 if (!digits(x, 2, 1, 12, verb, &x->hour))
                         return false;
                 x->hour %= 12;
