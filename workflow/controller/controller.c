@@ -253,6 +253,9 @@ void controller_drain(struct controller *c, int grace_ms, loop_fn *done, void *a
         c->crons = crons_free(c->crons);
         c->drained = done;
         c->drained_arg = arg;
+        struct run *r, *next;
+        HASH_ITER (hh, c->runs, r, next)
+                persist_flush(r); /* what was held for a moment */
         timer_after_ms(c->o.loop, &c->drain_timer, grace_ms);
         loop_defer(c->o.loop, &c->drain_check);
 }

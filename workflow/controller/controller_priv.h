@@ -88,6 +88,8 @@ struct run {
         bool waits_for_pods;                     /* RUN_READING: of the run before */
         bool woken;                              /* it asks for its locks again in this turn */
         struct loop_timer retry;
+        struct loop_timer settle; /* what changed waits a moment for more */
+        bool settled;
         int failures; /* of patches, in a row */
 
         json_t *measured; /* measure.c: node id to what was told of it; NULL: nothing */

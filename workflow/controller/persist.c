@@ -1,11 +1,13 @@
 /* workflow/controller/persist.c: what changed in a turn becomes one merge patch; one patch per
- * workflow is in flight, the rest gathers. Status and labels are compared with what was stored
- * last, so the patch says exactly what differs; nodes are named by the engine. Pods whose nodes the
- * patch records start when it is durable. SPDX-License-Identifier: Apache-2.0 */
+ * workflow is in flight, the rest gathers. What nobody waits for (a step runs) is held for a
+ * moment: the end of a short step then comes in the same patch, one sync a step instead of two.
+ * Status and labels are compared with what was stored last, so the patch says exactly what differs;
+ * nodes are named by the engine. Pods whose nodes the patch records start when it is durable.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/rand.h"
 #include "workflow/controller/controller_priv.h"
 
-enum { BACKOFF_FIRST_MS = 100, BACKOFF_STEPS = 7, PATCH_NODES_MAX = 20000 };
+enum { BACKOFF_FIRST_MS = 100, BACKOFF_STEPS = 7, PATCH_NODES_MAX = 20000, SETTLE_MS = 5 };
 
 static void on_retry(void *arg)
 {
@@ -16,12 +18,20 @@ static void on_retry(void *arg)
                 persist_flush(r);
 }
 
+static void on_settled(void *arg)
+{
+        struct run *r = arg;
+        r->settled = true;
+        persist_flush(r);
+}
+
 void persist_init(struct run *r)
 {
         r->dirty = json_object();
         r->view = json_object();
         r->applied = json_object();
         timer_init(&r->retry, on_retry, r);
+        timer_init(&r->settle, on_settled, r);
 }
 
 void persist_stop(struct run *r)
@@ -37,6 +47,7 @@ void persist_stop(struct run *r)
 void persist_deinit(struct run *r)
 {
         persist_stop(r);
+        timer_cancel(r->c->o.loop, &r->settle);
         json_decref(r->dirty);
         json_decref(r->view);
         json_decref(r->applied);
@@ -167,6 +178,8 @@ static void take_rest(struct run *r, bool last)
 
 static void send_patch(struct run *r)
 {
+        timer_cancel(r->c->o.loop, &r->settle);
+        r->settled = false;
         bool last = take_dirty(r);
         take_rest(r, last);
         AUTO_JSON json_t *diff = json_merge_diff(r->view, r->patching_view);
@@ -185,6 +198,13 @@ static void send_patch(struct run *r)
         store_patient(r->c->o.store, false);
 }
 
+/* Do steps, other workflows or users wait for what changed? */
+static bool is_awaited(const struct run *r)
+{
+        return r->next.n || r->next_releases || wf_completed(r->wf) || r->c->draining ||
+               json_object_size(r->view) == 0 || json_object_size(r->applied);
+}
+
 /* Steps or users wait for what changed while a patch that was in no hurry is on its way. */
 static void hurry(struct run *r)
 {
@@ -200,8 +220,12 @@ void persist_flush(struct run *r)
                 return;
         if (r->patching)
                 hurry(r);
-        else if (!timer_armed(&r->retry) && is_dirty(r))
+        else if (timer_armed(&r->retry) || !is_dirty(r))
+                return;
+        else if (r->settled || is_awaited(r))
                 send_patch(r);
+        else if (!timer_armed(&r->settle))
+                timer_after_ms(r->c->o.loop, &r->settle, SETTLE_MS);
 }
 
 /* ---- the answer ---- */
