@@ -25,7 +25,8 @@ static const struct db_migration steps[] = {
 static void on_change(void *arg)
 {
         struct embedded *b = arg;
-        if (!b->bus.consumers || !db_changed_by_others(b->db)) /* of our own we know already */
+        if (!b->bus.consumers ||
+            !(db_touched(b->db) & DB_BY_OTHERS)) /* of our own we know already */
                 return;
         uint64_t tail;
         struct err e = {0};

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SMALL_WEIGHT = 8, FAST_NS = 500 * 1000 };
+enum { SMALL_WEIGHT = 64, FAST_NS = 500 * 1000 };
 
 /* ---- submitting ---- */
 
@@ -197,6 +197,7 @@ void db_deliver(struct batch *b)
                 struct err result = op->result; /* op may be gone after done */
                 op->result = (struct err){0};
                 db->unanswered--;
+                db->touched |= op->touches;
                 op->done(op, err_is_set(&result) ? &result : NULL);
                 err_clear(&result);
         }
@@ -211,18 +212,18 @@ static void notify_listeners(void *arg)
                 l->fn(l->arg);
         }
         db->next_listener = NULL;
-        db->foreign = false;
+        db->touched = 0;
 }
 
-bool db_changed_by_others(const struct db *db)
+unsigned db_touched(const struct db *db)
 {
-        return db->foreign;
+        return db->touched;
 }
 
 static void on_foreign_commit(void *arg)
 {
         struct db *db = arg;
-        db->foreign = true;
+        db->touched |= DB_BY_OTHERS;
         loop_defer(db->loop, &db->notify);
 }
 

@@ -55,6 +55,10 @@ struct db_migration { /* steps are numbered 1..n per component and recorded in t
  * databases are only checked. */
 int db_migrate(struct db *db, const struct db_migration *steps, size_t n, struct err *e) MUST_CHECK;
 
+enum db_touch {
+        DB_TOUCH_STORE = 1,
+        DB_BY_OTHERS = 2, /* a commit of another process: anything */
+};
 struct db_op { /* embed it; owned by the caller until done */
         /* Inside the transaction. -1 with *e set undoes this operation only. */
         int (*work)(struct db_tx *tx, struct db_op *op, struct err *e);
@@ -68,6 +72,7 @@ struct db_op { /* embed it; owned by the caller until done */
          * failed too and is told so. */
         void (*executed)(struct db_op *op);
         bool parted;        /* this operation was stored without what joined it */
+        unsigned touches;   /* enum db_touch: what listeners are told of */
         unsigned weight;    /* rough number of rows, for whom it matters; 0 counts as 1 */
         struct db_op *next; /* private from here */
         struct err result;
@@ -114,7 +119,7 @@ struct db_listener { /* embed it, zeroed */
 /* Called on the loop, once per turn in which something was committed, by whomever, after the
  * answers. */
 void db_on_change(struct db *db, struct db_listener *l, db_change_fn *fn, void *arg);
-/* Inside a listener: is a commit of another process among what it hears of? Who knows what this
- * process commits need not look then. */
-bool db_changed_by_others(const struct db *db);
+/* Inside a listener: whose tables may have changed (enum db_touch). Who finds its own not among
+ * them need not look. */
+unsigned db_touched(const struct db *db);
 void db_off_change(struct db *db, struct db_listener *l);

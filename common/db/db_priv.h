@@ -75,7 +75,7 @@ struct db {
         bool patient;      /* operations submitted now may wait for company */
         bool urgent;       /* one of those gathered may not */
         bool had_its_turn; /* committed on the loop already in this turn */
-        bool foreign;      /* listeners are to hear of another process's commit */
+        unsigned touched;  /* since the listeners were told last */
         bool joining;      /* what is submitted now joins the transaction under way */
         int64_t usual_ns;  /* how long commits take these days */
         int wal_frames;

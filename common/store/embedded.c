@@ -72,6 +72,13 @@ static void set_patient(struct store *s, bool patient)
         db_patient(container_of(s, struct estore, store)->db, patient);
 }
 
+static void on_change(void *arg)
+{
+        struct estore *s = arg;
+        if (db_touched(s->db) & (DB_TOUCH_STORE | DB_BY_OTHERS))
+                estore_pump(s);
+}
+
 int store_embedded(struct store **out, struct db *db, struct err *e)
 {
         static const struct store_driver driver = {
@@ -102,7 +109,7 @@ int store_embedded(struct store **out, struct db *db, struct err *e)
         s->reads_end = &s->reads;
         task_init(&s->run_reads, estore_run_reads, s);
         task_init(&s->start_watches, estore_pump, s);
-        db_on_change(db, &s->changed, estore_pump, s);
+        db_on_change(db, &s->changed, on_change, s);
         *out = &s->store;
         return 0;
 }

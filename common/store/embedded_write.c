@@ -301,7 +301,7 @@ static struct write_op *write_new(struct store *store, const struct store_kind *
 {
         struct estore *s = estore_of(store);
         struct write_op *w = NEW(struct write_op);
-        w->op = (struct db_op){.work = work, .done = finished};
+        w->op = (struct db_op){.work = work, .done = finished, .touches = DB_TOUCH_STORE};
         w->s = s;
         w->kind = kind_key(kind);
         w->words = kind_words(kind);
