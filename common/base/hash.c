@@ -1,6 +1,7 @@
 /* common/base/hash.c: see hash.h. SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/hash.h"
 #include "common/base/rand.h"
+#include <endian.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -21,6 +22,19 @@ uint64_t fnv1a64(const void *data, size_t n)
         uint64_t h = 14695981039346656037u;
         for (size_t i = 0; i < n; i++)
                 h = (h ^ p[i]) * 1099511628211u;
+        return h;
+}
+
+uint64_t sum64(const void *data, size_t n)
+{
+        const unsigned char *p = data;
+        uint64_t h = n * UINT64_C(0x9E3779B97F4A7C15), word;
+        for (; n; p += 8, n -= n < 8 ? n : 8) {
+                word = 0;
+                memcpy(&word, p, n < 8 ? n : 8);
+                h = (h ^ le64toh(word)) * UINT64_C(0xD6E8FEB86659FD93);
+                h ^= h >> 32;
+        }
         return h;
 }
 

@@ -9,6 +9,9 @@
 
 uint32_t fnv1a32(const void *data, size_t n);
 uint64_t fnv1a64(const void *data, size_t n);
+/* A check of bytes against damage, eight at a time; the same on every machine. Not for tables that
+ * strangers fill. */
+uint64_t sum64(const void *data, size_t n);
 struct sha256 {
         void *ctx;
 };

@@ -1,6 +1,7 @@
 /* common/bus/embedded.h: what the files of the embedded driver share. SPDX-License-Identifier:
  * Apache-2.0 */
 #pragma once
+#include "common/base/hash.h"
 #include "common/bus/bus_driver.h"
 #include "common/db/db.h"
 
@@ -43,6 +44,11 @@ void embedded_append(struct bus *b, struct bus_msg *m, bus_done_fn *done, void *
 void embedded_append_forsake(struct embedded *b);
 /* Where a message is looked for by its id. */
 int64_t embedded_dedup_key(const char *id);
+/* What guards the bytes of a row; negative. */
+static inline int64_t embedded_sum(const void *data, size_t n)
+{
+        return (int64_t)(sum64(data, n) | UINT64_C(1) << 63);
+}
 void embedded_append_op_free(struct append_op *a);
 
 /* embedded_state.c: consumers, commits, state */

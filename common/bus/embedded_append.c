@@ -33,7 +33,7 @@ static int insert(struct db_tx *tx, sqlite3_stmt *s, const struct bus_msg *m, st
         sqlite3_bind_int64(s, 1, end->pos + 1);
         sqlite3_bind_int64(s, 2, m->time.ns);
         sqlite3_bind_int64(s, 3, end->cum + (int64_t)m->len);
-        sqlite3_bind_int64(s, 4, fnv1a32(m->data, m->len));
+        sqlite3_bind_int64(s, 4, embedded_sum(m->data, m->len));
         sqlite3_bind_text(s, 5, m->subject, -1, SQLITE_STATIC);
         sqlite3_bind_text(s, 6, m->id, -1, SQLITE_STATIC);
         sqlite3_bind_blob64(s, 7, m->data, m->len, SQLITE_STATIC);

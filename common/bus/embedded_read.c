@@ -84,6 +84,12 @@ int embedded_seek_cum(struct db_tx *tx, int64_t cum, uint64_t *pos, struct err *
 
 /* ---- messages ---- */
 
+/* Rows of the first versions carry 32 bits of FNV-1a; what is written now is negative. */
+static bool is_whole(const struct bus_msg *m, int64_t sum)
+{
+        return sum == (sum < 0 ? embedded_sum(m->data, m->len) : (int64_t)fnv1a32(m->data, m->len));
+}
+
 /* Columns: pos, time, sum, subject, id, data. NULL: its bytes are not those that were stored. */
 static struct bus_msg *message(sqlite3_stmt *s)
 {
@@ -94,7 +100,7 @@ static struct bus_msg *message(sqlite3_stmt *s)
                 bus_msg_new((const char *)sqlite3_column_text(s, 3),
                             (const char *)sqlite3_column_text(s, 4), data, len, time, false);
         m->pos = (uint64_t)sqlite3_column_int64(s, 0);
-        if (fnv1a32(m->data, len) == (uint32_t)sqlite3_column_int64(s, 2))
+        if (is_whole(m, sqlite3_column_int64(s, 2)))
                 return m;
         metric_add(metric_series(METRIC_BUS_DAMAGED, NULL, NULL, NULL), 1);
         log_error(log_root(), "a stored event is damaged; it is not used",

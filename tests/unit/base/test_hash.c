@@ -87,9 +87,26 @@ static void secrets_compare_by_content_and_length(void **state UNUSED)
         assert_true(secret_equal("", 0, "", 0));
 }
 
+static void sums_notice_every_changed_byte(void **state UNUSED)
+{
+        unsigned char data[37];
+        for (size_t i = 0; i < sizeof(data); i++)
+                data[i] = (unsigned char)(i * 7);
+        uint64_t whole = sum64(data, sizeof(data));
+        for (size_t i = 0; i < sizeof(data); i++) {
+                data[i] ^= 1;
+                assert_true(sum64(data, sizeof(data)) != whole);
+                data[i] ^= 1;
+        }
+        assert_true(sum64(data, sizeof(data)) == whole);
+        assert_true(sum64(data, 8) != sum64(data, 9));
+        assert_true(sum64("a", 1) != sum64("a\0", 2));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(sums_notice_every_changed_byte),
                 cmocka_unit_test(fnv_gives_the_published_values),
                 cmocka_unit_test(sha256_gives_the_published_value),
                 cmocka_unit_test(strings_added_one_by_one_cannot_run_into_each_other),
