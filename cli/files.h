@@ -16,7 +16,7 @@ struct file_object {
 struct file_text {
         char *name, *text;
         size_t n;
-        bool found; /* in a folder, not named */
+        bool found;    /* in a folder, not named */
         bool left_out; /* said already that it holds no resource */
         struct yaml_docs docs;
 };

@@ -217,9 +217,11 @@ const struct command command_logs = {
         .name = "logs",
         .operands = "WORKFLOW [POD]",
         .summary = "Print what the steps of a workflow said",
-        .details = "POD is a pod's name, a node's id or a step's name as `tiphys get` shows them. Logs "
-                   "that are gone here are read from where archiveLogs kept them, without times; so "
-                   "are those of workflows in the archive.",
+        .details =
+                "POD is a pod's name, a node's id or a step's name as `tiphys get` shows them. "
+                "Logs "
+                "that are gone here are read from where archiveLogs kept them, without times; so "
+                "are those of workflows in the archive.",
         .examples = "  tiphys logs @latest -f\n  tiphys logs @latest extract --tail 20\n",
         .opts = logs_opts,
         .opts_size = sizeof(struct logs_opts),

@@ -59,10 +59,8 @@ static int print_lines(int fd, const char *pod, log_line_fn *fn, void *arg, stru
         for (ssize_t n; (n = getline(&line, &cap, file)) > 0;) {
                 if (line[n - 1] == '\n')
                         line[n - 1] = '\0';
-                fn(arg, &(struct log_line){.pod = pod,
-                                           .time = "-",
-                                           .text = line,
-                                           .time_ns = INT64_MAX});
+                fn(arg,
+                   &(struct log_line){.pod = pod, .time = "-", .text = line, .time_ns = INT64_MAX});
         }
         free(line);
         fclose(file);
@@ -79,8 +77,7 @@ int logs_stored(struct app *app, const json_t *wf, const json_t *node, const cha
                 return 0;
         struct fetch f = {.loop = app->loop, .fd = -1};
         f.artifact = location_complete(
-                artifact,
-                json_at(wf, "status", "artifactRepositoryRef", "artifactRepository"));
+                artifact, json_at(wf, "status", "artifactRepositoryRef", "artifactRepository"));
         const struct artifact_job_spec spec = {.loop = app->loop,
                                                .pool = &pool,
                                                .store = app->store,

@@ -219,8 +219,10 @@ int simcase_load(struct simcase *s, const char *const *paths, size_t n, const ch
                  struct diags *d)
 {
         size_t errors = d->errors;
-        *s = (struct simcase){
-                .entrypoint = entrypoint, .forced = entrypoint, .objects = json_array(), .scripts = json_array()};
+        *s = (struct simcase){.entrypoint = entrypoint,
+                              .forced = entrypoint,
+                              .objects = json_array(),
+                              .scripts = json_array()};
         for (size_t i = 0; i < n; i++)
                 load_file(s, paths[i], d);
         find_workflow(s, d);

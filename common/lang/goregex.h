@@ -18,7 +18,7 @@ struct goregex;
 int goregex_new(struct goregex **out, struct str pattern, size_t *at, struct err *e) MUST_CHECK;
 struct goregex *goregex_free(struct goregex *re);
 AUTO_DEFINE(goregex_free, struct goregex *);
-size_t goregex_groups(const struct goregex *re); /* without group 0 */
+size_t goregex_groups(const struct goregex *re);                        /* without group 0 */
 const char *goregex_group_name(const struct goregex *re, size_t group); /* NULL: it has none */
 
 struct goregex_span {

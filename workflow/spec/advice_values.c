@@ -82,8 +82,8 @@ static void check_loop(struct check *c, const json_t *call, const struct jpath *
         if (tag.n <= strlen(from) || memcmp(tag.p, from, strlen(from)) != 0)
                 return;
         AUTO(mem_free) char *name = mem_strndup(tag.p + strlen(from), tag.n - strlen(from));
-        const char *value = json_str(
-                check_named(json_at(c->spec, "arguments", "parameters"), name), "value");
+        const char *value =
+                json_str(check_named(json_at(c->spec, "arguments", "parameters"), name), "value");
         struct jpath here = jpath_key(at, "withParam");
         if (value && !strstr(value, "{{") && !is_list(value))
                 WARN(c, &here, "W304", NULL, "argument '%s' is no JSON list: '%.60s'", name, value);

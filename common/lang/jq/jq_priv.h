@@ -88,7 +88,7 @@ struct native;
 struct jn {
         uint8_t kind, op;
         bool grouped; /* stood in ( ) */
-        uint32_t at; /* offset in the text */
+        uint32_t at;  /* offset in the text */
         struct jn *a, *b, *c, *d;
         struct jv value;
         struct str name;

@@ -1,7 +1,7 @@
 /* tests/unit/lang/test_gotemplate.c: what the recorded cases do not say of Go templates with sprig.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "common/lang/gotemplate.h"
 #include "common/base/mem.h"
+#include "common/lang/gotemplate.h"
 #include "tests/unit/unit.h"
 
 static void templates_print_what_go_prints(void **state UNUSED)
