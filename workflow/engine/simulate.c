@@ -278,6 +278,15 @@ static void start_recording(struct simulation *s)
         s->recorded_objects = json_deep_copy(s->objects);
 }
 
+/* The first action that went otherwise than the script says is told of. */
+static void blame(struct simulation *s, char *words_taken)
+{
+        if (s->failed_action)
+                mem_free(words_taken);
+        else
+                s->failed_action = words_taken;
+}
+
 static int redo(struct simulation *s, const json_t *action, struct err *e)
 {
         const char *expected = json_str(action, "error"), *name = json_str(action, "do");
@@ -286,9 +295,9 @@ static int redo(struct simulation *s, const json_t *action, struct err *e)
                 return -1;
         s->progressed = true;
         if (refused && !expected)
-                s->failed_action = mem_printf("%s was refused: %s", name, refused);
+                blame(s, mem_printf("%s was refused: %s", name, refused));
         if (!refused && expected)
-                s->failed_action = mem_printf("%s was expected to be refused: %s", name, expected);
+                blame(s, mem_printf("%s was expected to be refused: %s", name, expected));
         if (!refused)
                 start_recording(s);
         return refused ? 0 : sim_start(s, e);
@@ -315,14 +324,14 @@ static int act(struct simulation *s, const json_t *action, struct err *e)
         struct err why = {0};
         if (wf_check_action(s->wf, &in, &why) < 0) {
                 if (!expected)
-                        s->failed_action = mem_printf("%s was refused: %s", name, err_msg(&why));
+                        blame(s, mem_printf("%s was refused: %s", name, err_msg(&why)));
                 err_clear(&why);
                 s->progressed = true;
                 return 0;
         }
         sim_edit_spec(s, &in);
         if (expected)
-                s->failed_action = mem_printf("%s was expected to be refused: %s", name, expected);
+                blame(s, mem_printf("%s was expected to be refused: %s", name, expected));
         return step_and_announce(s, &in, 1, e);
 }
 
