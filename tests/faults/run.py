@@ -3,7 +3,8 @@
 Three daemons share one data folder: tiphys-eventsource, tiphys-sensor, tiphys-controller. Every second or so one of them gets
 SIGKILL and is started again. Afterwards every event that was answered 200 (or acknowledged by the Kafka broker) has exactly one
 Workflow. Half of the webhook events are CloudEvents that the sender repeats until answered: their id makes the repetition harmless.
-A third round kills the controller while workflows with locks and retries run (workflows.py). Each round ends with `lost N, doubled
+The same with `tiphys dev`, which is all of them in one process. A last round kills the controller while workflows with locks and
+retries run (workflows.py). Each round ends with `lost N, doubled
 N, of N` or `wrong N, of N`; the seed is printed first. Exit code 1 when anything was lost, doubled or wrong.
 """
 
@@ -56,19 +57,27 @@ spec:
 """
 
 
-class Daemons:
-    """The three, and the hand that kills them."""
+DAEMONS = {
+    "tiphys-eventsource": ["--metrics-port", "0"],
+    "tiphys-sensor": ["--metrics-port", "0"],
+    "tiphys-controller": ["--metrics-port", "0", "--health-port", "0"],
+}
+ONE_PROCESS = {"tiphys": ["--port", "0"]}
 
-    def __init__(self, folder: Path, data: Path, rng: random.Random):
+
+class Daemons:
+    """The three, or all of it in one process, and the hand that kills them."""
+
+    def __init__(self, folder: Path, data: Path, rng: random.Random, programs: dict[str, list[str]] = DAEMONS):
         self.rng, self.kills = rng, Counter()
-        self.names = ("tiphys-eventsource", "tiphys-sensor", "tiphys-controller")
+        command = {"tiphys": ["dev"]}
         self.procs = {
-            name: Proc([str(tiphys(name)), "--data", str(data), "--metrics-port", "0", *(["--health-port", "0"] if name.endswith("controller") else [])], folder / f"{name}.log", name=name)
-            for name in self.names
+            name: Proc([str(tiphys(name)), *command.get(name, []), "--data", str(data), *options], folder / f"{name}.log", name=name)
+            for name, options in programs.items()
         }
 
     def kill_one(self) -> None:
-        name = self.rng.choice(self.names)
+        name = self.rng.choice(list(self.procs))
         self.procs[name].kill9()
         self.kills[name] += 1
         self.procs[name].start()
@@ -149,11 +158,11 @@ def verdict(seen: Counter, acknowledged: set[int], kills: Counter, what: str) ->
     return not lost and not doubled
 
 
-def webhook_round(folder: Path, count: int, rng: random.Random) -> bool:
+def webhook_round(folder: Path, count: int, rng: random.Random, programs: dict[str, list[str]] = DAEMONS) -> bool:
     port, data = free_port(), folder / "data"
     cli = Cli(data)
     cli.ok("apply", "-f", "-", stdin=RESOURCES.format(source=SOURCES["webhook"].format(port=port)))
-    daemons = Daemons(folder, data, rng)
+    daemons = Daemons(folder, data, rng, programs)
     try:
         wait_for(lambda: connects(port), 15, "the webhook listens")
         sender = Sender(port, count)
@@ -165,6 +174,11 @@ def webhook_round(folder: Path, count: int, rng: random.Random) -> bool:
         return verdict(settle(cli, sender.answered), sender.answered, daemons.kills, f"webhook, {count} events at {RATE}/s")
     finally:
         daemons.stop()
+
+
+def dev_round(folder: Path, count: int, rng: random.Random) -> bool:
+    """In one process an event, the decision on it and the Workflow share a commit (decision 0024)."""
+    return webhook_round(folder, count, rng, ONE_PROCESS)
 
 
 def kafka_round(folder: Path, count: int, rng: random.Random) -> bool:
@@ -203,12 +217,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="./dev faults", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bin", type=Path)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
-    parser.add_argument("--only", choices=["webhook", "kafka", "workflows"])
+    parser.add_argument("--only", choices=["webhook", "dev", "kafka", "workflows"])
     parser.add_argument("seconds", nargs="?", type=float, default=25.0, help="length of the webhook round (25: 5,000 events, 200 workflows)")
     args = parser.parse_args()
     print(f"seed {args.seed}")
     rng, good = random.Random(args.seed), True
-    rounds = {"webhook": (webhook_round, RATE), "kafka": (kafka_round, RATE // 5), "workflows": (workflows_round, 8)}
+    rounds = {"webhook": (webhook_round, RATE), "dev": (dev_round, RATE), "kafka": (kafka_round, RATE // 5), "workflows": (workflows_round, 8)}
     for name, (round_, per_second) in rounds.items():
         if args.only in (None, name):
             with tempfile.TemporaryDirectory(prefix="tiphys-faults-") as folder:

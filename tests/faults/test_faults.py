@@ -10,7 +10,7 @@ import pytest
 from support import need
 
 
-@pytest.mark.parametrize("way", ["webhook", "kafka"])
+@pytest.mark.parametrize("way", ["webhook", "dev", "kafka"])
 def test_nothing_acknowledged_is_lost_or_doubled(way):
     if way == "kafka":
         need("java", "mvn")
