@@ -100,6 +100,9 @@ int row_delete(struct db_tx *tx, const struct key *k, const struct row *old, con
                int64_t version, struct err *e) MUST_CHECK;
 /* Where store_label holds the objects of a kind with this label. Two labels may share a hash: look
  * at the object. */
+/* Labels that are different on every object and that nobody selects by are not worth a page each.
+ */
+bool label_is_indexed(const char *label);
 int64_t label_hash(const char *kind, const char *label, const char *value);
 int version_newest(struct db_tx *tx, int64_t *version, struct err *e) MUST_CHECK;
 int version_oldest(struct db_tx *tx, int64_t *version, struct err *e) MUST_CHECK;

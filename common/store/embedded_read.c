@@ -165,6 +165,8 @@ static int choose_label(struct db_tx *tx, const struct list_query *q, int64_t *h
         int fewest = INT_MAX;
         bool several = selector_nth_equals(q->labels, 1, &label, &value);
         for (size_t i = 0; selector_nth_equals(q->labels, i, &label, &value); i++) {
+                if (!label_is_indexed(label))
+                        continue;
                 int64_t h = label_hash(q->kind, label, value);
                 int n = 0;
                 if (several && count_label(tx, h, &n, e) < 0)

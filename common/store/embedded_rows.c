@@ -134,6 +134,11 @@ int json_bind(sqlite3_stmt *s, int column, const json_t *body)
 
 /* ---- labels ---- */
 
+bool label_is_indexed(const char *label)
+{
+        return !streq(label, "events.argoproj.io/action-timestamp");
+}
+
 int64_t label_hash(const char *kind, const char *label, const char *value)
 {
         AUTO_BUF struct buf text = BUF_INIT(BUF_UNBOUNDED);
@@ -147,6 +152,8 @@ static int label_write(struct db_tx *tx, const char *sql_literal, const char *ki
                        const char *label, const json_t *value, struct err *e)
 {
         sqlite3_stmt *s;
+        if (!label_is_indexed(label))
+                return 0;
         if (db_stmt(&s, tx, sql_literal, e) < 0)
                 return -1;
         sqlite3_bind_int64(s, 1, label_hash(kind, label, json_string_value(value)));

@@ -48,10 +48,12 @@ static void test_selectors_choose(void **state UNUSED)
                 {"team=red,size=big", NULL, "b"},
                 {"size=big", NULL, "b c"},
                 {"team=green", NULL, ""},
+                {"events.argoproj.io/action-timestamp=17", NULL, "b"}, /* in no index */
+                {"events.argoproj.io/action-timestamp=17,team=red", NULL, "b"},
                 {NULL, "metadata.name=c", "c"},
                 {"team=red", "metadata.name=c", ""},
         };
-        make("b", "team=red,size=big");
+        make("b", "team=red,size=big,events.argoproj.io/action-timestamp=17");
         make("a", "team=red");
         make("d", NULL);
         make("c", "team=blue,size=big");
