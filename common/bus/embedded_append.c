@@ -248,7 +248,7 @@ static struct append_op *gathering(struct embedded *b)
                 return b->gathering;
         struct append_op *a = b->spare ? TAKE(b->spare) : NEW(struct append_op);
         a->b = b;
-        a->op = (struct db_op){.work = work, .executed = executed, .done = done};
+        a->op = (struct db_op){.work = work, .executed = executed, .done = done, .overtakes = true};
         a->offered = 0;
         a->next = b->appends;
         a->prev = &b->appends;

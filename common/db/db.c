@@ -19,7 +19,7 @@ struct db_ops db_take_submitted(struct db *db)
         struct db_ops ops = {db->first, db->last, db->gathered};
         db->first = db->last = NULL;
         db->gathered = 0;
-        db->urgent = false;
+        db->urgent = db->in_order = false;
         timer_cancel(db->loop, &db->linger);
         return ops;
 }
@@ -81,13 +81,47 @@ static bool worth_doing_here(struct db *db)
         return idle;
 }
 
+static void append(struct db_ops *list, struct db_op *op)
+{
+        op->next = NULL;
+        if (list->last)
+                list->last->next = op;
+        else
+                list->first = op;
+        list->last = op;
+        list->n++;
+}
+
+/* Those of the batch that only wait for company, when everything in a hurry may overtake them: the
+ * bookkeeping of the event before must not make the next one wait. Their time runs on. */
+static struct db_ops leave_behind(struct batch *b)
+{
+        struct db_ops ahead = {0}, behind = {0};
+        for (struct db_op *op = b->first, *next; op; op = next) {
+                next = op->next;
+                append(op->overtakes ? &ahead : &behind, op);
+        }
+        b->first = ahead.first;
+        b->last = ahead.last;
+        b->n = ahead.n;
+        return behind;
+}
+
 static void commit_here(struct db *db)
 {
+        bool overtake = !db->in_order && timer_armed(&db->linger);
+        struct mono until = db->linger.at;
         struct batch *b = gather(db);
+        struct db_ops behind = overtake ? leave_behind(b) : (struct db_ops){0};
         db->had_its_turn = true;
         timer_after_ms(db->loop, &db->next_turn, 0);
         b->may_join = true;
         committer_run(db, b, false);
+        db->first = behind.first;
+        db->last = behind.last;
+        db->gathered = behind.n;
+        if (behind.n)
+                timer_set(db->loop, &db->linger, until);
         db_deliver(b);
 }
 
@@ -121,11 +155,16 @@ static void on_next_turn(void *arg)
         on_turn_end(db);
 }
 
-static void become_urgent(void *arg)
+static void become_urgent(struct db *db, bool in_order)
 {
-        struct db *db = arg;
         db->urgent = true;
+        db->in_order |= in_order;
         loop_defer(db->loop, &db->hand_over);
+}
+
+static void on_lingered(void *arg)
+{
+        become_urgent(arg, true);
 }
 
 void db_submit(struct db *db, struct db_op *op)
@@ -141,7 +180,7 @@ void db_submit(struct db *db, struct db_op *op)
         db->gathered++;
         db->unanswered++;
         if (!db->patient)
-                become_urgent(db);
+                become_urgent(db, !op->overtakes);
         else if (!db->urgent && !timer_armed(&db->linger))
                 timer_after_ms(db->loop, &db->linger, DB_LINGER_MS);
 }
@@ -153,8 +192,8 @@ void db_patient(struct db *db, bool patient)
 
 void db_hurry(struct db *db)
 {
-        if (db->first && !db->urgent)
-                become_urgent(db);
+        if (db->first && !(db->urgent && db->in_order))
+                become_urgent(db, true);
 }
 
 bool db_op_open(const struct db *db, const struct db_op *op)
@@ -357,7 +396,7 @@ int db_open(struct db **out, struct loop *l, const char *path, const struct db_o
         db->ops = metric_series(METRIC_DB_OPS, NULL, NULL, NULL);
         task_init(&db->hand_over, on_turn_end, db);
         timer_init(&db->next_turn, on_next_turn, db);
-        timer_init(&db->linger, become_urgent, db);
+        timer_init(&db->linger, on_lingered, db);
         task_init(&db->notify, notify_listeners, db);
         /* present in the wake file before the first look, so that no commit goes unseen between the
          * two */

@@ -71,16 +71,18 @@ struct db_op { /* embed it; owned by the caller until done */
          * call db_settle(). When `done` comes with an error, or with `parted` set, what joined has
          * failed too and is told so. */
         void (*executed)(struct db_op *op);
-        bool parted;        /* this operation was stored without what joined it */
-        unsigned touches;   /* enum db_touch: what listeners are told of */
-        unsigned weight;    /* rough number of rows, for whom it matters; 0 counts as 1 */
+        bool parted;      /* this operation was stored without what joined it */
+        bool overtakes;   /* it depends on nothing that was submitted before: where it is in a hurry
+                           * and   runs on the loop, what is patient stays behind */
+        unsigned touches; /* enum db_touch: what listeners are told of */
+        unsigned weight;  /* rough number of rows, for whom it matters; 0 counts as 1 */
         struct db_op *next; /* private from here */
         struct err result;
 };
 void db_submit(struct db *db, struct db_op *op);
 /* What is submitted while this is set is in no hurry: it may wait up to DB_LINGER_MS for company,
  * so that bookkeeping (a firing is done, a phase has changed) shares the next commit instead of
- * standing in its way. The order stays. */
+ * standing in its way. The order stays, but for operations that overtake. */
 enum { DB_LINGER_MS = 3 };
 void db_patient(struct db *db, bool patient);
 void db_hurry(struct db *db); /* what waits for company goes now: something else depends on it */

@@ -74,6 +74,7 @@ struct db {
         struct loop_timer next_turn, linger;
         bool patient;      /* operations submitted now may wait for company */
         bool urgent;       /* one of those gathered may not */
+        bool in_order;     /* ... and does not overtake: all of them go */
         bool had_its_turn; /* committed on the loop already in this turn */
         unsigned touched;  /* since the listeners were told last */
         bool joining;      /* what is submitted now joins the transaction under way */

@@ -82,13 +82,23 @@ static void put_done(struct db_op *op, const struct err *e)
                 p->order[strlen(p->order)] = (char)('a' + p->n);
 }
 
-void put_submit(struct fixture *f, struct put *p, int64_t n)
+static void submit(struct fixture *f, struct put *p, int64_t n, bool overtakes)
 {
-        p->op = (struct db_op){.work = put_work, .done = put_done};
+        p->op = (struct db_op){.work = put_work, .done = put_done, .overtakes = overtakes};
         p->n = n;
         p->done = false;
         db_submit(f->db, &p->op);
         assert_false(p->done); /* never from inside the call */
+}
+
+void put_submit(struct fixture *f, struct put *p, int64_t n)
+{
+        submit(f, p, n, false);
+}
+
+void put_submit_overtaking(struct fixture *f, struct put *p, int64_t n)
+{
+        submit(f, p, n, true);
 }
 
 enum err_code put_now(struct fixture *f, int64_t n, size_t len)

@@ -26,6 +26,7 @@ struct put { /* inserts row n; fails when n is taken */
         char *order; /* appended to when done: its n as a letter; NULL: not */
 };
 void put_submit(struct fixture *f, struct put *p, int64_t n);
+void put_submit_overtaking(struct fixture *f, struct put *p, int64_t n);
 enum err_code put_now(struct fixture *f, int64_t n, size_t len); /* waits */
 void wait_for_it(struct fixture *f, const bool *done);
 int64_t count_rows(struct fixture *f);

@@ -189,6 +189,35 @@ static void test_patient_operations_share_the_commit_of_the_next_urgent_one(void
         fixture_close(&f);
 }
 
+static void test_what_depends_on_nothing_overtakes_what_is_patient(void **state UNUSED)
+{
+        struct fixture f;
+        struct fake_clock clock;
+        fake_clock_init(&clock, (struct wall){NS_PER_S});
+        fixture_open_on(&f, &clock.clock);
+        struct put p[4] = {0};
+        char order[8] = "";
+        for (int i = 0; i < 4; i++)
+                p[i].order = order;
+        db_patient(f.db, true);
+        put_submit(&f, &p[0], 0);
+        db_patient(f.db, false);
+        put_submit(&f, &p[1], 1);
+        wait_for_it(&f, &p[1].done);
+        assert_string_equal(order, "ab");
+        db_patient(f.db, true);
+        put_submit(&f, &p[2], 2);
+        db_patient(f.db, false);
+        put_submit_overtaking(&f, &p[3], 3);
+        wait_for_it(&f, &p[3].done);
+        assert_string_equal(order, "abd");
+        assert_int_equal(db_queue_length(f.db), 1);
+        fake_clock_advance(&clock, DB_LINGER_MS * NS_PER_MS);
+        wait_for_it(&f, &p[2].done);
+        assert_string_equal(order, "abdc");
+        fixture_close(&f);
+}
+
 /* ---- listeners ---- */
 
 struct counter {
@@ -471,6 +500,7 @@ int main(void)
                 cmocka_unit_test(
                         test_a_chain_of_operations_does_not_keep_the_loop_from_its_sockets),
                 cmocka_unit_test(test_patient_operations_share_the_commit_of_the_next_urgent_one),
+                cmocka_unit_test(test_what_depends_on_nothing_overtakes_what_is_patient),
                 cmocka_unit_test(test_listeners_hear_of_commits_and_of_nothing_else),
                 cmocka_unit_test(test_the_log_is_recycled_although_a_statement_was_left_half_read),
                 cmocka_unit_test(test_files_are_for_their_owner_only),
