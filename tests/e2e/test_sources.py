@@ -106,7 +106,7 @@ spec:
 """
 
 
-def test_kafka_records_reach_the_trigger_in_order(kafka, topic, sink, tmp_path):
+def test_every_kafka_record_reaches_the_trigger_once(kafka, topic, sink, tmp_path):
     kafka.produce(topic, *[json.dumps({"n": i}) for i in range(20)], partition=0)
     with Dev(tmp_path, kafka_source(kafka, topic) + SENSOR.format(url=sink.url)):
         sink.wait(20)
@@ -118,12 +118,13 @@ def test_kafka_offset_is_committed_only_after_the_bus_has_the_event(kafka, topic
     dev = Dev(tmp_path, kafka_source(kafka, topic) + SENSOR.format(url=sink.url))
     with dev:
         sink.wait(2)
+        assert sorted(body["n"] for body in bodies(sink)) == [1, 2]  # deliveries under way together may arrive in either order
         wait_for(lambda: kafka.committed(f"tiphys-{topic}", topic) == 2, 15, "offset 2 committed")
         dev.proc.kill9()
         kafka.produce(topic, '{"n": 3}', partition=0)
         dev.proc.start()
         sink.wait(3, timeout=30)  # the group misses the killed member for ten seconds
-        assert [body["n"] for body in bodies(sink)] == [1, 2, 3]
+        assert [body["n"] for body in bodies(sink)][2:] == [3]  # neither 1 nor 2 came again
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-512"])
