@@ -178,7 +178,7 @@ def test_event_becomes_workflow_that_the_api_shows(tmp_path):
 
 def test_watch_stream_shows_what_is_there_and_every_change(tmp_path):
     with Dev(tmp_path, HELLO) as dev:
-        wait_for(lambda: dev.workflows()[0]["status"].get("phase") == "Succeeded", 10, "the first workflow's end")
+        wait_for(lambda: dev.workflows()[0]["status"]["phase"] == "Succeeded", 10, "the first workflow's end")
         with socket.create_connection(("127.0.0.1", dev.api), 10) as s:
             s.sendall(b"GET /api/v1/workflow-events/default HTTP/1.1\r\nHost: x\r\n\r\n")
             stream = s.makefile("rb")

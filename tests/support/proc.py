@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from .wait import wait_for
+from .wait import PATIENCE, wait_for
 
 live: list["Proc"] = []  # every process that runs now; plugin.py shows their logs
 
@@ -83,9 +83,9 @@ class Proc:
     def wait(self, timeout: float = 10) -> int:
         """Wait for its end; the exit code, or minus the signal that ended it."""
         if self._popen.returncode is None:
-            ready, _, _ = select.select([self._pidfd], [], [], timeout)
+            ready, _, _ = select.select([self._pidfd], [], [], timeout * PATIENCE)
             if not ready:
-                raise TimeoutError(f"{self.name} still runs after {timeout:g} s\n{self.tail()}")
+                raise TimeoutError(f"{self.name} still runs after {timeout * PATIENCE:g} s\n{self.tail()}")
         code = self._popen.wait()
         self._forget()
         return code
