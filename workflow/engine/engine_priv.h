@@ -430,6 +430,10 @@ bool steps_unblock(struct wf *wf, uint32_t steps);
 void dag_open(struct wf *wf, uint32_t n);
 void dag_child_done(struct wf *wf, uint32_t dag, uint32_t child);
 void dag_item_done(struct wf *wf, uint32_t group, uint32_t child);
+/* dag_targets.c: into the frame: the targets, who takes part in which order, who waits for whom. */
+int dag_find_targets(struct wf *wf, uint32_t dag, struct err *e) MUST_CHECK;
+void dag_walk_targets(struct frame *f);
+void dag_count_dependencies(struct frame *f);
 /* Running while a target has no phase yet (dag_phase.c). */
 enum node_phase dag_phase(struct wf *wf, uint32_t dag);
 void dag_judge_blocked(struct wf *wf, uint32_t dag); /* nothing of it runs and nothing can start */
