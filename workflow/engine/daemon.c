@@ -29,11 +29,33 @@ void daemon_mark_retry(struct wf *wf, uint32_t retry)
         mark(wf, retry);
 }
 
+/* Whoever counted it as done waits for it again: for its hooks, or for its next attempt. */
+static void count_again(struct wf *wf, uint32_t index)
+{
+        const struct node *n = node_at(wf, index);
+        if (!n->told || n->owner == NONE)
+                return;
+        switch ((enum node_role)n->role) {
+        case ROLE_STEP: steps_child_undone(wf, n->owner, index); break;
+        case ROLE_TASK: dag_child_undone(wf, n->owner, index); break;
+        case ROLE_ITEM: dag_item_undone(wf, n->owner, index); break;
+        default: break;
+        }
+}
+
+/* The items of a loop are looked at no more when all of them serve, as in Argo. */
+bool daemon_is_forgotten(const struct wf *wf, uint32_t index)
+{
+        const struct node *n = node_at(wf, index);
+        return n->role == ROLE_ITEM && node_fulfilled(node_at(wf, n->owner));
+}
+
 void daemon_unmark(struct wf *wf, uint32_t index)
 {
         struct node *n = node_at(wf, index);
         if (!n->daemoned)
                 return;
+        count_again(wf, index);
         n->daemoned = false;
         for (uint32_t i = 0; i < wf->daemons.n; i++)
                 if (wf->daemons.v[i] == index) {

@@ -372,6 +372,32 @@ void dag_child_done(struct wf *wf, uint32_t dag, uint32_t child)
         judge(wf, dag);
 }
 
+void dag_child_undone(struct wf *wf, uint32_t dag, uint32_t child)
+{
+        struct frame *f = node_at(wf, dag)->frame;
+        if (!f || node_fulfilled(node_at(wf, dag)))
+                return;
+        uint32_t task = node_at(wf, child)->slot;
+        const struct task *t = &f->tmpl->tasks[task];
+        node_at(wf, child)->told = false;
+        f->pending++;
+        if (f->slots[task].state != SLOT_DONE)
+                return;
+        f->slots[task].state = SLOT_STARTED;
+        for (uint32_t i = 0; i < t->n_dependents; i++) /* what has not been judged yet */
+                f->slots[t->dependents[i]].waiting +=
+                        f->slots[t->dependents[i]].state == SLOT_WAITING;
+}
+
+void dag_item_undone(struct wf *wf, uint32_t group, uint32_t child)
+{
+        struct node *g = node_at(wf, group);
+        if (!g->frame || node_fulfilled(g))
+                return;
+        node_at(wf, child)->told = false;
+        g->frame->pending++;
+}
+
 /* ---- the whole ---- */
 
 static void set_outbound(struct wf *wf, uint32_t dag)

@@ -101,7 +101,7 @@ struct node {
         bool raised; /* Error because starting or finishing it failed: errors the group above at
                         once */
         bool dirty, queued;
-        bool told;       /* its owner has counted it as done */
+        bool told;       /* its owner has counted it as done; a daemon that dies: not any more */
         bool linked;     /* it hangs on its parent */
         bool memo_saved; /* its entry is in the cache already */
         bool watched;    /* it has hooks: changes are looked at (wf->look) */
@@ -134,6 +134,7 @@ struct frame {
         struct ids ready; /* slots a limit keeps from being started, in the order of the plan */
         bool raise;       /* Steps: a hook that cannot be started makes the whole an error */
         bool starting;    /* children are being started: do not judge yet */
+        uint32_t undone;  /* Steps: daemons of earlier groups that have died and are not settled */
         uint32_t bad;     /* dag: tasks that ended Failed or Error */
         uint32_t *targets, n_targets; /* dag */
         uint32_t *order;              /* dag: place of each task in the order of Argo's walk */
@@ -424,12 +425,16 @@ void task_wait(struct wf *wf, struct ids *list, uint32_t node);
  * try again ---- */
 void steps_open(struct wf *wf, uint32_t n);
 void steps_child_done(struct wf *wf, uint32_t group, uint32_t child);
+/* A daemon that counted as done has died: it is waited for again, and told of once more. */
+void steps_child_undone(struct wf *wf, uint32_t group, uint32_t child);
 void steps_group_done(struct wf *wf, uint32_t steps, uint32_t group);
 /* Starts the first thing that was held back; registers the rest. False: it still is held back. */
 bool steps_unblock(struct wf *wf, uint32_t steps);
 void dag_open(struct wf *wf, uint32_t n);
 void dag_child_done(struct wf *wf, uint32_t dag, uint32_t child);
 void dag_item_done(struct wf *wf, uint32_t group, uint32_t child);
+void dag_child_undone(struct wf *wf, uint32_t dag, uint32_t child);
+void dag_item_undone(struct wf *wf, uint32_t group, uint32_t child);
 /* dag_targets.c: into the frame: the targets, who takes part in which order, who waits for whom. */
 int dag_find_targets(struct wf *wf, uint32_t dag, struct err *e) MUST_CHECK;
 void dag_walk_targets(struct frame *f);
@@ -498,6 +503,7 @@ bool daemon_is(const struct node *n); /* a pod whose template says daemon */
 void daemon_ready(struct wf *wf, uint32_t pod);
 void daemon_mark_retry(struct wf *wf, uint32_t retry); /* its attempt is ready */
 void daemon_unmark(struct wf *wf, uint32_t node);
+bool daemon_is_forgotten(const struct wf *wf, uint32_t node);
 void daemon_died(struct wf *wf, uint32_t pod, enum node_phase phase, const char *message);
 /* The composite is done (NONE: the workflow): its daemons have Succeeded. */
 void daemons_end(struct wf *wf, uint32_t boundary);

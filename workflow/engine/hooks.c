@@ -13,6 +13,7 @@ struct place {
         uint32_t composite, child; /* composite NONE: the workflow; child: the node it hangs on */
         const json_t *hook;
         const char *name; /* "exit": the exit hook */
+        bool too_late;    /* none begins any more */
 };
 
 static bool is_exit(const struct place *p)
@@ -129,7 +130,7 @@ static enum hook_result look(struct wf *wf, const struct place *p, struct err *e
         enum hook_result r = HOOK_NONE;
         if (known && !node_fulfilled(node_at(wf, node)))
                 r = HOOK_WAIT;
-        else if (!known && (node != NONE || wf->shutdown != SHUTDOWN_TERMINATE)) {
+        else if (!known && (node != NONE || (wf->shutdown != SHUTDOWN_TERMINATE && !p->too_late))) {
                 struct scope s = scope_at(wf, p);
                 if (node == NONE && !str_empty(condition) &&
                     scope_test(&holds, condition, &s, e) < 0)
@@ -150,7 +151,7 @@ static enum hook_result look_at_all(struct wf *wf, uint32_t composite, uint32_t 
         const char *key;
         json_t *hook;
         json_object_foreach ((json_t *)(uintptr_t)hooks, key, hook) {
-                struct place p = {composite, child, hook, key};
+                struct place p = {composite, child, hook, key, false};
                 if (is_exit(&p))
                         continue;
                 enum hook_result r = look(wf, &p, e);
@@ -180,6 +181,24 @@ static bool exit_is_for(struct wf *wf, uint32_t dag, uint32_t child)
         return slot->exit_item == node_at(wf, child)->item;
 }
 
+/* Of a DAG Argo sees again what is a target and what somebody waits for: a daemon that dies behind
+ * all that depended on it has no exit hook. */
+static bool is_seen(const struct wf *wf, uint32_t dag, uint32_t task)
+{
+        const struct frame *f = node_at(wf, dag)->frame;
+        const struct task *t = &f->tmpl->tasks[task];
+        for (uint32_t i = 0; i < f->n_targets; i++)
+                if (f->targets[i] == task)
+                        return true;
+        for (uint32_t i = 0; i < t->n_dependents; i++) {
+                const struct slot *slot = &f->slots[t->dependents[i]];
+                if (slot->wanted &&
+                    (slot->node == NONE || !node_fulfilled(node_at(wf, slot->node))))
+                        return true;
+        }
+        return false;
+}
+
 enum hook_result hooks_settle(struct wf *wf, uint32_t composite, uint32_t child, struct err *e)
 {
         const struct node *c = node_at(wf, child);
@@ -196,7 +215,8 @@ enum hook_result hooks_settle(struct wf *wf, uint32_t composite, uint32_t child,
         if (!task->exit_hook || !phase_completed(c->phase) ||
             (item && !exit_is_for(wf, composite, child)))
                 return r;
-        struct place p = {composite, child, task->exit_hook, "exit"};
+        struct place p = {composite, child, task->exit_hook, "exit", false};
+        p.too_late = dag && c->role == ROLE_TASK && !is_seen(wf, composite, c->slot);
         enum hook_result exit = look(wf, &p, e);
         return exit == HOOK_NONE ? r : exit;
 }

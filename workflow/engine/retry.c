@@ -255,6 +255,8 @@ static void decide(struct wf *wf, uint32_t retry, uint32_t last)
                 daemon_mark_retry(wf, retry);
                 return;
         }
+        if (node_at(wf, retry)->daemoned && daemon_is_forgotten(wf, retry))
+                return;
         daemon_unmark(wf, retry);
         if (!phase_bad(l->phase)) {
                 finish(wf, retry, PHASE_SUCCEEDED, NULL, last);

@@ -197,6 +197,19 @@ static void start_group(struct wf *wf, uint32_t steps, uint32_t index)
 
 /* ---- recovery: groups that were done before ---- */
 
+/* A daemon of it that has died and whose hooks may run, or that is tried again. */
+static void adopt_undone(struct wf *wf, uint32_t group, uint32_t child)
+{
+        const struct node *n = node_at(wf, child), *g = node_at(wf, group);
+        bool serves = n->tmpl && n->tmpl->daemon;
+        if (!serves || g->phase != PHASE_SUCCEEDED || n->phase == PHASE_SUCCEEDED || n->daemoned)
+                return;
+        node_at(wf, child)->told = false;
+        node_at(wf, g->owner)->frame->undone++;
+        if (node_fulfilled(n))
+                node_requeue(wf, child);
+}
+
 static void adopt_child(struct wf *wf, uint32_t group, uint32_t task, uint32_t child, uint32_t item,
                         const json_t *body)
 {
@@ -214,7 +227,8 @@ static void adopt_child(struct wf *wf, uint32_t group, uint32_t task, uint32_t c
                 n->tmpl = t;
         err_clear(&why);
         n->told = true;
-        if (n->daemoned && n->type == NODE_RETRY && t)
+        adopt_undone(wf, group, child);
+        if (n->phase < PHASE_SUCCEEDED && n->type == NODE_RETRY && t)
                 retry_open(wf, child);
 }
 
@@ -251,6 +265,28 @@ static int adopt_group(struct wf *wf, uint32_t steps, uint32_t index, uint32_t g
         return 0;
 }
 
+/* Of all that are done, or down to the one that failed. The group behind them; has it begun? */
+static uint32_t adopt_groups(struct wf *wf, uint32_t steps, bool *begun)
+{
+        const struct tmpl *t = node_at(wf, steps)->tmpl;
+        uint32_t index = 0, group = NONE;
+        for (*begun = false; index < t->n_groups; index++) {
+                char *name = group_name(wf, steps, index);
+                group = node_find(wf, name);
+                mem_free(name);
+                *begun = group != NONE;
+                if (!*begun || !node_fulfilled(node_at(wf, group)))
+                        break;
+                node_at(wf, group)->owner = steps;
+                node_at(wf, group)->slot = index;
+                node_at(wf, group)->role = ROLE_GROUP;
+                adopt_group(wf, steps, index, group);
+                if (phase_bad(node_at(wf, group)->phase))
+                        break;
+        }
+        return index;
+}
+
 /* ---- the composite ---- */
 
 void steps_open(struct wf *wf, uint32_t steps)
@@ -264,24 +300,13 @@ void steps_open(struct wf *wf, uint32_t steps)
         f->group_node = NONE;
         for (uint32_t i = 0; i < f->n_slots; i++)
                 f->slots[i].node = NONE;
-        uint32_t index = 0;
-        for (; index < f->tmpl->n_groups; index++) {
-                char *name = group_name(wf, steps, index);
-                uint32_t group = node_find(wf, name);
-                mem_free(name);
-                if (group == NONE || !node_fulfilled(node_at(wf, group)))
-                        break;
-                node_at(wf, group)->owner = steps;
-                node_at(wf, group)->slot = index;
-                node_at(wf, group)->role = ROLE_GROUP;
-                adopt_group(wf, steps, index, group);
-                if (phase_bad(node_at(wf, group)->phase))
-                        break;
-        }
-        if (index < f->tmpl->n_groups &&
-            (f->group_node == NONE || !phase_bad(node_at(wf, f->group_node)->phase)))
-                start_group(wf, steps, index);
-        else if (f->group_node != NONE)
+        bool begun;
+        uint32_t index = adopt_groups(wf, steps, &begun);
+        bool failed = f->group_node != NONE && phase_bad(node_at(wf, f->group_node)->phase);
+        if (index < f->tmpl->n_groups && !failed) {
+                if (begun || !f->undone)
+                        start_group(wf, steps, index);
+        } else if (f->group_node != NONE)
                 node_requeue(wf, f->group_node);
         else
                 finish_steps(wf, steps, PHASE_SUCCEEDED, NULL);
@@ -301,22 +326,53 @@ static void set_outbound(struct wf *wf, uint32_t steps)
 }
 
 /* A daemon of a group that is done has died: the group failed after all, and with it the whole. */
-static bool late_failure(struct wf *wf, uint32_t steps, uint32_t group, uint32_t child)
+static void fail_late(struct wf *wf, uint32_t steps, uint32_t group, const char *message)
 {
-        const struct frame *f = node_at(wf, steps)->frame;
-        const struct node *c = node_at(wf, child);
-        if (c->hooked || c->role != ROLE_STEP || !c->told || !phase_bad(c->phase) ||
-            tolerated(wf, f, c))
-                return false;
-        struct arena a;
-        arena_init(&a, 0);
-        const char *message = arena_printf(&a, "child '%s' failed", node_id_text(wf, c, &a));
         node_set(wf, group, PHASE_FAILED, message);
         set_outbound(wf, steps);
         finish_steps(wf, steps, PHASE_FAILED, message);
         ids_add(&wf->left, steps);
-        arena_deinit(&a);
-        return true;
+}
+
+/* A daemon of a group that was done is settled: it is dead, and so are its hooks, or it serves
+ * again. */
+static void late_child_done(struct wf *wf, uint32_t steps, uint32_t group, uint32_t child)
+{
+        struct frame *f = node_at(wf, steps)->frame;
+        const struct node *c = node_at(wf, child);
+        struct err why = {0};
+        if (c->told)
+                return;
+        enum hook_result hook = hooks_settle(wf, steps, child, &why);
+        if (hook == HOOK_WAIT)
+                return;
+        node_at(wf, child)->told = true;
+        f->undone--;
+        c = node_at(wf, child);
+        if (hook == HOOK_FAILED || hook == HOOK_BAD)
+                fail_late(wf, steps, group, err_msg(&why));
+        else if (phase_bad(c->phase) && !tolerated(wf, f, c)) {
+                struct arena a;
+                arena_init(&a, 0);
+                fail_late(wf, steps, group,
+                          arena_printf(&a, "child '%s' failed", node_id_text(wf, c, &a)));
+                arena_deinit(&a);
+        } else if (node_fulfilled(node_at(wf, f->group_node)))
+                steps_group_done(wf, steps, f->group_node);
+        err_clear(&why);
+}
+
+void steps_child_undone(struct wf *wf, uint32_t group, uint32_t child)
+{
+        uint32_t steps = node_at(wf, group)->owner;
+        struct frame *f = node_at(wf, steps)->frame;
+        if (!f || node_fulfilled(node_at(wf, steps)))
+                return;
+        node_at(wf, child)->told = false;
+        if (node_fulfilled(node_at(wf, group)))
+                f->undone++;
+        else
+                f->pending++;
 }
 
 void steps_child_done(struct wf *wf, uint32_t group, uint32_t child)
@@ -324,9 +380,10 @@ void steps_child_done(struct wf *wf, uint32_t group, uint32_t child)
         uint32_t steps = node_at(wf, group)->owner;
         struct frame *f = node_at(wf, steps)->frame;
         const struct node *c = node_at(wf, child);
-        if (f && node_at(wf, group)->phase == PHASE_SUCCEEDED &&
-            late_failure(wf, steps, group, child))
+        if (f && node_at(wf, group)->phase == PHASE_SUCCEEDED) {
+                late_child_done(wf, steps, group, child);
                 return;
+        }
         if (!f || f->group_node != group || node_fulfilled(node_at(wf, group)))
                 return;
         if (c->raised && c->role == ROLE_STEP) {
@@ -376,7 +433,7 @@ static void finish_well(struct wf *wf, uint32_t steps)
 void steps_group_done(struct wf *wf, uint32_t steps, uint32_t group)
 {
         struct frame *f = node_at(wf, steps)->frame;
-        if (!f || f->group_node != group)
+        if (!f || f->group_node != group || f->undone)
                 return;
         const struct node *g = node_at(wf, group);
         const struct tmpl *t = f->tmpl;
