@@ -55,7 +55,7 @@ struct tmpl_scope *exec_scope(struct wf *wf, const char *full)
         if (s)
                 return s;
         const char *slash = strchr(full, '/');
-        if (!slash)
+        if (!slash || strncmp(full, "local/", 6) == 0) /* of a resubmitted one: its old name */
                 return wf->local;
         bool cluster = strncmp(full, "cluster/", 8) == 0;
         const char *kind = cluster ? "ClusterWorkflowTemplate" : "WorkflowTemplate";
