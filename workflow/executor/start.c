@@ -51,15 +51,31 @@ static bool look_up(const struct spec *s, const char *command, char out[PATH_MAX
         return false;
 }
 
-static int drop_caps(const struct pod *p)
+static bool keeps_caps(const struct pod *p)
+{
+        /* in a user namespace they reach nothing of the host */
+        return !p->spec.isolate || p->spec.privileged || p->x->host.user;
+}
+
+/* What no program that is started later can get. */
+static int bound_caps(const struct pod *p)
 {
         const struct spec *s = &p->spec;
-        if (!s->isolate || s->privileged || p->x->host.user)
-                return 0; /* in a user namespace they reach nothing of the host */
+        if (keeps_caps(p))
+                return 0;
         for (int cap = 0; cap < CAPS; cap++)
                 if (!(s->caps >> cap & 1) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 &&
                     errno != EINVAL)
                         return -1;
+        return 0;
+}
+
+/* What we have ourselves: after the change of user, which may need what is to go. */
+static int drop_caps(const struct pod *p)
+{
+        const struct spec *s = &p->spec;
+        if (keeps_caps(p))
+                return 0;
         struct __user_cap_header_struct h = {_LINUX_CAPABILITY_VERSION_3, 0};
         struct __user_cap_data_struct have[2], want[2];
         if (syscall(SYS_capget, &h, have) < 0)
@@ -101,7 +117,7 @@ static int arrange_rest(struct child *c)
         if (s->cwd ? chdir(s->cwd) < 0 : !s->isolate && fchdir(c->p->tmp) < 0)
                 return -1; /* without one: the pod's own folder, or the root of the sandbox */
         c->step = "drop privileges";
-        if (drop_caps(c->p) < 0 || become_user(c->p) < 0)
+        if (bound_caps(c->p) < 0 || become_user(c->p) < 0 || drop_caps(c->p) < 0)
                 return -1;
         if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) /* a change of user clears it */
                 return -1;

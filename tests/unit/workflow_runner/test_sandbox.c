@@ -154,6 +154,11 @@ static void capabilities_can_be_dropped_and_added(void **state)
                         "{'allowPrivilegeEscalation': false, 'capabilities': {'drop': ['ALL'], "
                         "'add': ['NET_RAW', 'CAP_CHOWN']}}}}";
         assert_result(run_capture(h, t), "CapEff:\t0000000000002001\nNoNewPrivs:\t1");
+        t = "{'script': {'command': ['sh', '-e'], 'source': 'id -u; id -g; grep -E "
+            "`Cap(Eff|Bnd)` /proc/self/status', 'securityContext': {'runAsUser': 1234, "
+            "'runAsGroup': 4321, 'capabilities': {'drop': ['ALL']}}}}";
+        assert_result(run_capture(h, t), "1234\n4321\nCapEff:\t0000000000000000\n"
+                                         "CapBnd:\t0000000000000000");
 }
 
 static void a_host_path_is_mounted_read_only_or_writable(void **state)
