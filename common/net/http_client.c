@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 enum { SPARE_HANDLES = 16 };
 
@@ -51,6 +52,8 @@ static void free_call(struct http_call *call)
                 curl_multi_remove_handle(c->multi, call->easy);
         if (call->easy)
                 free_easy(c, call);
+        if (call->connected >= 0)
+                close(call->connected);
         buf_deinit(&call->response.body);
         http_call_drop_headers(call);
         mem_free(call->response.headers);
@@ -325,6 +328,7 @@ static struct http_call *new_call(struct http_client *c, const struct http_call_
 {
         struct http_call *call = NEW(struct http_call);
         call->client = c;
+        call->connected = spec->connected ? *spec->connected : -1;
         if (first_call(c, &call->early) == 0)
                 call->easy = c->n_spare ? c->spare[--c->n_spare] : curl_easy_init();
         call->done = done;

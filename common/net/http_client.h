@@ -44,6 +44,11 @@ struct http_call_spec { /* borrowed; copied before http_call returns */
         size_t max_response_bytes;
         int max_redirects;
         bool guard;
+        /* A connected socket, NULL: none. The call owns it from here on; the URL's host must be an
+         * address, which is not looked at; no proxy is asked, and the connection is closed with
+         * the call. Of curl 7.88, which connects in spite of being told, connect() must still say
+         * 0: see runner_dial(). */
+        const int *connected;
         const char *host;        /* overrides the Host header */
         bool keep_headers;       /* response.headers is filled */
         bool no_default_headers; /* send exactly `headers` (plus Host, Content-Length) */

@@ -21,6 +21,7 @@ struct http_call {
         int max_redirects;
         struct http_file file;
         uint64_t file_sent;
+        int connected; /* a socket that curl has not taken yet; -1 */
         bool keep_headers;
         size_t n_headers, cap_headers;
         const char *refused; /* the guard's word */

@@ -239,6 +239,34 @@ static curl_socket_t open_guarded(void *arg, curlsocktype purpose UNUSED, struct
         return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
 }
 
+static curl_socket_t take_connected(void *arg, curlsocktype purpose UNUSED,
+                                    struct curl_sockaddr *a UNUSED)
+{
+        struct http_call *call = arg;
+        int fd = call->connected; /* curl closes it */
+        call->connected = -1;
+        return fd;
+}
+
+static int is_connected(void *arg UNUSED, curl_socket_t fd UNUSED, curlsocktype purpose UNUSED)
+{
+        return CURL_SOCKOPT_ALREADY_CONNECTED;
+}
+
+static void set_connection(struct http_call *call, const struct http_call_spec *spec)
+{
+        if (!spec->guard && !spec->connected)
+                return;
+        SET(call, FRESH_CONNECT, 1L); /* not one that another call has opened */
+        SET(call, PROXY, "");
+        SET(call, OPENSOCKETFUNCTION, spec->connected ? take_connected : open_guarded);
+        SET(call, OPENSOCKETDATA, call);
+        if (spec->connected) {
+                SET(call, SOCKOPTFUNCTION, is_connected);
+                SET(call, FORBID_REUSE, 1L);
+        }
+}
+
 static void set_limits(struct http_call *call, const struct http_call_spec *spec)
 {
         SET(call, NOSIGNAL, 1L);
@@ -251,12 +279,6 @@ static void set_limits(struct http_call *call, const struct http_call_spec *spec
                 SET(call, LOW_SPEED_LIMIT, 1L);
                 SET(call, LOW_SPEED_TIME, (long)((spec->idle_timeout_ms + 999) / 1000));
         }
-        if (spec->guard) { /* a connection opened by an unguarded call must not be used */
-                SET(call, FRESH_CONNECT, 1L);
-                SET(call, PROXY, "");
-                SET(call, OPENSOCKETFUNCTION, open_guarded);
-                SET(call, OPENSOCKETDATA, call);
-        }
 }
 
 int http_call_setup(struct http_call *call, const struct http_call_spec *spec, struct err *e)
@@ -267,5 +289,6 @@ int http_call_setup(struct http_call *call, const struct http_call_spec *spec, s
         set_credentials(call, spec);
         set_tls(call, &spec->tls);
         set_limits(call, spec);
+        set_connection(call, spec);
         return 0;
 }
