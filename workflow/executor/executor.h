@@ -18,6 +18,7 @@
  *   network.c    a network of the pod's own
  *   limits.c     cgroups
  *   passwd.c     who an image's user is
+ *   dial.c       connections into a pod
  * Single-threaded; every process has one pod, so errors may simply end it. SPDX-License-Identifier:
  * Apache-2.0 */
 #pragma once
@@ -61,7 +62,8 @@ struct spec {
                                 more */
         size_t argc;
         struct wire script; /* data NULL: none */
-        bool isolate, capture, no_new_privs, privileged, read_only, private_network, layered;
+        bool isolate, capture, no_new_privs, privileged, read_only, private_network, layered,
+                dialled;
         int64_t deadline_ms, grace_ms, retry_ms;
         uint64_t retries;
         uint64_t run_uid, run_gid;        /* UINT64_MAX: as the executor */
@@ -192,6 +194,7 @@ int64_t actions_due(const struct pod *p);                  /* monotonic ms; 0: n
 bool stopping_begin(struct pod *p);                        /* false: there is no preStop hook */
 
 int network_private(struct pod *p, struct err *e) MUST_CHECK;
+int dialled_by_others(const struct pod *p, struct err *e) MUST_CHECK; /* from here on, if wanted */
 int user_resolve(struct pod *p, struct err *e) MUST_CHECK; /* inside the container's root */
 void limits_find(struct host *h);
 void limits_prepare(struct pod *p);    /* as far as this machine can */

@@ -38,6 +38,7 @@ static void take(struct spec *s, struct wire *w, size_t *n_env)
         case S_FS_GROUP: s->fs_group = wire_u64(w); break;
         case S_READ_ONLY: s->read_only = wire_u64(w); break;
         case S_NETWORK: s->private_network = wire_u64(w); break;
+        case S_DIALLED: s->dialled = wire_u64(w); break;
         case S_MEMORY: s->memory = wire_u64(w); break;
         case S_CPU_MILLI: s->cpu_milli = wire_u64(w); break;
         case S_LOWER: s->layered = true; break;

@@ -60,6 +60,8 @@ static int prepare(struct pod *p, struct err *e)
                 return -1;
         if (p->spec.isolate && (network_private(p, e) < 0 || volumes_make(p, e) < 0))
                 return -1;
+        if (dialled_by_others(p, e) < 0)
+                return -1;
         return p->spec.grouped ? 0 : container_prepare(p, e);
 }
 

@@ -57,6 +57,7 @@ enum wire_tag {
         S_FS_GROUP,  /* u64: group of volumes */
         S_READ_ONLY, /* u64: the root is read-only */
         S_NETWORK,   /* u64: 1 private to the pod, 0 the host's */
+        S_DIALLED,   /* u64: 1 its ports are reached by runner_dial() */
         S_PROBE,     /* group */
         S_HOOK,      /* group */
         S_MEMORY,    /* u64 bytes */
@@ -169,7 +170,7 @@ bool frame_next(const char *data, size_t n, size_t *at, enum frame_kind *kind,
 
 /* Messages of the SEQPACKET socket. A body over WIRE_INLINE_MAX travels as a memfd (start) or is
  * read from the state file (final). */
-enum { WIRE_VERSION = 2, WIRE_INLINE_MAX = 64 * 1024 };
+enum { WIRE_VERSION = 3, WIRE_INLINE_MAX = 64 * 1024 };
 enum msg_kind {
         MSG_START = 1, /* runner: serial, body or memfd */
         MSG_KILL,      /* runner: serial, arg = grace in ms */

@@ -28,6 +28,8 @@ struct pod_request {                              /* borrowed for the call */
         bool capture_result;    /* stdout becomes outputs.result */
         int64_t deadline_s;     /* activeDeadlineSeconds of the pod, 0 = none */
         int grace_s;            /* between SIGTERM and SIGKILL; 0 = 30 */
+        bool beside;        /* it serves steps: it can be dialled, max_running does not count it */
+        const json_t *spec; /* of the workflow, effective; not for the runner */
 };
 struct pod_status { /* borrowed for the call */
         enum pod_phase phase;
@@ -91,6 +93,19 @@ void runner_kill(struct runner *r, const char *workflow_uid, const char *node_id
 /* After a restart: re-attach to the pod of this node. True: updates will come (perhaps soon).
  * False: no trace of it: main was never started, so starting the pod is right. */
 bool runner_adopt(struct runner *r, const char *workflow_uid, const char *node_id);
+/* A connection to 127.0.0.1:port (else ::1) as main of a running pod (one that is `beside`)
+ * would make it, whatever the pod's network. `done` comes later, once, unless cancelled: with a
+ * connected socket that does not block, the caller's now (connect() on it says 0 once more, which
+ * libraries need that insist on connecting by themselves), or -1 and why: NOT_FOUND: it does not
+ * run, UNAVAILABLE: nobody listens there (yet). */
+struct runner_dial;
+typedef void runner_dialed_fn(void *arg, int fd, const struct err *e);
+struct runner_dial *runner_dial(struct runner *r, const char *workflow_uid, const char *node_id,
+                                uint16_t port, runner_dialed_fn *done, void *arg);
+void runner_dial_cancel(struct runner_dial *d); /* NULL is fine */
+/* Would a pod of this template have a network of its own? And files of its own? */
+bool runner_own_network(const struct runner *r, const json_t *template);
+bool runner_sandboxes(const struct runner *r);
 /* Does something of this workflow still run or travel, killed or not? */
 bool runner_busy(const struct runner *r, const char *workflow_uid);
 /* Delete what a workflow has left: its pod folders when it has finished; its logs too when it was

@@ -235,7 +235,8 @@ void start_with(struct harness *h, const char *node, const char *template, bool 
                                   .template = t,
                                   .capture_result = capture,
                                   .deadline_s = deadline_s,
-                                  .grace_s = 5};
+                                  .grace_s = 5,
+                                  .beside = h->beside};
         runner_start(h->runner, &req);
 }
 

@@ -32,6 +32,7 @@ struct harness {
         struct runner *runner;
         char *dir;      /* data directory */
         char *executor; /* NULL: the one that was built */
+        bool beside;    /* pods that are started from now on can be dialled */
         bool user;      /* sandboxes in a user namespace */
         int isolation, max_running;
         json_t *images, *host_paths;

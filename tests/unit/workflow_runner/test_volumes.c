@@ -1,9 +1,11 @@
 /* tests/unit/workflow_runner/test_volumes.c: volumes of every kind, users, limits, networks.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/workflow_runner/harness.h"
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ROOT(test) cmocka_unit_test_setup_teardown(test, harness_setup_sandbox, harness_teardown)
 #define USER(test)                                                                 \
@@ -334,6 +336,85 @@ static void two_daemons_with_private_networks_share_a_port(void **state)
         wait_done(h, "two");
 }
 
+struct dialed {
+        bool done;
+        int fd;
+        char words[256];
+};
+
+static void on_dialed(void *arg, int fd, const struct err *e)
+{
+        struct dialed *d = arg;
+        d->done = true;
+        d->fd = fd;
+        snprintf(d->words, sizeof(d->words), "%s", e ? err_msg(e) : "");
+}
+
+static struct dialed dial(struct harness *h, const char *node, uint16_t port)
+{
+        struct dialed d = {.fd = -1};
+        runner_dial(h->runner, UID, node, port, on_dialed, &d);
+        assert_false(d.done);
+        assert_true(loop_run_until(h->loop, &d.done, 20000));
+        return d;
+}
+
+/* What a server that greets says to who has come in by dialling. */
+static void assert_greets(struct harness *h, const char *node, uint16_t port, const char *want)
+{
+        struct dialed d = dial(h, node, port);
+        char text[64];
+        if (*d.words)
+                fail_msg("%s: %s", node, d.words);
+        struct pollfd p = {.fd = d.fd, .events = POLLIN};
+        assert_int_equal(poll(&p, 1, 20000), 1);
+        ssize_t n = read(d.fd, text, sizeof(text) - 1);
+        close(d.fd);
+        text[n > 0 ? n : 0] = '\0';
+        assert_string_equal(text, want);
+}
+
+/* ` stands for ' in these templates. */
+#define GREETER(family, host)                                                              \
+        "{'metadata': {'annotations': {'tiphys.io/network': 'private'}}, 'container': "    \
+        "{'command': ['python3', '-uc', 'import socket\\ns = socket.socket(socket." family \
+        ")\\ns.bind((`" host "`, 4711))\\ns.listen()\\nprint(`ready`)\\nwhile True: "      \
+        "s.accept()[0].send(socket.gethostname().encode())']}}"
+
+static void a_port_of_a_pod_is_reached_whatever_its_network(void **state)
+{
+        struct harness *h = *state;
+        NEED_SANDBOX(h);
+        static const char *const nodes[] = {"one", "two"};
+        h->beside = true;
+        const char *private = GREETER("AF_INET", "127.0.0.1");
+        for (size_t i = 0; i < ARRAY_LEN(nodes); i++) {
+                start_with(h, nodes[i], private, false, 0);
+                wait_running(h, nodes[i]);
+                wait_log(h, nodes[i], "ready");
+        }
+        assert_greets(h, "one", 4711, "pod-one");
+        assert_greets(h, "two", 4711, "pod-two");
+        struct dialed d = dial(h, "one", 4712);
+        assert_int_equal(d.fd, -1);
+        assert_string_equal(d.words, "port 4712: Connection refused");
+        runner_dial_cancel(runner_dial(h->runner, UID, "one", 4711, on_dialed, &d));
+        harness_close(h); /* also of a pod that an earlier runner has started */
+        harness_open(h);
+        assert_true(runner_adopt(h->runner, UID, "one") && runner_adopt(h->runner, UID, "two"));
+        assert_greets(h, "two", 4711, "pod-two");
+        for (size_t i = 0; i < ARRAY_LEN(nodes); i++) {
+                runner_kill(h->runner, UID, nodes[i], 1);
+                wait_done(h, nodes[i]);
+        }
+        assert_string_equal(dial(h, "one", 4711).words, "it does not run");
+        start_with(h, "six", GREETER("AF_INET6", "::1"), false, 0);
+        wait_log(h, "six", "ready");
+        assert_greets(h, "six", 4711, "pod-six");
+        runner_kill(h->runner, UID, "six", 1);
+        wait_done(h, "six");
+}
+
 static void without_root_a_private_network_is_the_pod_s_alone(void **state)
 {
         struct harness *h = *state;
@@ -360,6 +441,7 @@ int main(void)
                 ROOT(the_environment_knows_the_pod_and_its_limits),
                 ROOT(memory_is_limited_where_there_are_cgroups),
                 ROOT(two_daemons_with_private_networks_share_a_port),
+                BOTH(a_port_of_a_pod_is_reached_whatever_its_network),
                 USER(without_root_a_private_network_is_the_pod_s_alone),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,7 +25,7 @@ struct build {
         struct runner *r;
         json_t *template;
         char *ns, *node_id, *pod_name, *workflow, *uid;
-        bool capture, grouped, private_network;
+        bool capture, grouped, private_network, beside;
         int64_t deadline_s, grace_s;
         struct part *parts;
         size_t n, next;  /* parts; the one whose environment is fetched */

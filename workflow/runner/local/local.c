@@ -102,12 +102,16 @@ static void tell_later(struct runner_pod *p)
         loop_defer(r->o.loop, &r->tell);
 }
 
+static bool counts(const struct runner_pod *p)
+{
+        return !p->beside && (p->stage == POD_SENT || p->stage == POD_ADOPTED);
+}
+
 static void set_stage(struct runner_pod *p, enum pod_stage stage)
 {
-        bool was = p->stage == POD_SENT || p->stage == POD_ADOPTED,
-             is = stage == POD_SENT || stage == POD_ADOPTED;
+        bool was = counts(p);
         p->stage = stage;
-        p->runner->running += (int)is - (int)was;
+        p->runner->running += (int)counts(p) - (int)was;
 }
 
 static void unqueue(struct runner_pod *p)
@@ -367,7 +371,7 @@ static void deliver_kill(struct runner_pod *p)
 /* Start what may start. */
 static void fill(struct runner *r)
 {
-        while (r->queue && r->running < r->o.max_running) {
+        while (r->queue && (r->queue->beside || r->running < r->o.max_running)) {
                 struct runner_pod *p = r->queue;
                 if (!link_start(r, p))
                         break;
@@ -391,9 +395,16 @@ static void enqueue(struct runner_pod *p)
 {
         struct runner *r = p->runner;
         set_stage(p, POD_QUEUED);
-        p->next_queued = NULL;
-        *r->queue_end = p;
-        r->queue_end = &p->next_queued;
+        if (p->beside) { /* others wait for it, perhaps those that run */
+                p->next_queued = r->queue;
+                r->queue = p;
+                if (!p->next_queued)
+                        r->queue_end = &p->next_queued;
+        } else {
+                p->next_queued = NULL;
+                *r->queue_end = p;
+                r->queue_end = &p->next_queued;
+        }
         fill(r);
         if (p->stage == POD_QUEUED) {
                 p->tell_pending = true;
@@ -458,6 +469,7 @@ void runner_start(struct runner *r, const struct pod_request *req)
         p->fetches = json_array();
         p->ns = mem_strdup(req->ns ? req->ns : "default");
         p->deadline_s = req->deadline_s;
+        p->beside = req->beside;
         if (build_start(&p->build, r, req, p->fetches, &e) == 0) {
                 build_resolve(p->build, on_built, p);
                 return;

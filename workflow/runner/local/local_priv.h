@@ -10,6 +10,7 @@
  *   env.c       template -> request: environment, with values from the store
  *   state.c     state files: what became of a pod
  *   adopted.c   news of pods that an earlier runner started
+ *   dial.c      connections into pods
  *   report.c    status records -> struct pod_status
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
@@ -30,6 +31,7 @@ struct runner_pod {
         uint64_t serial;
         enum pod_stage stage;
         bool told_running, tell_pending, tell_running; /* updates that are due */
+        bool beside;                                   /* it takes no place of max_running */
         bool listed; /* on the list of pods with something to tell */
         int64_t started_ns;
         struct buf running;        /* what was told of it last: R_ records */

@@ -87,6 +87,11 @@ struct runner *runner_free(struct runner *r)
         return NULL;
 }
 
+bool runner_sandboxes(const struct runner *r)
+{
+        return r->sandbox;
+}
+
 const char *runner_describe(struct runner *r)
 {
         return r->words ? r->words : "";

@@ -131,6 +131,8 @@ static void put_pod(const struct build *build, struct buf *b)
         wire_put_str(b, S_HOSTNAME, build->pod_name);
         wire_put_u64(b, S_ISOLATE, build->r->sandbox);
         wire_put_u64(b, S_NETWORK, build->private_network);
+        if (build->beside)
+                wire_put_u64(b, S_DIALLED, 1);
         wire_put_u64(b, S_DEADLINE_MS, (uint64_t)build->deadline_s * 1000);
         wire_put_u64(b, S_GRACE_MS, (uint64_t)build->grace_s * 1000);
         if (json_is_integer(fs_group))
@@ -138,13 +140,23 @@ static void put_pod(const struct build *build, struct buf *b)
         put_hosts(build, b);
 }
 
+static const char *network_wish(const json_t *template)
+{
+        return json_str(template, "metadata", "annotations", "tiphys.io/network");
+}
+
+bool runner_own_network(const struct runner *r, const json_t *template)
+{
+        const char *wish = network_wish(template);
+        bool host = json_is_true(json_object_get(template, "hostNetwork"));
+        return wish ? streq(wish, "private") : !host && r->sandbox && r->o.private_network;
+}
+
 /* tiphys.io/network of the pod's metadata, else hostNetwork, else as the runner was told. */
 static int choose_network(struct build *build, struct err *e)
 {
-        const char *wish =
-                json_str(build->template, "metadata", "annotations", "tiphys.io/network");
-        bool host = json_is_true(json_object_get(build->template, "hostNetwork"));
-        build->private_network = !host && build->r->sandbox && build->r->o.private_network;
+        const char *wish = network_wish(build->template);
+        build->private_network = runner_own_network(build->r, build->template);
         if (!wish)
                 return 0;
         if (!streq(wish, "private") && !streq(wish, "host"))
@@ -152,7 +164,6 @@ static int choose_network(struct build *build, struct err *e)
                                "annotation tiphys.io/network: expected private or "
                                "host, found \"%s\"",
                                wish);
-        build->private_network = streq(wish, "private");
         if (build->private_network && !build->r->sandbox)
                 return err_set(e, ERR_UNSUPPORTED,
                                "annotation tiphys.io/network: private needs a "
@@ -172,6 +183,7 @@ static struct build *build_new(struct runner *r, const struct pod_request *req)
         build->workflow = mem_strdup(req->workflow);
         build->uid = mem_strdup(req->workflow_uid);
         build->capture = req->capture_result;
+        build->beside = req->beside;
         build->deadline_s = req->deadline_s > 0 ? req->deadline_s : 0;
         build->grace_s = json_is_integer(grace) && json_integer_value(grace) >= 0
                                  ? json_integer_value(grace)
