@@ -167,6 +167,7 @@ void controller_cache_synced(struct controller *c)
 int controller_start(struct controller *c, struct runner *r, struct err *e)
 {
         c->runner = r;
+        sidecars_use(effects_sidecars(c->effects), r);
         if (cache_follow(&c->templates, c, &STORE_WORKFLOW_TEMPLATE, c->o.ns, NULL, e) < 0 ||
             cache_follow(&c->cluster_templates, c, &STORE_CLUSTER_WORKFLOW_TEMPLATE, NULL, NULL,
                          e) < 0 ||
@@ -187,14 +188,18 @@ void controller_on_pod(void *arg, const char *workflow_uid, const char *node_id,
                        const struct pod_status *st)
 {
         struct controller *c = arg;
+        bool beside = sidecars_on_pod(effects_sidecars(c->effects), workflow_uid, node_id, st);
         struct run *r = run_find(c, workflow_uid);
-        if (r)
+        if (r && !beside)
                 pods_on_update(r, node_id, st);
+        else if (r && st->phase >= POD_SUCCEEDED)
+                pods_sidecar_ended(r);
 }
 
 struct controller_info controller_info(const struct controller *c)
 {
-        return (struct controller_info){HASH_COUNT(c->runs), c->n_pods};
+        return (struct controller_info){HASH_COUNT(c->runs),
+                                        c->n_pods + sidecars_running(effects_sidecars(c->effects))};
 }
 
 void controller_count_phase(const char *ns, const char *from, const char *to)
@@ -214,6 +219,7 @@ void controller_kill_pods(struct controller *c)
         struct run *r, *next;
         HASH_ITER (hh, c->runs, r, next)
                 pods_kill_all(r, 0);
+        sidecars_kill(effects_sidecars(c->effects));
 }
 
 /* ---- drain ---- */

@@ -10,6 +10,7 @@
 #include "workflow/controller/controller.h"
 #include "workflow/controller/throttle.h"
 #include "workflow/effect/effect.h"
+#include "workflow/effect/sidecar.h"
 #include "workflow/engine/engine.h"
 #include "workflow/engine/locks.h"
 #include <uthash.h>
@@ -126,6 +127,8 @@ void pods_recover(struct run *r);
 void pods_kill_all(struct run *r, int grace_s);      /* negative: the usual 30 s */
 void pods_adopt(struct run *r, const char *node_id); /* of an orphan */
 void pods_on_update(struct run *r, const char *node_id, const struct pod_status *st);
+void pods_sidecar_ended(struct run *r); /* a plugin's, which is no node */
+bool pods_busy(const struct run *r);    /* something of it still runs */
 void pods_forget_claims(struct run *r); /* of its volumeClaimTemplates */
 void claims_forget(struct controller *c, const char *ns, const json_t *volumes);
 void pods_deinit(struct run *r);

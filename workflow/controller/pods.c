@@ -94,7 +94,8 @@ static void start(struct run *r, const struct pod_start *s)
                                         .pod_name = s->pod_name,
                                         .template = s->template,
                                         .capture_result = s->capture_result,
-                                        .deadline_s = s->deadline_s};
+                                        .deadline_s = s->deadline_s,
+                                        .spec = wf_spec_json(r->wf)};
         track(r, s->node_id);
         if (s->work == WORK_POD)
                 runner_start(r->c->runner, &req);
@@ -196,6 +197,35 @@ static void pass_on(struct run *r, const char *node_id, const struct pod_status 
                                         .finished = st->finished});
 }
 
+bool pods_busy(const struct run *r)
+{
+        return r->pods || sidecars_busy(effects_sidecars(r->c->effects), r->uid);
+}
+
+static void look_whether_done(struct run *r)
+{
+        if (r->state != RUN_DELETED || pods_busy(r))
+                return;
+        pods_forget_claims(r);
+        runner_forget(r->c->runner, r->uid, FORGET_LOGS);
+        run_free(r);
+}
+
+/* The run before is over when all of it has ended. */
+static void look_whether_to_read(struct run *r)
+{
+        if (!r->waits_for_pods)
+                return;
+        r->waits_for_pods = false;
+        run_read(r);
+}
+
+void pods_sidecar_ended(struct run *r)
+{
+        look_whether_to_read(r);
+        look_whether_done(r);
+}
+
 void pods_on_update(struct run *r, const char *node_id, const struct pod_status *st)
 {
         struct run_pod *p = find(r, node_id);
@@ -205,20 +235,14 @@ void pods_on_update(struct run *r, const char *node_id, const struct pod_status 
         }
         if (p && st->phase >= POD_SUCCEEDED)
                 untrack(r, p);
-        if (r->waits_for_pods && st->phase >= POD_SUCCEEDED) {
-                r->waits_for_pods = false;
-                run_read(r);
-        }
+        if (st->phase >= POD_SUCCEEDED)
+                look_whether_to_read(r);
         if (r->state == RUN_LIVE) {
                 pass_on(r, node_id, st);
                 if (st->phase >= POD_SUCCEEDED)
                         podgc_pod_ended(r, node_id, st->phase == POD_SUCCEEDED);
         }
-        if (r->state != RUN_DELETED || r->pods)
-                return;
-        pods_forget_claims(r);
-        runner_forget(r->c->runner, r->uid, FORGET_LOGS);
-        run_free(r);
+        look_whether_done(r);
 }
 
 /* ---- volumes that were made for the workflow ---- */

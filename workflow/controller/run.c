@@ -123,7 +123,11 @@ void run_carry_out(struct run *r, struct wf_commands *cmds)
                         measure_node(r, cmd->node_id);
                         break;
                 case WF_CHANGED: r->dirty_status = true; break;
-                case WF_FINISHED: r->finished = true; break;
+                case WF_FINISHED:
+                        r->finished = true;
+                        /* before that is stored: nobody would look for them afterwards */
+                        sidecars_end(effects_sidecars(r->c->effects), r->uid);
+                        break;
                 case WF_RELEASE: run_locks_release(r, cmd); break;
                 case WF_CACHE: memos_put(r->c->memos, r->ns, cmd->data); break;
                 case WF_LOCKS: break; /* locks_step() */
@@ -248,6 +252,16 @@ static bool is_reopened(const json_t *obj)
                str_empty(json_str(obj, "status", "phase"));
 }
 
+/* Plugins that run beside it. */
+static void adopt_sidecars(struct run *r, const json_t *obj)
+{
+        const json_t *stored = json_at(obj, "status", "storedWorkflowTemplateSpec"),
+                     *spec = stored ? stored : json_object_get(obj, "spec");
+        const struct sidecar_of of = {
+                .ns = r->ns, .workflow = r->name, .uid = r->uid, .spec = spec};
+        sidecars_adopt(effects_sidecars(r->c->effects), &of);
+}
+
 /* From here on the engine decides. `restored`: it has run before. */
 static void go_live(struct run *r, const json_t *obj, bool restored)
 {
@@ -269,6 +283,7 @@ static void go_live(struct run *r, const json_t *obj, bool restored)
                 locks_restore_all(r->c->locks, r->wf);
                 r->restored = true;
                 persist_restored(r, obj);
+                adopt_sidecars(r, obj);
                 pods_recover(r);
         } else {
                 log_info(r->log, "Workflow started.");
@@ -388,7 +403,8 @@ struct run *run_orphan(struct controller *c, const char *uid)
 
 void run_orphan_end(struct run *r)
 {
-        if (r->pods) {
+        sidecars_end(effects_sidecars(r->c->effects), r->uid);
+        if (pods_busy(r)) {
                 pods_kill_all(r, -1);
                 return;
         }

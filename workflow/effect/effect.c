@@ -1,6 +1,7 @@
 /* workflow/effect/effect.c: see effect.h. What is told waits for a task of its own, so no update
  * comes from inside a call. SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/effect/effect_priv.h"
+#include "workflow/effect/sidecar.h"
 #include <stdarg.h>
 
 enum { EXIT_KILLED = 143, EXIT_EXECUTOR = 64 };
@@ -89,10 +90,11 @@ static void effect_free(struct effect *f)
         timer_cancel(l, &f->deadline);
         loop_undefer(l, &f->tell);
         HASH_DEL(all->by_key, f);
-        char *texts[] = {f->key, f->uid, f->node, f->ns, f->workflow, f->message};
+        char *texts[] = {f->key, f->uid, f->node, f->ns, f->workflow, f->message, f->note};
         for (size_t i = 0; i < ARRAY_LEN(texts); i++)
                 mem_free(texts[i]);
         json_decref(f->template);
+        json_decref(f->spec);
         json_decref(f->outputs);
         mem_free(f->state);
         mem_free(f);
@@ -102,8 +104,9 @@ static void on_tell(void *arg)
 {
         struct effect *f = arg;
         struct effects *all = f->all;
+        AUTO(mem_free) char *note = mem_strdup(f->note ? f->note : "");
         struct pod_status st = {
-                .phase = POD_RUNNING, .message = "", .exit_code = -1, .started = f->started};
+                .phase = POD_RUNNING, .message = note, .exit_code = -1, .started = f->started};
         bool ended = f->ended, running = !f->told_running;
         f->told_running = f->begun;
         AUTO(mem_free) char *uid = mem_strdup(f->uid);
@@ -142,6 +145,16 @@ void effect_end(struct effect *f, enum pod_phase phase, int exit_code, json_t *o
         f->phase = phase;
         f->exit_code = exit_code;
         f->outputs = outputs_taken;
+        loop_defer(f->all->o.loop, &f->tell);
+}
+
+void effect_note(struct effect *f, const char *words)
+{
+        if (f->ended || streq(f->note ? f->note : "", words ? words : ""))
+                return;
+        mem_free(f->note);
+        f->note = mem_strdup(words ? words : "");
+        f->told_running = false;
         loop_defer(f->all->o.loop, &f->tell);
 }
 
@@ -197,6 +210,7 @@ static struct effect *effect_new(struct effects *all, const struct pod_request *
         f->ns = mem_strdup(req->ns ? req->ns : "default");
         f->workflow = mem_strdup(req->workflow ? req->workflow : "");
         f->template = json_incref((json_t *)(uintptr_t)req->template);
+        f->spec = json_incref((json_t *)(uintptr_t)req->spec);
         f->capture = req->capture_result;
         f->started = loop_wall(all->o.loop);
         f->state = mem_alloc(f->kind->state_size);
@@ -245,10 +259,16 @@ int effects_new(struct effects **out, const struct effects_options *o, runner_up
         all->update = update;
         all->arg = arg;
         all->queue_end = &all->queue;
+        all->sidecars = sidecars_new(o->loop, o->data_dir);
         if (http_client_new(&all->http, o->loop, e) < 0)
                 return -1;
         *out = TAKE(all);
         return 0;
+}
+
+struct sidecars *effects_sidecars(struct effects *all)
+{
+        return all->sidecars;
 }
 
 struct effects *effects_free(struct effects *all)
@@ -256,10 +276,12 @@ struct effects *effects_free(struct effects *all)
         if (!all)
                 return NULL;
         struct effect *f, *next;
+        sidecars_use(all->sidecars, NULL);
         HASH_ITER (hh, all->by_key, f, next) {
                 f->ended = true;
                 effect_free(f);
         }
+        sidecars_free(all->sidecars);
         pool_free(all->pool);
         http_client_free(all->http);
         mem_free(all->data_dir);

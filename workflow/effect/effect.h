@@ -24,6 +24,10 @@ int effects_new(struct effects **out, const struct effects_options *o, runner_up
 struct effects *effects_free(struct effects *all); /* what is under way is given up, untold */
 AUTO_DEFINE(effects_free, struct effects *);
 
+/* The executor plugins that workflows bring along (sidecar.h). */
+struct sidecars;
+struct sidecars *effects_sidecars(struct effects *all);
+
 bool effects_carry(const json_t *template); /* is it one of these? */
 /* Problems arrive as updates. Starting what is under way tells its state again. */
 void effects_start(struct effects *all, const struct pod_request *req);

@@ -4,7 +4,7 @@
  *   http.c       http: requests, redirects, the success condition
  *   resource.c   resource: the action; resource_wait.c its conditions; resource_flags.c kubectl's
  *                words; resource_out.c its output parameters
- *   plugin.c     plugin: the executor plugin protocol
+ *   plugin.c     plugin: the executor plugin protocol; sidecar*.c: plugins of a workflow
  *   data.c       data: lists of artifacts, transformed
  *   condition.c  successCondition and failureCondition of resources
  * SPDX-License-Identifier: Apache-2.0 */
@@ -38,6 +38,7 @@ struct effects {
         void *arg;
         struct http_client *http;
         struct pool *pool; /* for listings; made by the first one */
+        struct sidecars *sidecars;
         struct effect *by_key;
         struct effect *queue, **queue_end; /* those that wait for their turn */
         unsigned under_way[4];             /* of each kind, in the order of effects.def */
@@ -49,7 +50,8 @@ struct effect {
         struct effects *all;
         const struct effect_kind *kind;
         char *key, *uid, *node, *ns, *workflow;
-        json_t *template;
+        json_t *template, *spec; /* spec: of the workflow, effective; NULL */
+        char *note;              /* why it is not done yet, NULL */
         bool capture, told_running, ended, begun;
         struct effect *next_queued;
         struct wall started;
@@ -68,6 +70,8 @@ struct effect {
 /* `outputs_taken` may be NULL. The first end counts. */
 void effect_end(struct effect *f, enum pod_phase phase, int exit_code, json_t *outputs_taken,
                 const char *fmt, ...) PRINTF_LIKE(5, 6);
+/* While it goes on: words for its node; NULL or "": none. */
+void effect_note(struct effect *f, const char *words);
 /* As an executor that failed: "main: Error (exit code 64): <words>"; clears e. */
 void effect_fail_64(struct effect *f, struct err *e);
 /* For a callback of the store that names the effect; effect_answered() gives it back, NULL when

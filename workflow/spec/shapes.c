@@ -34,7 +34,7 @@ static const struct shape workflow_metadata[] = {
 static const struct shape executor[] = {
         HAS("serviceAccountName", STR, NULL, "The service account of our helper."), END};
 static const struct shape plugin_sidecar[] = {
-        HAS("automountServiceAccountToken", BOOL, NULL, "Whether it gets a token."),
+        KUBE("automountServiceAccountToken", BOOL, NULL, "Whether it gets a token."),
         HAS("container", OBJ, container_shape,
             "The plugin's container; ports, resources and securityContext are required."),
         END};
@@ -77,8 +77,8 @@ const struct shape workflow_spec_shape[] = {
         HAS("artifactGC", OBJ, artifact_gc_shape, "When artifacts are deleted."),
         HAS("workflowMetadata", OBJ, workflow_metadata,
             "Labels and annotations that are set on the workflow."),
-        NOT_YET_BESIDE("executorPlugins", LIST, executor_plugin,
-                       "Plugins that run beside the workflow."),
+        HAS("executorPlugins", LIST, executor_plugin,
+            "Plugins that run beside the workflow; those of the configuration are not asked then."),
         HAS("hostNetwork", BOOL, NULL, "Pods use the network of the machine."),
         KUBE("dnsPolicy", STR, NULL, "How names are looked up."),
         KUBE("dnsConfig", OBJ, dns_config_shape, "Name servers and search domains."),
