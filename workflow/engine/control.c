@@ -123,6 +123,14 @@ void control_input(struct wf *wf, const struct wf_input *in)
 
 /* ---- shutdown and deadline ---- */
 
+/* Restored containers and items that serve are not taken over: they go with what is around them. */
+static bool in_exit_tree(const struct wf *wf, const struct node *n)
+{
+        while (!n->exit_tree && n->boundary != NONE)
+                n = node_at(wf, n->boundary);
+        return n->exit_tree;
+}
+
 void control_shut_down(struct wf *wf)
 {
         char *running = mem_printf("workflow shutdown with strategy:  %s",
@@ -130,7 +138,8 @@ void control_shut_down(struct wf *wf)
         wf->changed = wf->freed = true;
         for (uint32_t i = 0; i < wf->n_nodes; i++) {
                 struct node *n = node_at(wf, i);
-                if (n->phase >= PHASE_SUCCEEDED || (wf->shutdown == SHUTDOWN_STOP && n->exit_tree))
+                if (n->phase >= PHASE_SUCCEEDED ||
+                    (wf->shutdown == SHUTDOWN_STOP && in_exit_tree(wf, n)))
                         continue;
                 if (sync_waits(n)) {
                         node_set(wf, i, PHASE_FAILED, wf_over_message(wf));
@@ -156,7 +165,7 @@ void control_deadline(struct wf *wf)
         wf->late = wf->freed = true;
         for (uint32_t i = 0; i < wf->n_nodes; i++) {
                 struct node *n = node_at(wf, i);
-                if (n->phase >= PHASE_SUCCEEDED || n->exit_tree)
+                if (n->phase >= PHASE_SUCCEEDED || in_exit_tree(wf, n))
                         continue;
                 bool waits = sync_waits(n), pending = node_is_work(n) && n->phase == PHASE_PENDING;
                 if (pending && !waits)

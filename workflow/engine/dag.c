@@ -327,7 +327,7 @@ static enum hook_result end_child(struct wf *wf, uint32_t child, struct err *e)
 void dag_item_done(struct wf *wf, uint32_t group, uint32_t child)
 {
         struct node *g = node_at(wf, group);
-        if (!g->frame || node_fulfilled(g))
+        if (!g->frame || !node_at(wf, g->owner)->frame || node_fulfilled(g))
                 return;
         struct err why = {0};
         enum hook_result hook = hooks_settle(wf, g->owner, child, &why);
@@ -432,12 +432,6 @@ static void judge(struct wf *wf, uint32_t dag)
         enum node_phase phase = dag_phase(wf, dag);
         struct err why = {0};
         json_t *outputs = NULL;
-        if (f->ready.n && exec_fail_fast(wf, dag)) {
-                node_set(wf, dag, PHASE_FAILED,
-                         "template has failed or errored children and failFast enabled");
-                node_close(wf, dag);
-                return;
-        }
         if (phase == PHASE_RUNNING)
                 return;
         set_outbound(wf, dag);

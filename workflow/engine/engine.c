@@ -191,6 +191,8 @@ static void look_at_workflow(struct wf *wf)
 static void tell_owner(struct wf *wf, uint32_t i)
 {
         const struct node *n = node_at(wf, i);
+        if (n->boundary != NONE && fail_fast_end(wf, n->boundary))
+                return;
         switch ((enum node_role)n->role) {
         case ROLE_ENTRY:
                 if (node_fulfilled(n))
@@ -235,13 +237,11 @@ static bool unblock(struct wf *wf, uint32_t i)
         }
 }
 
-/* Nothing more can start; but failFast, of templates or DAGs, may end what waits. */
+/* Nothing more can start; but failFast of DAGs may end what waits. */
 static void judge_blocked(struct wf *wf)
 {
         for (uint32_t i = 0; i < wf->blocked.n; i++)
-                if (exec_fail_fast(wf, wf->blocked.v[i]))
-                        unblock(wf, wf->blocked.v[i]);
-                else if (node_at(wf, wf->blocked.v[i])->type == NODE_DAG)
+                if (node_at(wf, wf->blocked.v[i])->type == NODE_DAG)
                         dag_judge_blocked(wf, wf->blocked.v[i]);
 }
 
@@ -336,10 +336,23 @@ static bool end_left(struct wf *wf)
         return any;
 }
 
+/* Of a suspended workflow that was restored: pods to be started again which nothing has opened,
+ * for what is around them has ended. */
+static void start_left(struct wf *wf)
+{
+        for (uint32_t i = 0; i < wf->n_nodes && !wf->completed; i++) {
+                const struct node *n = node_at(wf, i);
+                if (node_is_work(n) && n->phase < PHASE_SUCCEEDED && !n->pod_started && !n->sync &&
+                    !n->tmpl)
+                        pod_start_left(wf, i);
+        }
+}
+
 static void run(struct wf *wf)
 {
         if (!sync_workflow_may_run(wf))
                 return;
+        bool opened = wf->entry == NONE && wf->n_nodes;
         if (wf->entry == NONE) {
                 wf->opening = wf->n_nodes > 0;
                 wf_start_entry(wf);
@@ -361,6 +374,8 @@ static void run(struct wf *wf)
                         wf_start_entry(wf);
                 try_blocked(wf);
         }
+        if (opened)
+                start_left(wf);
 }
 
 static void put_changes(struct wf *wf)
@@ -466,11 +481,15 @@ void wf_restart_pod(struct wf *wf, const char *node_id, struct wall now, struct 
             node_at(wf, i)->phase >= PHASE_SUCCEEDED || !node_at(wf, i)->pod_started)
                 return; /* what waits for a lock or for room starts by itself */
         node_at(wf, i)->pod_started = false;
-        if (!node_at(wf, i)->tmpl) /* not opened yet: the first step starts it */
+        bool left = !node_at(wf, i)->tmpl;
+        if (left && wf->entry == NONE) /* not opened yet: the first step starts it */
                 return;
         wf->out = out;
         wf->now_ns = now.ns > wf->now_ns ? now.ns : wf->now_ns;
-        pod_start(wf, i);
+        if (left)
+                pod_start_left(wf, i);
+        else
+                pod_start(wf, i);
         drain(wf);
         put_changes(wf);
         wf->out = NULL;

@@ -91,6 +91,7 @@ struct node {
         uint32_t hook_of;                     /* ROLE_HOOK: the node it hangs on */
         uint32_t active_children,
                 bad_children; /* nodes with this boundary that limits count: Pod, Steps, DAG */
+        uint32_t active_work; /* those of them that are pods or requests */
         uint16_t depth;       /* nesting of templates */
         uint16_t progress_done, progress_all;
         uint8_t type, phase, role;
@@ -402,11 +403,15 @@ int exec_resolve(struct wf *wf, struct tmpl_scope *scope, const json_t *ref, str
 bool exec_room(struct wf *wf, uint32_t boundary, bool exit_tree);
 /* The same without regard to who else waits. */
 bool exec_has_room(const struct wf *wf, uint32_t boundary);
-/* failFast of the boundary's template holds its children back. */
-bool exec_fail_fast(const struct wf *wf, uint32_t boundary);
 void exec_raise(struct wf *wf, uint32_t node, struct err *e); /* Error with these words; clears e */
 struct exec exec_child(struct wf *wf, uint32_t composite, uint32_t owner, enum node_role role,
                        uint32_t slot);
+
+/* ---- fail_fast.c ---- */
+/* failFast of the boundary's template holds its children back. */
+bool fail_fast_holds(const struct wf *wf, uint32_t composite);
+/* It has failed for good: nothing of it is to be told any more. */
+bool fail_fast_end(struct wf *wf, uint32_t composite);
 
 /* ---- task.c: what steps and tasks share: the rendered body, its condition, its loop ---- */
 /* Renders body and loop of a slot. INVALID with words. */
@@ -520,6 +525,7 @@ json_t *claims_status(const struct wf *wf); /* NULL: there are none, or they are
 void pod_start(struct wf *wf, uint32_t n);
 void pod_update(struct wf *wf, const struct wf_input *in);
 void pod_kill(struct wf *wf, uint32_t n);
+void pod_start_left(struct wf *wf, uint32_t n); /* what is around it has ended: nobody opened it */
 
 /* Suspended, and nobody has stopped it. */
 static inline bool wf_is_held(const struct wf *wf)

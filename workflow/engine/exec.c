@@ -123,12 +123,6 @@ static const struct tmpl *boundary_tmpl(const struct wf *wf, uint32_t boundary)
         return boundary == NONE ? NULL : node_at(wf, boundary)->tmpl;
 }
 
-bool exec_fail_fast(const struct wf *wf, uint32_t boundary)
-{
-        const struct tmpl *t = boundary_tmpl(wf, boundary);
-        return t && t->fail_fast && node_at(wf, boundary)->bad_children > 0;
-}
-
 bool exec_room(struct wf *wf, uint32_t boundary, bool exit_tree)
 {
         if (wf->opening) { /* first everything that was there, then what is new, in order */
@@ -154,7 +148,7 @@ bool exec_has_room(const struct wf *wf, uint32_t boundary)
         const struct tmpl *t = boundary_tmpl(wf, boundary);
         if (wf->parallelism && wf->active_pods >= wf->parallelism)
                 return false;
-        if (exec_fail_fast(wf, boundary))
+        if (fail_fast_holds(wf, boundary))
                 return false;
         return !t || !t->parallelism || node_at(wf, boundary)->active_children < t->parallelism;
 }

@@ -86,6 +86,7 @@ static void count(struct wf *wf, uint32_t index)
         wf->active_pods += pod && active;
         if (n->boundary == NONE || (!pod && n->type != NODE_STEPS && n->type != NODE_DAG))
                 return;
+        node_at(wf, n->boundary)->active_work += pod && active;
         node_at(wf, n->boundary)->active_children += active;
         node_at(wf, n->boundary)->bad_children += phase_bad(n->phase);
 }

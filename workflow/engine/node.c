@@ -259,6 +259,7 @@ static void count_change(struct wf *wf, const struct node *n, enum node_phase fr
         if (n->boundary == NONE ||
             (!node_is_work(n) && n->type != NODE_STEPS && n->type != NODE_DAG))
                 return;
+        wf->nodes[n->boundary].active_work += node_is_work(n) ? active - was_active : 0;
         wf->nodes[n->boundary].active_children += active - was_active;
         wf->nodes[n->boundary].bad_children += bad - was_bad;
 }

@@ -308,6 +308,15 @@ static void find_template(struct wf *wf, uint32_t index)
         err_clear(&why);
 }
 
+void pod_start_left(struct wf *wf, uint32_t index)
+{
+        find_template(wf, index);
+        if (node_at(wf, index)->tmpl)
+                pod_start(wf, index);
+        else
+                node_set(wf, index, PHASE_ERROR, "its template is gone");
+}
+
 void pod_update(struct wf *wf, const struct wf_input *in)
 {
         uint32_t index = node_by_id_text(wf, in->node_id);

@@ -33,14 +33,8 @@ static void judge_group(struct wf *wf, uint32_t steps, uint32_t group)
 {
         const struct frame *f = node_at(wf, steps)->frame;
         const struct node *g = node_at(wf, group);
-        if (f->starting || f->pending || node_fulfilled(g))
+        if (f->starting || f->pending || f->ready.n || node_fulfilled(g))
                 return;
-        if (f->ready.n) {
-                if (exec_fail_fast(wf, steps) && !node_at(wf, steps)->active_children)
-                        node_set(wf, group, PHASE_FAILED,
-                                 "template has failed or errored children and failFast enabled");
-                return;
-        }
         for (uint32_t i = 0; i < g->children.n; i++) {
                 const struct node *child = node_at(wf, g->children.v[i]);
                 if (child->hooked || !phase_bad(child->phase) || tolerated(wf, f, child))
@@ -222,6 +216,8 @@ static void adopt_child(struct wf *wf, uint32_t group, uint32_t task, uint32_t c
         n->slot = task;
         n->item = item;
         n->role = ROLE_STEP;
+        n->exit_tree = node_at(wf, node_at(wf, group)->owner)->exit_tree;
+        n->depth = (uint16_t)(node_at(wf, node_at(wf, group)->owner)->depth + 1);
         if (exec_resolve(wf, node_at(wf, node_at(wf, group)->owner)->frame->tmpl->scope, body, &t,
                          &why) == 0)
                 n->tmpl = t;
@@ -366,7 +362,7 @@ void steps_child_undone(struct wf *wf, uint32_t group, uint32_t child)
 {
         uint32_t steps = node_at(wf, group)->owner;
         struct frame *f = node_at(wf, steps)->frame;
-        if (!f || node_fulfilled(node_at(wf, steps)))
+        if (!f || node_fulfilled(node_at(wf, steps)) || phase_bad(node_at(wf, group)->phase))
                 return;
         node_at(wf, child)->told = false;
         if (node_fulfilled(node_at(wf, group)))
@@ -445,9 +441,7 @@ void steps_group_done(struct wf *wf, uint32_t steps, uint32_t group)
                 return;
         }
         if (phase_bad(g->phase)) {
-                bool held_back = exec_fail_fast(wf, steps) && f->ready.n;
-                if (!held_back)
-                        set_outbound(wf, steps);
+                set_outbound(wf, steps);
                 finish_steps(wf, steps, PHASE_FAILED, node_at(wf, group)->message);
                 return;
         }

@@ -356,6 +356,41 @@ static void recovers_live_pods_and_starts_lost_ones_again(void **state)
         end(&r);
 }
 
+/* The steps around it have failed meanwhile, so that nothing opens it. */
+static void a_lost_pod_below_what_is_done_is_started_again(void **state)
+{
+        static const char spec[] =
+                "{\"entrypoint\":\"main\",\"templates\":[{\"name\":\"main\",\"dag\":{\"tasks\":["
+                "{\"name\":\"c\",\"template\":\"p\"},{\"name\":\"d\",\"template\":\"raised\"}]}},"
+                "{\"name\":\"raised\",\"steps\":[[{\"name\":\"a\",\"template\":\"p\"},{\"name\":"
+                "\"b\",\"template\":\"p\",\"withItems\":[1],\"when\":\"{{item}} ==\"}]]},"
+                "{\"name\":\"p\",\"container\":{\"image\":\"i\",\"command\":[\"true\"]}}]}";
+        (void)state;
+        for (int suspended = 0; suspended < 2; suspended++) {
+                struct run r;
+                begin(&r, spec);
+                start(&r);
+                char *id = id_of(&r, "wf.d[0].a");
+                restart(&r);
+                if (suspended)
+                        step(&r, &(struct wf_input){.kind = WF_SUSPEND}, 1);
+                else
+                        start(&r);
+                wf_commands_deinit(&r.out);
+                wf_restart_pod(r.wf, id, (struct wall){r.now_s * NS_PER_S}, &r.out);
+                assert_int_equal(count(&r, WF_START_POD), !suspended);
+                if (suspended) {
+                        step(&r, &(struct wf_input){.kind = WF_RESUME}, 1);
+                        assert_int_equal(count(&r, WF_START_POD), 1);
+                }
+                pod(&r, "wf.d[0].a", POD_SUCCEEDED);
+                pod(&r, "wf.c", POD_SUCCEEDED);
+                assert_string_equal(wf_phase(r.wf), "Failed");
+                mem_free(id);
+                end(&r);
+        }
+}
+
 static void a_template_reference_is_frozen_at_its_first_use(void **state)
 {
         struct run r;
@@ -452,6 +487,7 @@ int main(void)
                 cmocka_unit_test(an_invalid_spec_is_a_failed_workflow_with_words),
                 cmocka_unit_test(says_the_same_words_for_refused_actions),
                 cmocka_unit_test(recovers_live_pods_and_starts_lost_ones_again),
+                cmocka_unit_test(a_lost_pod_below_what_is_done_is_started_again),
                 cmocka_unit_test(a_template_reference_is_frozen_at_its_first_use),
                 cmocka_unit_test(the_template_goes_out_with_its_tags_substituted),
                 cmocka_unit_test(what_a_pod_prints_is_never_evaluated),
