@@ -9,6 +9,7 @@
 #include "common/base/json.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "tests/unit/workflow_engine/faults_objects.h"
 #include "tests/unit/workflow_engine/invariants.h"
 #include "tests/unit/workflow_engine/random_workflow.h"
 #include "workflow/engine/locks.h"
@@ -27,6 +28,7 @@ struct pod {
 struct news {
         char *id;
         int phase;
+        bool ready; /* a daemon serves; of a set the first container has ended */
 };
 struct world {
         uint64_t random;
@@ -62,39 +64,12 @@ static void accuse(struct world *w, char *words_taken)
                 mem_free(words_taken);
 }
 
-static const json_t *find_object(void *arg, const char *kind, const char *ns, const char *name)
-{
-        json_t *const *objects = arg, *o;
-        size_t i;
-        (void)ns;
-        json_array_foreach (*objects, i, o) {
-                if (streq(json_str(o, "kind"), kind) &&
-                    streq(json_str(o, "metadata", "name"), name))
-                        return o;
-        }
-        return NULL;
-}
-
-static void store_entry(struct world *w, const json_t *data)
-{
-        const char *name = json_str(data, "configMap");
-        json_t *map = (json_t *)(uintptr_t)find_object(&w->objects, "ConfigMap", "", name);
-        if (!map) {
-                map = json_pack("{s:s,s:{s:s,s:{s:s}}}", "kind", "ConfigMap", "metadata", "name",
-                                name, "labels", "workflows.argoproj.io/configmap-type", "Cache");
-                json_array_append_new(w->objects, map);
-        }
-        char *text = json_text(json_object_get(data, "entry"), JSON_STYLE_COMPACT);
-        json_put_at(map, json_string(text), "data", json_str(data, "key"));
-        mem_free(text);
-}
-
 /* ---- pods ---- */
 
-static void tell(struct world *w, const struct pod *p, int phase)
+static void tell(struct world *w, const struct pod *p, int phase, bool ready)
 {
         mem_grow(w->news, w->cap_news, w->n_news + 1);
-        w->news[w->n_news++] = (struct news){mem_strdup(p->id), phase};
+        w->news[w->n_news++] = (struct news){mem_strdup(p->id), phase, ready};
 }
 
 static int outcome(const struct world *w, const char *name)
@@ -126,7 +101,9 @@ static void start_pod(struct world *w, const struct wf_command *c)
         p->ends_ns = serves ? INT64_MAX : w->now_ns + (1 + (int64_t)below(w, 5)) * NS_PER_S;
         HASH_ADD_KEYPTR(hh, w->pods, p->id, strlen(p->id), p);
         w->sum->pods++;
-        tell(w, p, POD_RUNNING);
+        if (below(w, 3) == 0)
+                tell(w, p, POD_RUNNING, false);
+        tell(w, p, POD_RUNNING, true);
 }
 
 static void kill_pod(struct world *w, const char *id)
@@ -144,7 +121,7 @@ static void end_pods(struct world *w)
         for (struct pod *p = w->pods; p; p = p->hh.next)
                 if (p->phase < POD_SUCCEEDED && p->ends_ns <= w->now_ns) {
                         p->phase = p->last;
-                        tell(w, p, p->phase);
+                        tell(w, p, p->phase, true);
                 }
 }
 
@@ -174,7 +151,7 @@ static void carry_out(struct world *w, const struct wf_commands *commands)
                 else if (c->kind == WF_SET_TIMER)
                         w->timer_ns = c->at.ns;
                 else if (c->kind == WF_CACHE)
-                        store_entry(w, c->data);
+                        faults_store(w->objects, c->data);
                 else if (c->kind == WF_RELEASE)
                         locks_release_command(w->locks, wf_key(w->wf), c->node_id, c->data);
         }
@@ -218,7 +195,7 @@ static void step(struct world *w, const struct wf_input *in, size_t n)
 
 static void check_replay(struct world *w)
 {
-        const struct wf_lookup lookup = {find_object, &w->born_objects};
+        const struct wf_lookup lookup = {faults_find, &w->born_objects};
         struct err why = {0};
         if (replay_check(w->wf, w->born, w->recording, &lookup, &defaults, &why) < 0)
                 accuse(w, mem_printf("INV-10: %s", err_msg(&why)));
@@ -282,7 +259,7 @@ static void adopt(struct world *w)
                 if (w->crashes != crashes) /* it was killed meanwhile: what follows is another's */
                         continue;
                 if (p)
-                        tell(w, p, p->phase);
+                        tell(w, p, p->phase, true);
                 else if (streq(json_str(node, "phase"), "Running"))
                         report_lost(w, live.ids[i]);
                 else
@@ -359,10 +336,9 @@ static void deliver(struct world *w)
         if (dice != 0)
                 mem_free(news.id);
         bool ended = news.phase >= POD_SUCCEEDED;
-        AUTO_JSON json_t *outputs =
-                ended ? json_pack("{s:s,s:s}", "exitCode", news.phase == POD_SUCCEEDED ? "0" : "1",
-                                  "result", "7")
-                      : NULL;
+        AUTO_JSON json_t *outputs = ended ? pod_outputs(p ? p->template : NULL, news.phase) : NULL,
+                         *containers =
+                                 pod_containers(p ? p->template : NULL, news.phase, news.ready);
         struct wf_input in = {.kind = WF_POD,
                               .node_id = id,
                               .pod_phase = news.phase,
@@ -370,7 +346,8 @@ static void deliver(struct world *w)
                                       news.phase == POD_FAILED ? "main: Error (exit code 1)" : "",
                               .exit_code = -1,
                               .outputs = outputs,
-                              .ready = true,
+                              .containers = containers,
+                              .ready = news.ready,
                               .ip = "10.0.0.1",
                               .finished = {ended ? w->now_ns : 0}};
         step(w, &in, 1);
@@ -420,12 +397,29 @@ static void act(struct world *w)
         }
 }
 
+/* Somebody resumes what waits for it: the workflow itself, and suspend steps without an end. */
+static bool resume(struct world *w)
+{
+        struct wf_input in = {.kind = WF_RESUME};
+        const char *id;
+        json_t *n;
+        bool any = false;
+        json_object_foreach (json_at(w->object, "status", "nodes"), id, n)
+                any = any || (streq(json_str(n, "type"), "Suspend") &&
+                              streq(json_str(n, "phase"), "Running"));
+        if (!any)
+                return false;
+        json_object_set_new(json_object_get(w->object, "spec"), "suspend", json_false());
+        step(w, &in, 1);
+        return true;
+}
+
 /* Whatever was lost is told again; from here on all goes well. */
 static void heal(struct world *w)
 {
         w->healed = true;
         for (const struct pod *p = w->pods; p; p = p->hh.next)
-                tell(w, p, p->phase);
+                tell(w, p, p->phase, true);
 }
 
 static bool turn(struct world *w)
@@ -443,7 +437,9 @@ static bool turn(struct world *w)
                 crash(w);
                 return true;
         }
-        return advance(w) || w->n_news;
+        if (!w->healed && below(w, 30) == 0 && resume(w))
+                return true;
+        return advance(w) || w->n_news || resume(w);
 }
 
 static void live(struct world *w)
@@ -454,11 +450,12 @@ static void live(struct world *w)
                 if (turns == HEAL_AFTER)
                         heal(w);
                 if (turns > MAX_STEPS)
-                        accuse(w, mem_strdup("INV-16: it does not end"));
+                        accuse(w, invariant_undone(w->object, "INV-16: it does not end"));
                 else if (!turn(w) && !w->healed)
                         heal(w);
                 else if (w->healed && !w->n_news && !turn(w) && !wf_completed(w->wf))
-                        accuse(w, mem_strdup("INV-16: stuck: nothing will happen any more"));
+                        accuse(w,
+                               invariant_undone(w->object, "INV-16: nothing will happen any more"));
         }
 }
 
@@ -499,10 +496,10 @@ static void world_deinit(struct world *w)
 char *faults_run(uint64_t seed, struct faults_report *sum)
 {
         struct world w = {.random = seed * 2 + 1, .sum = sum};
-        w.test_case = random_workflow(seed);
+        w.test_case = random_workflow(seed, true);
         w.object = json_deep_copy(json_object_get(w.test_case, "workflow"));
         w.objects = json_deep_copy(json_object_get(w.test_case, "objects"));
-        w.lookup = (struct wf_lookup){find_object, &w.objects};
+        w.lookup = (struct wf_lookup){faults_find, &w.objects};
         w.now_ns = w.start_ns = INT64_C(946684800) * NS_PER_S;
         open_world(&w);
         live(&w);

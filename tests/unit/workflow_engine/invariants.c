@@ -2,6 +2,7 @@
  * judges conditions with code of its own: those of random_workflow.c, "[!]a[.Result] op b".
  * SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/workflow_engine/invariants.h"
+#include "common/base/buf.h"
 #include "common/base/json.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
@@ -83,6 +84,21 @@ static bool has_result(const json_t *node, const char *result)
         return streq(phase, result);
 }
 
+static bool serves(const json_t *node)
+{
+        const char *template = json_str(node, "templateName");
+        return streq(template, "serve") || streq(template, "again");
+}
+
+/* A daemon that served when it was asked may wait for its next attempt now. */
+static bool is_tried_again(const json_t *object, const json_t *node)
+{
+        char *name = mem_printf("%s(0)", json_str(node, "name"));
+        const json_t *first = serves(node) ? node_named(object, name) : NULL;
+        mem_free(name);
+        return rank(json_str(first, "phase")) == 2;
+}
+
 /* One side of a condition: 1 holds, 0 does not, -1 is not done; what a daemon said when it was
  * asked nobody knows any more: 1. */
 static int side(const json_t *object, const char *dag, const char *text)
@@ -96,11 +112,35 @@ static int side(const json_t *object, const char *dag, const char *text)
         char *full = mem_printf("%s.%s", dag, name);
         const json_t *node = node_named(object, full);
         mem_free(full);
+        if (node && is_tried_again(object, node))
+                return 1;
         if (!node || !is_done(node))
                 return -1;
-        if (streq(json_str(node, "templateName"), "serve"))
+        if (serves(node))
                 return 1;
         return has_result(node, dot ? dot + 1 : "") != negated;
+}
+
+/* The old way: each must have ended well, or go on all the same. */
+static char *check_dependencies(const json_t *object, const json_t *dag, const json_t *task)
+{
+        size_t i;
+        json_t *before;
+        json_array_foreach (json_object_get(task, "dependencies"), i, before) {
+                const char *name = json_string_value(before);
+                char *full = mem_printf("%s.%s", json_str(dag, "name"), name);
+                const json_t *node = node_named(object, full);
+                bool tolerant = json_object_get(task_of(object, dag, name), "continueOn"),
+                     bad = rank(json_str(node, "phase")) == 2 && !has_result(node, "") &&
+                           !streq(json_str(node, "phase"), "Omitted");
+                bool fine = node && (is_tried_again(object, node) ||
+                                     (is_done(node) && (!bad || tolerant || serves(node))));
+                mem_free(full);
+                if (!fine)
+                        return mem_printf("INV-9: %s.%s starts ahead of %s", json_str(dag, "name"),
+                                          json_str(task, "name"), name);
+        }
+        return NULL;
 }
 
 static char *check_depends(const json_t *object, const json_t *dag, const char *task)
@@ -108,6 +148,8 @@ static char *check_depends(const json_t *object, const json_t *dag, const char *
         const char *depends = json_str(task_of(object, dag, task), "depends"),
                    *name = json_str(dag, "name");
         char a[32], op[4], b[32];
+        if (json_object_get(task_of(object, dag, task), "dependencies"))
+                return check_dependencies(object, dag, task_of(object, dag, task));
         if (!depends || sscanf(depends, "%31s %3s %31s", a, op, b) != 3)
                 return NULL;
         int x = side(object, name, a), y = side(object, name, b);
@@ -140,6 +182,23 @@ static char *check_attempt(const json_t *object, const json_t *node)
         return fine ? NULL : mem_printf("INV-9: %s starts before the attempt ahead ended", name);
 }
 
+/* "wf[1].s2" around "wf": the group ahead must have succeeded. */
+static char *check_group(const json_t *object, const json_t *steps, const json_t *node)
+{
+        const char *name = json_str(node, "name"), *around = json_str(steps, "name");
+        size_t n = strlen(around);
+        unsigned long group = strncmp(name, around, n) == 0 && name[n] == '['
+                                      ? strtoul(name + n + 1, NULL, 10)
+                                      : 0;
+        if (!group)
+                return NULL;
+        char *before = mem_printf("%s[%lu]", around, group - 1);
+        const json_t *ahead = node_named(object, before);
+        bool fine = ahead && streq(json_str(ahead, "phase"), "Succeeded");
+        mem_free(before);
+        return fine ? NULL : mem_printf("INV-9: %s starts ahead of the group before it", name);
+}
+
 char *invariant_start(const json_t *object, const char *node_id)
 {
         const json_t *nodes = json_at(object, "status", "nodes"),
@@ -154,7 +213,9 @@ char *invariant_start(const json_t *object, const char *node_id)
                 const json_t *around = boundary ? json_object_get(nodes, boundary) : NULL;
                 char *task =
                         around && streq(json_str(around, "type"), "DAG") ? task_name(node) : NULL;
-                if (task)
+                if (around && streq(json_str(around, "type"), "Steps"))
+                        words = check_group(object, around, node);
+                if (task && !words)
                         words = check_depends(object, around, task);
                 mem_free(task);
                 node = around;
@@ -175,6 +236,21 @@ static bool is_below_failure(const json_t *nodes, const json_t *node)
                         return true;
         }
         return false;
+}
+
+char *invariant_undone(const json_t *object, const char *words)
+{
+        AUTO_BUF struct buf b = BUF_INIT(1 << 20);
+        const char *id;
+        json_t *n;
+        buf_adds(&b, words);
+        json_object_foreach (json_at(object, "status", "nodes"), id, n) {
+                const char *phase = json_str(n, "phase"), *message = json_str(n, "message");
+                if (rank(phase) < 2)
+                        buf_addf(&b, "\n    %s %s: %s %s", json_str(n, "type"), json_str(n, "name"),
+                                 phase, message ? message : "");
+        }
+        return buf_take(&b);
 }
 
 char *invariant_end(const json_t *object)

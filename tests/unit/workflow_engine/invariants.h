@@ -10,3 +10,5 @@ char *invariant_forward(const json_t *before, const json_t *after);
 char *invariant_start(const json_t *object, const char *node_id);
 /* A workflow that is over has Succeeded only when nothing of it is unfinished. */
 char *invariant_end(const json_t *object);
+/* The words, and behind them what is not done yet. */
+char *invariant_undone(const json_t *object, const char *words);

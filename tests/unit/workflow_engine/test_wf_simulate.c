@@ -1,6 +1,7 @@
 /* tests/unit/workflow_engine/test_wf_simulate.c: the simulator, and with it properties of the
  * engine over random workflows: restoring it from its status after every step does not show, every
- * run ends, what is completed has no unfulfilled node below it. SPDX-License-Identifier: Apache-2.0
+ * run ends, what has succeeded has no unfulfilled node below it. SPDX-License-Identifier:
+ * Apache-2.0
  */
 #include "common/base/json.h"
 #include "common/yaml/yaml.h"
@@ -20,18 +21,42 @@ static json_t *simulate(const json_t *test_case, bool restore)
         return result;
 }
 
+static void check_ends(uint64_t seed, const json_t *result)
+{
+        if (json_object_get(result, "stalled") || strcmp(json_str(result, "phase"), "Running") == 0)
+                fail_msg("seed %llu does not end", (unsigned long long)seed);
+}
+
+/* What failed before all of it was done leaves things as they were, as in Argo. */
+static bool is_below_failure(const json_t *nodes, const json_t *node)
+{
+        while (node) {
+                const char *around = json_str(node, "boundary"), *phase;
+                size_t i;
+                json_t *n;
+                node = NULL;
+                json_array_foreach ((json_t *)(uintptr_t)nodes, i, n)
+                        if (around && strcmp(json_str(n, "name"), around) == 0)
+                                node = n;
+                phase = node ? json_str(node, "phase") : "";
+                if (strcmp(phase, "Failed") == 0 || strcmp(phase, "Error") == 0)
+                        return true;
+        }
+        return false;
+}
+
 static void check_end(uint64_t seed, const json_t *result)
 {
         const char *phase = json_str(result, "phase");
         size_t i;
         json_t *n;
-        if (json_object_get(result, "stalled") || strcmp(phase, "Running") == 0)
-                fail_msg("seed %llu does not end", (unsigned long long)seed);
+        check_ends(seed, result);
         if (strcmp(phase, "Succeeded") != 0)
                 return;
         json_array_foreach (json_object_get(result, "nodes"), i, n) {
                 const char *p = json_str(n, "phase");
-                if (strcmp(p, "Running") == 0 || strcmp(p, "Pending") == 0)
+                if ((strcmp(p, "Running") == 0 || strcmp(p, "Pending") == 0) &&
+                    !is_below_failure(json_object_get(result, "nodes"), n))
                         fail_msg("seed %llu succeeded while %s is %s", (unsigned long long)seed,
                                  json_str(n, "name"), p);
         }
@@ -41,7 +66,7 @@ static void restoring_after_every_step_does_not_show(void **state)
 {
         (void)state;
         for (uint64_t seed = 0; seed < SEEDS; seed++) {
-                AUTO_JSON json_t *test_case = random_workflow(seed);
+                AUTO_JSON json_t *test_case = random_workflow(seed, false);
                 AUTO_JSON json_t *plain = simulate(test_case, false),
                                  *restored = simulate(test_case, true);
                 AUTO_BUF struct buf differences = BUF_INIT(1 << 20);
@@ -53,7 +78,7 @@ static void restoring_after_every_step_does_not_show(void **state)
 
 /* What is retried or resubmitted at its end, whatever it came to, ends again. (A step group that
  * runs again in front of others that wait, under a limit that these fill: that stands still, as in
- * Argo.) */
+ * Argo. What is opened again behind an exit hook of a step that stays done may be left open.) */
 static void every_workflow_that_is_run_again_ends_again(void **state)
 {
         static const char *const again[] = {
@@ -68,7 +93,7 @@ static void every_workflow_that_is_run_again_ends_again(void **state)
         };
         (void)state;
         for (uint64_t seed = 0; seed < AGAIN_SEEDS; seed++) {
-                AUTO_JSON json_t *test_case = random_workflow(2 * seed); /* without limits */
+                AUTO_JSON json_t *test_case = random_workflow(2 * seed, false); /* without limits */
                 AUTO_JSON json_t *actions = json_loads(again[seed % ARRAY_LEN(again)], 0, NULL);
                 json_array_extend(json_object_get(test_case, "actions"), actions);
                 AUTO_JSON json_t *plain = simulate(test_case, false),
@@ -76,7 +101,7 @@ static void every_workflow_that_is_run_again_ends_again(void **state)
                 AUTO_BUF struct buf differences = BUF_INIT(1 << 20);
                 json_object_del(plain, "failedAction"); /* what succeeded is not retried */
                 json_object_del(restored, "failedAction");
-                check_end(seed, plain);
+                check_ends(seed, plain);
                 if (simulate_compare(&differences, plain, restored))
                         fail_msg("seed %llu:\n%s", (unsigned long long)seed, buf_str(&differences));
         }
@@ -86,7 +111,7 @@ static void the_same_case_gives_the_same_bytes(void **state)
 {
         (void)state;
         for (uint64_t seed = 0; seed < 100; seed++) {
-                AUTO_JSON json_t *test_case = random_workflow(seed);
+                AUTO_JSON json_t *test_case = random_workflow(seed, false);
                 AUTO_JSON json_t *a = simulate(test_case, false), *b = simulate(test_case, false);
                 char *x = json_text(a, 0), *y = json_text(b, 0);
                 assert_string_equal(x, y);
