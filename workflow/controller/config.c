@@ -60,6 +60,31 @@ static const struct field limits_fields[] = {
               .help = "outputs (not artifacts) of all steps of one workflow together"),
         FIELD_END};
 
+/* The tables are ours, one controller has them, and a limit that changes counts at once. */
+#define OF_SERVER(name_)                                                               \
+        {                                                                              \
+                .name = name_, .kind = FIELD_NO_EFFECT, .help = "of a database server" \
+        }
+static const struct field synchronization_fields[] = {
+        {.name = "enableAPI", .kind = FIELD_NO_EFFECT, .help = "`tiphys sync` needs no server"},
+        {.name = "semaphoreLimitCacheSeconds",
+         .kind = FIELD_NO_EFFECT,
+         .help = "a limit that changes counts at once"},
+        OF_SERVER("controllerName"),
+        OF_SERVER("limitTableName"),
+        OF_SERVER("stateTableName"),
+        OF_SERVER("controllerTableName"),
+        OF_SERVER("lockTableName"),
+        OF_SERVER("pollSeconds"),
+        OF_SERVER("heartbeatSeconds"),
+        OF_SERVER("inactiveControllerSeconds"),
+        OF_SERVER("connectionPool"),
+        OF_SERVER("skipMigration"),
+        OF_SERVER("dbReconnectConfig"),
+        {.name = "postgresql", .kind = FIELD_LATER, .help = "the locks are in the data folder"},
+        {.name = "mysql", .kind = FIELD_LATER, .help = "the locks are in the data folder"},
+        FIELD_END};
+
 #define OTHER(name_)                                                                       \
         {                                                                                  \
                 .name = name_, .kind = FIELD_NO_EFFECT, .help = "of the server or of pods" \
@@ -99,7 +124,10 @@ const struct field controller_config_fields[] = {
         FIELD(struct controller_config, images, FIELD_JSON,
               .help = "what images run: image name to {entrypoint, cmd}; and which folder they "
                       "stand for here: {root}"),
-        {.name = "synchronization", .kind = FIELD_LATER, .help = "locks in a database server"},
+        {.name = "synchronization",
+         .kind = FIELD_OBJ,
+         .sub = synchronization_fields,
+         .help = "locks in the database"},
         {.name = "instanceID", .kind = FIELD_LATER, .help = "see --selector"},
         OTHER("namespace"),
         OTHER("columns"),

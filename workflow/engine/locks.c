@@ -6,6 +6,7 @@
 #include "common/base/json.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "workflow/engine/lock_name.h"
 #include <uthash.h>
 
 struct waiter {
@@ -33,76 +34,6 @@ struct locks {
         size_t n_open;       /* locks that are */
         bool closed;
 };
-
-/* ---- names and limits ---- */
-
-struct lock_name {
-        char *ns, *kind, *name, *key; /* key: "" for all but ConfigMaps */
-        char *text;                   /* they point into it */
-};
-
-static void name_free(struct lock_name *n)
-{
-        mem_free(n->text);
-}
-
-static bool name_parse(struct lock_name *out, const char *name)
-{
-        *out = (struct lock_name){.text = mem_strdup(name)};
-        char *kind = strchr(out->text, '/'), *rest = kind ? strchr(kind + 1, '/') : NULL;
-        out->ns = out->text;
-        out->key = out->text + strlen(out->text);
-        if (!rest)
-                return false;
-        *kind++ = '\0';
-        *rest++ = '\0';
-        out->kind = kind;
-        out->name = rest;
-        if (streq(kind, "ConfigMap")) {
-                char *key = strchr(rest, '/');
-                if (!key || strchr(key + 1, '/') || !key[1])
-                        return false;
-                *key++ = '\0';
-                out->key = key;
-        }
-        return *out->ns && *out->name;
-}
-
-/* 0: there is none, or it is no number above 0. */
-static int64_t limit_of(const struct wf_lookup *lookup, const char *name)
-{
-        struct lock_name n;
-        int64_t limit = 0;
-        if (name_parse(&n, name) && streq(n.kind, "Mutex"))
-                limit = 1;
-        else if (*n.key && lookup->fn) {
-                const json_t *map = lookup->fn(lookup->arg, "ConfigMap", n.ns, n.name);
-                const char *text = json_str(map, "data", n.key);
-                if (!text || !str_to_i64(text, &limit) || limit < 0 || limit > INT32_MAX)
-                        limit = 0;
-        }
-        name_free(&n);
-        return limit;
-}
-
-int locks_check(const struct wf_lookup *lookup, const char *name, struct err *e)
-{
-        struct lock_name n;
-        int r = 0;
-        if (!name_parse(&n, name))
-                r = err_set(e, ERR_INVALID,
-                            "requested configuration is invalid: Invalid lock key: unknown format: "
-                            "\"%s\"",
-                            name);
-        else if (streq(n.kind, "Database"))
-                r = err_set(e, ERR_UNSUPPORTED,
-                            "not supported yet: database session is not available for lock %s",
-                            name);
-        else if (streq(n.kind, "ConfigMap") && limit_of(lookup, name) == 0)
-                r = err_set(e, ERR_INVALID, "failed to initialize semaphore %s with limit", name);
-        name_free(&n);
-        return r;
-}
 
 /* ---- one lock ---- */
 
@@ -137,7 +68,7 @@ static void leave_at(struct lock *k, size_t at)
 /* After every change of its holders, its queue or its limit. */
 static void settle(struct locks *l, struct lock *k)
 {
-        bool open = k->n_queue && limit_of(&l->lookup, k->name) > (int64_t)k->n_holders;
+        bool open = k->n_queue && lock_limit(&l->lookup, k->name) > (int64_t)k->n_holders;
         l->n_open += open - (size_t)k->open;
         k->open = open;
 }
@@ -255,7 +186,7 @@ void locks_wake(struct locks *l, const char *workflow)
 /* As many of the first as there is room for. */
 static void wake_first(struct locks *l, const struct lock *k)
 {
-        int64_t room = limit_of(&l->lookup, k->name) - (int64_t)k->n_holders;
+        int64_t room = lock_limit(&l->lookup, k->name) - (int64_t)k->n_holders;
         for (size_t i = 0; i < k->n_queue && (int64_t)i < room; i++)
                 locks_wake(l, k->queue[i]->workflow);
 }
@@ -284,10 +215,12 @@ bool locks_unwake(struct locks *l, const char *workflow)
 
 void locks_config_map(struct locks *l, const char *ns, const char *name)
 {
-        AUTO(mem_free) char *prefix = mem_printf("%s/ConfigMap/%s/", ns, name);
+        AUTO(mem_free)
+        char *prefix = streq(name, SYNC_LIMITS) ? mem_printf("%s/Database/", ns) : NULL;
+        AUTO(mem_free) char *own = mem_printf("%s/ConfigMap/%s/", ns, name);
         struct lock *k, *next;
         HASH_ITER (hh, l->locks, k, next)
-                if (str_starts(k->name, prefix)) {
+                if (str_starts(k->name, own) || (prefix && str_starts(k->name, prefix))) {
                         settle(l, k);
                         wake_first(l, k);
                 }
@@ -303,10 +236,26 @@ static bool same_side(const struct lock_question *q, const struct waiter *front)
         return node == front_node && streq(q->workflow, front->workflow);
 }
 
+/* As Argo says it: of a lock in the database how many hold it, of others how many may still. */
+static char *waiting_words(const struct lock *k, int64_t limit)
+{
+        struct lock_name n;
+        bool mutex = false, row = lock_name_parse(&n, k->name) && lock_name_in_database(&n, &mutex);
+        char *words =
+                row ? mem_printf("Waiting for %s/Database/%s lock (%s/%s/%s). Lock status: "
+                                 "%zu/%lld",
+                                 n.ns, n.name, mutex ? "mtx" : "sem", n.ns, n.name, k->n_holders,
+                                 (long long)limit)
+                    : mem_printf("Waiting for %s lock. Lock status: %lld/%lld", k->name,
+                                 (long long)(limit - (int64_t)k->n_holders), (long long)limit);
+        lock_name_deinit(&n);
+        return words;
+}
+
 /* NULL: it can be taken, or is held already; else why not, heap. */
 static char *refusal(struct locks *l, const struct lock *k, const struct lock_question *q)
 {
-        int64_t limit = limit_of(&l->lookup, k->name), room = limit - (int64_t)k->n_holders;
+        int64_t limit = lock_limit(&l->lookup, k->name), room = limit - (int64_t)k->n_holders;
         if (holds(k, q->holder))
                 return NULL;
         if (limit == 0)
@@ -314,9 +263,7 @@ static char *refusal(struct locks *l, const struct lock *k, const struct lock_qu
         bool first = !k->n_queue || same_side(q, k->queue[0]);
         if (!first && room > 0)
                 locks_wake(l, k->queue[0]->workflow);
-        return first && room > 0 ? NULL
-                                 : mem_printf("Waiting for %s lock. Lock status: %lld/%lld",
-                                              k->name, (long long)room, (long long)limit);
+        return first && room > 0 ? NULL : waiting_words(k, limit);
 }
 
 static void put_holders(json_t *out, const struct lock *k)

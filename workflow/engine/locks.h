@@ -1,8 +1,7 @@
 /* workflow/engine/locks.h: who holds which lock, and who waits for it: mutexes and semaphores of
  * all workflows of one controller, or of one simulation (argo-workflows.md 2.14).
  *
- *   names    "ns/Mutex/name", "ns/ConfigMap/name/key" (the limit is the value of that key, read
- *            anew at every question, so a change counts at once), "ns/Database/key" (not supported)
+ *   names    lock_name.h
  *   holders  "ns/workflow" for the lock of a whole workflow, "ns/workflow/node-id" for a node's
  * Several locks are taken together or not at all. The queue of a lock is ordered by priority, then
  * by the creation of the workflow, then by arrival; who is not in front waits even when there is
@@ -16,9 +15,6 @@ struct locks;
 struct locks *locks_new(const struct wf_lookup *lookup); /* finds ConfigMaps */
 struct locks *locks_free(struct locks *l);
 AUTO_DEFINE(locks_free, struct locks *);
-
-/* Is a lock of this name fine, and has its semaphore a limit? INVALID with Argo's words. */
-int locks_check(const struct wf_lookup *lookup, const char *name, struct err *e) MUST_CHECK;
 
 struct lock_question {
         const char *workflow; /* "ns/name" */

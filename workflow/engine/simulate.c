@@ -456,6 +456,7 @@ int simulate_run(json_t **result, const json_t *test_case, const struct simulate
         s.lookup = (struct wf_lookup){find_object, &s};
         s.objects = json_deep_copy(json_object_get(test_case, "objects"));
         s.objects = s.objects ? s.objects : json_array();
+        sim_put_limits(&s);
         s.locks = locks_new(&s.lookup);
         s.workflow = json_copy((json_t *)(uintptr_t)workflow);
         s.waves = json_array();

@@ -2,11 +2,11 @@
  * test of people's workflows, and the way the conformance cases run.
  *
  * The case: {"workflow", "objects", "pods": {"rules", "default"}, "actions"} as in
- * conformance/workflow/README.md. The clock starts at the workflow's creationTimestamp and jumps
- * from event to event; the engine takes no time. Pure: no I/O, no clock, no randomness. The result
- * has the form of that README's "expect": phase, message, progress, outputs, nodes, waves, ... so
- * that a recorded result can be compared with simulate_compare(). SPDX-License-Identifier:
- * Apache-2.0 */
+ * conformance/workflow/README.md, and "syncLimits": {key: n} for semaphores in the database. The
+ * clock starts at the workflow's creationTimestamp and jumps from event to event; the engine takes
+ * no time. Pure: no I/O, no clock, no randomness. The result has the form of that README's
+ * "expect": phase, message, progress, outputs, nodes, waves, ... so that a recorded result can be
+ * compared with simulate_compare(). SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "common/base/buf.h"
 #include "common/base/err.h"

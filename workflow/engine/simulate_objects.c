@@ -1,5 +1,6 @@
 /* workflow/engine/simulate_objects.c: the objects of a simulation, and the memoization caches among
  * them. SPDX-License-Identifier: Apache-2.0 */
+#include "workflow/engine/lock_name.h"
 #include "workflow/engine/simulate_priv.h"
 
 #define CACHE_LABEL "workflows.argoproj.io/configmap-type"
@@ -16,15 +17,33 @@ json_t *sim_object(const struct simulation *s, const char *kind, const char *nam
         return NULL;
 }
 
-void sim_store_entry(struct simulation *s, const json_t *data)
+/* The one of that name, made when there is none. */
+static json_t *config_map(struct simulation *s, const char *name)
 {
-        const char *name = json_str(data, "configMap");
         json_t *map = sim_object(s, "ConfigMap", name);
         if (!map) {
-                map = json_pack("{s:s,s:{s:s,s:{s:s}}}", "kind", "ConfigMap", "metadata", "name",
-                                name, "labels", CACHE_LABEL, "Cache");
+                map = json_pack("{s:s,s:{s:s}}", "kind", "ConfigMap", "metadata", "name", name);
                 json_array_append_new(s->objects, map);
         }
+        return map;
+}
+
+void sim_put_limits(struct simulation *s)
+{
+        const char *key;
+        json_t *limit;
+        json_object_foreach (json_object_get(s->test_case, "syncLimits"), key, limit) {
+                AUTO(mem_free) char *text = json_scalar_text(limit);
+                json_put_at(config_map(s, SYNC_LIMITS), json_string(text ? text : ""), "data", key);
+        }
+}
+
+void sim_store_entry(struct simulation *s, const json_t *data)
+{
+        bool is_new = !sim_object(s, "ConfigMap", json_str(data, "configMap"));
+        json_t *map = config_map(s, json_str(data, "configMap"));
+        if (is_new)
+                json_put_at(map, json_string("Cache"), "metadata", "labels", CACHE_LABEL);
         AUTO(mem_free) char *text = json_text(json_object_get(data, "entry"), JSON_STYLE_COMPACT);
         json_put_at(map, json_string(text), "data", json_str(data, "key"));
 }

@@ -68,6 +68,7 @@ void sim_forget_pod(struct simulation *s, struct sim_pod *p);
 int sim_start(struct simulation *s, struct err *e); /* its first step */
 /* ---- simulate_objects.c ---- */
 json_t *sim_object(const struct simulation *s, const char *kind, const char *name);
+void sim_put_limits(struct simulation *s); /* `syncLimits` of the case become their ConfigMap */
 void sim_store_entry(struct simulation *s, const json_t *data); /* of a WF_CACHE command */
 /* {cache: {key: {nodeID, outputs}}} of all memoization caches, NULL: there are none. */
 json_t *sim_caches(const struct simulation *s);

@@ -1,6 +1,7 @@
 /* workflow/engine/status.c: the state as Argo writes it: status, status.nodes, labels.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/engine/engine_priv.h"
+#include "workflow/engine/lock_name.h"
 #include "workflow/engine/sync.h"
 
 static void set_text(json_t *o, const char *key, const char *value)
@@ -77,8 +78,9 @@ static json_t *node_json(const struct wf *wf, const struct node *n)
         if (!waiting && sync_waits(n)) /* asked and not answered yet: restored, it asks again */
                 waiting = json_string_value(json_array_get(n->sync->names, 0));
         if (waiting)
-                json_object_set_new_nocheck(o, "synchronizationStatus",
-                                            json_pack("{s:s}", "waiting", waiting));
+                json_object_set_new_nocheck(
+                        o, "synchronizationStatus",
+                        json_pack("{s:s}", "waiting", lock_name_shown(waiting, &a)));
         set_links(wf, o, "children", &n->children, &a);
         set_links(wf, o, "outboundNodes", &n->outbound, &a);
         set_text(o, "hostNodeName", n->host);

@@ -4,27 +4,45 @@
  * and waits for stands in the status, so that a restored workflow holds the same. SPDX-License-
  * Identifier: Apache-2.0 */
 #include "workflow/engine/sync.h"
-#include "workflow/engine/locks.h"
+#include "workflow/engine/lock_name.h"
 
 /* ---- which locks ---- */
 
-static char *semaphore_name(const struct wf *wf, const json_t *s)
+typedef int lock_name_fn(char **out, const struct wf *wf, const json_t *item, struct err *e);
+
+static const char *namespace_of(const struct wf *wf, const json_t *item)
 {
-        const char *ns = json_str(s, "namespace"), *map = json_str(s, "configMapKeyRef", "name"),
-                   *key = json_str(s, "configMapKeyRef", "key"),
-                   *row = json_str(s, "database", "key");
-        ns = str_empty(ns) ? wf->ns : ns;
-        if (row)
-                return mem_printf("%s/Database/%s", ns, row);
-        return mem_printf("%s/ConfigMap/%s/%s", ns, map ? map : "", key ? key : "");
+        const char *ns = json_str(item, "namespace");
+        return str_empty(ns) ? wf->ns : ns;
 }
 
-static char *mutex_name(const struct wf *wf, const json_t *m)
+static int semaphore_name(char **out, const struct wf *wf, const json_t *s, struct err *e)
 {
-        const char *ns = json_str(m, "namespace"), *name = json_str(m, "name");
+        const char *ns = namespace_of(wf, s), *key = json_str(s, "configMapKeyRef", "key"),
+                   *map = json_str(s, "configMapKeyRef", "name"),
+                   *row = json_str(s, "database", "key");
+        bool in_map = json_is_object(json_object_get(s, "configMapKeyRef")),
+             in_database = json_is_object(json_object_get(s, "database"));
+        if (in_map && in_database)
+                return err_set(e, ERR_INVALID,
+                               "requested configuration is invalid: invalid semaphore with both "
+                               "configMapKeyRef and database");
+        if (!in_map && !in_database)
+                return err_set(e, ERR_INVALID,
+                               "requested configuration is invalid: a semaphore needs "
+                               "configMapKeyRef or database");
+        *out = in_database ? mem_printf("%s/Database/%s", ns, row ? row : "")
+                           : mem_printf("%s/ConfigMap/%s/%s", ns, map ? map : "", key ? key : "");
+        return 0;
+}
+
+static int mutex_name(char **out, const struct wf *wf, const json_t *m, struct err *e UNUSED)
+{
+        const char *name = json_str(m, "name");
         bool row = json_is_true(json_object_get(m, "database"));
-        return mem_printf("%s/%s/%s", str_empty(ns) ? wf->ns : ns, row ? "Database" : "Mutex",
+        *out = mem_printf("%s/%s/%s", namespace_of(wf, m), row ? "DatabaseMutex" : "Mutex",
                           name ? name : "");
+        return 0;
 }
 
 static bool listed_before(const json_t *list, size_t i)
@@ -35,8 +53,8 @@ static bool listed_before(const json_t *list, size_t i)
         return false;
 }
 
-static int add_names(json_t *names, struct wf *wf, const json_t *list,
-                     char *name_of(const struct wf *, const json_t *), struct err *e)
+static int add_names(json_t *names, struct wf *wf, const json_t *list, lock_name_fn *name_of,
+                     struct err *e)
 {
         size_t i;
         json_t *item;
@@ -45,8 +63,8 @@ static int add_names(json_t *names, struct wf *wf, const json_t *list,
                         return err_set(e, ERR_INVALID,
                                        "requested configuration is invalid: Duplicate "
                                        "synchronization item found");
-                AUTO(mem_free) char *name = name_of(wf, item);
-                if (locks_check(&wf->lookup, name, e) < 0)
+                AUTO(mem_free) char *name = NULL;
+                if (name_of(&name, wf, item, e) < 0 || lock_name_check(&wf->lookup, name, e) < 0)
                         return -1;
                 json_array_append_new(names, json_string_nocheck(name));
         }

@@ -1,5 +1,6 @@
 /* workflow/engine/sync_status.c: locks as they stand in status.synchronization, and back.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "workflow/engine/lock_name.h"
 #include "workflow/engine/sync.h"
 
 static json_t *entry_of(json_t *list, const char *key, const char *name)
@@ -15,16 +16,10 @@ static json_t *entry_of(json_t *list, const char *key, const char *name)
         return entry;
 }
 
-static bool is_semaphore(const char *name)
-{
-        const char *slash = strchr(name, '/');
-        return slash && str_starts(slash, "/ConfigMap/");
-}
-
 /* {"semaphore": {"holding": [...], "waiting": [...]}, "mutex": {...}} */
-static json_t *list_for(json_t *out, const char *name, const char *what)
+static json_t *entry_for(json_t *out, const char *name, const char *what)
 {
-        const char *kind = is_semaphore(name) ? "semaphore" : "mutex";
+        const char *kind = lock_name_is_semaphore(name) ? "semaphore" : "mutex";
         json_t *part = json_object_get(out, kind);
         if (!part) {
                 part = json_object();
@@ -35,7 +30,11 @@ static json_t *list_for(json_t *out, const char *name, const char *what)
                 list = json_array();
                 json_object_set_new_nocheck(part, what, list);
         }
-        return list;
+        struct arena a;
+        arena_init(&a, 0);
+        json_t *entry = entry_of(list, kind, lock_name_shown(name, &a));
+        arena_deinit(&a);
+        return entry;
 }
 
 static void put_holding(json_t *out, const json_t *names, const char *holder)
@@ -44,13 +43,11 @@ static void put_holding(json_t *out, const json_t *names, const char *holder)
         json_t *name;
         json_array_foreach ((json_t *)(uintptr_t)names, i, name) {
                 const char *lock = json_string_value(name);
-                json_t *list = list_for(out, lock, "holding");
-                if (!is_semaphore(lock)) {
-                        json_object_set_new_nocheck(entry_of(list, "mutex", lock), "holder",
-                                                    json_string_nocheck(holder));
+                json_t *entry = entry_for(out, lock, "holding");
+                if (!lock_name_is_semaphore(lock)) {
+                        json_object_set_new_nocheck(entry, "holder", json_string_nocheck(holder));
                         continue;
                 }
-                json_t *entry = entry_of(list, "semaphore", lock);
                 if (!json_object_get(entry, "holders"))
                         json_object_set_new_nocheck(entry, "holders", json_array());
                 json_array_append_new(json_object_get(entry, "holders"),
@@ -69,14 +66,12 @@ static void put_waiting(json_t *out, const struct wf *wf, const json_t *names, j
                         continue;
                 json_object_set_new_nocheck(put, lock, json_true());
                 json_t *holders = json_object_get(wf->lock_told, lock);
-                if (is_semaphore(lock))
-                        json_object_set_nocheck(
-                                entry_of(list_for(out, lock, "waiting"), "semaphore", lock),
-                                "holders", holders);
+                if (lock_name_is_semaphore(lock))
+                        json_object_set_nocheck(entry_for(out, lock, "waiting"), "holders",
+                                                holders);
                 else if (json_array_size(holders))
-                        json_object_set_nocheck(
-                                entry_of(list_for(out, lock, "waiting"), "mutex", lock), "holder",
-                                json_array_get(holders, 0));
+                        json_object_set_nocheck(entry_for(out, lock, "waiting"), "holder",
+                                                json_array_get(holders, 0));
         }
 }
 
@@ -143,8 +138,11 @@ void sync_load(struct wf *wf, const json_t *status)
 {
         size_t i, k;
         json_t *entry, *holder;
-        json_array_foreach (json_at(status, "mutex", "holding"), i, entry)
-                load_holder(wf, json_str(entry, "holder"), json_str(entry, "mutex"));
+        json_array_foreach (json_at(status, "mutex", "holding"), i, entry) {
+                const char *shown = json_str(entry, "mutex");
+                AUTO(mem_free) char *lock = shown ? lock_name_of_mutex(shown) : NULL;
+                load_holder(wf, json_str(entry, "holder"), lock);
+        }
         json_array_foreach (json_at(status, "semaphore", "holding"), i, entry) {
                 json_array_foreach (json_object_get(entry, "holders"), k, holder)
                         load_holder(wf, json_string_value(holder), json_str(entry, "semaphore"));

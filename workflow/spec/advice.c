@@ -15,7 +15,7 @@ struct advisor {
         struct check *c;
         size_t budget;              /* calls that are followed in search of locks */
         struct check_name *reached; /* templates */
-        const char *locks[64];      /* mutexes held on the way to the template under work */
+        const json_t *locks[64];    /* mutexes held on the way to the template under work */
         size_t n_locks;
         const char *way[64];
         size_t depth;
@@ -335,10 +335,19 @@ static void follow_call(void *arg, const json_t *call, const struct jpath *at)
                 follow_locks(a, inlined ? "inline" : name, body, at);
 }
 
-static bool holds(const struct advisor *a, const char *name)
+/* A name of another namespace, or in the database, is another lock. */
+static bool is_same_lock(const json_t *x, const json_t *y)
+{
+        return streq(json_str(x, "name"), json_str(y, "name")) &&
+               streq(json_str(x, "namespace"), json_str(y, "namespace")) &&
+               json_is_true(json_object_get(x, "database")) ==
+                       json_is_true(json_object_get(y, "database"));
+}
+
+static bool holds(const struct advisor *a, const json_t *mutex)
 {
         for (size_t i = 0; i < a->n_locks; i++)
-                if (streq(a->locks[i], name))
+                if (is_same_lock(a->locks[i], mutex))
                         return true;
         return false;
 }
@@ -358,13 +367,13 @@ static void follow_locks(struct advisor *a, const char *name, const json_t *body
                 const char *lock = json_str(mutex, "name");
                 if (!lock || strstr(lock, "{{"))
                         continue;
-                if (holds(a, lock))
+                if (holds(a, mutex))
                         WARN(a->c, at, "W313", "give one of them another name",
                              "'%s' waits for mutex '%s', which a template that calls it holds: it "
                              "would wait for ever",
                              name, lock);
                 else if (a->n_locks < ARRAY_LEN(a->locks))
-                        a->locks[a->n_locks++] = lock;
+                        a->locks[a->n_locks++] = mutex;
         }
         if (a->n_locks && a->depth < ARRAY_LEN(a->way)) {
                 a->way[a->depth++] = name;
@@ -380,9 +389,8 @@ static void advise_locks(struct advisor *a)
         size_t i;
         json_t *mutex;
         json_array_foreach (json_at(a->c->spec, "synchronization", "mutexes"), i, mutex) {
-                const char *lock = json_str(mutex, "name");
-                if (lock && a->n_locks < ARRAY_LEN(a->locks))
-                        a->locks[a->n_locks++] = lock;
+                if (json_str(mutex, "name") && a->n_locks < ARRAY_LEN(a->locks))
+                        a->locks[a->n_locks++] = mutex;
         }
         size_t own = a->n_locks;
         for (struct check_name *t = a->c->local.templates; t; t = t->hh.next) {

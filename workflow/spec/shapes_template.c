@@ -172,12 +172,13 @@ static const struct shape semaphore_database[] = {HAS("key", STR, NULL, "The row
 static const struct shape semaphore[] = {
         HAS("configMapKeyRef", OBJ, config_map_key_shape,
             "The ConfigMap key that holds the limit."),
-        NOT_YET_BESIDE("database", OBJ, semaphore_database, "The limit stands in a database."),
+        DIFFERS("database", OBJ, semaphore_database,
+                "The limit is a sync limit (`tiphys sync`); one controller."),
         HAS("namespace", STR, NULL, "Shared with workflows of that namespace."), END};
 static const struct shape mutex[] = {
         HAS("name", STR, NULL, "The name of the lock."),
         HAS("namespace", STR, NULL, "Shared with workflows of that namespace."),
-        NOT_YET_BESIDE("database", BOOL, NULL, "Kept in a database, across controllers."), END};
+        DIFFERS("database", BOOL, NULL, "A lock of another name space; one controller."), END};
 const struct shape synchronization_shape[] = {
         HAS("semaphores", LIST, semaphore, "At most so many at a time."),
         HAS("mutexes", LIST, mutex, "One at a time."), END};

@@ -75,6 +75,8 @@ static void mistakes_are_named(void **state UNUSED)
                     {"retentionPolicy: {completed: -2}", "completed"},
                     {"persistence: {archiveTTL: soon}", "archiveTTL: \"soon\""},
                     {"persistence: {postgresql: {host: x}}", "not supported yet"},
+                    {"synchronization: {postgresql: {host: x}}", "not supported yet"},
+                    {"synchronization: {pollTime: 5}", "pollTime"},
                     {"persistence: {archiveLabelSelector: {matchExpressions: [{key: a, operator: "
                      "Is}]}}",
                      "operator \"Is\""},
@@ -93,12 +95,24 @@ static void mistakes_are_named(void **state UNUSED)
         }
 }
 
+static void what_argo_says_of_locks_in_a_database_server_is_taken(void **state UNUSED)
+{
+        static const char text[] =
+                "synchronization: {enableAPI: true, controllerName: a, pollSeconds: "
+                "10, semaphoreLimitCacheSeconds: 5}";
+        struct err e = {0};
+        struct controller_config *c = NULL;
+        assert_int_equal(controller_config_parse(&c, "c.yaml", text, strlen(text), &e), 0);
+        controller_config_free(c);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(plain_map_and_config_map_say_the_same),
                 cmocka_unit_test(nothing_said_means_nothing_is_deleted_or_archived),
                 cmocka_unit_test(mistakes_are_named),
+                cmocka_unit_test(what_argo_says_of_locks_in_a_database_server_is_taken),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
  * real engine and a real store; the controller is killed at any turn. SPDX-License-Identifier:
  * Apache-2.0 */
 #include "tests/unit/workflow_controller/house.h"
+#include "workflow/engine/lock_name.h"
 
 #define HEAD "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\n"
 
@@ -56,18 +57,26 @@ static bool all_are(struct house *h, const char *names, const char *phase)
         return true;
 }
 
-static const char locked[] = HEAD "metadata: {name: locked-%d}\n"
-                                  "spec:\n"
-                                  "  entrypoint: main\n"
-                                  "  templates:\n"
-                                  "    - name: main\n"
-                                  "      dag:\n"
-                                  "        tasks:\n"
-                                  "          - {name: a, template: alone}\n"
-                                  "          - {name: b, template: alone}\n"
-                                  "    - name: alone\n"
-                                  "      container: {image: x, command: [run]}\n"
-                                  "      synchronization: {mutexes: [{name: m}]}\n";
+#define LOCKED(mutex)                                        \
+        HEAD "metadata: {name: locked-%d}\n"                 \
+             "spec:\n"                                       \
+             "  entrypoint: main\n"                          \
+             "  templates:\n"                                \
+             "    - name: main\n"                            \
+             "      dag:\n"                                  \
+             "        tasks:\n"                              \
+             "          - {name: a, template: alone}\n"      \
+             "          - {name: b, template: alone}\n"      \
+             "    - name: alone\n"                           \
+             "      container: {image: x, command: [run]}\n" \
+             "      synchronization: {mutexes: [" mutex "]}\n"
+/* The two kinds of mutex, and what stands in the status. */
+static const struct {
+        const char *workflow, *shown;
+} locked[] = {
+        {LOCKED("{name: m}"), "default/Mutex/m"},
+        {LOCKED("{name: m, database: true}"), "default/Database/m"},
+};
 
 /* One turn of a controller that may die in it. */
 static void play_turn(struct house *h, unsigned *dice, int *crashes)
@@ -92,12 +101,12 @@ static void a_mutex_serialises_workflows_whenever_the_controller_dies(void **sta
                 house_setup(&h);
                 house_start(&h);
                 for (int i = 0; i < WORKFLOWS; i++)
-                        create_numbered(&h, locked, i);
+                        create_numbered(&h, locked[seed & 1].workflow, i);
                 for (int i = 0; i < 4000 && !all_are(&h, "locked-", "Succeeded"); i++) {
                         play_turn(&h, &dice, &crashes);
                         if (running(&h, "locked-") > 1)
                                 fail_msg("seed %u: two run under one mutex", seed);
-                        if (i % 16 == 0 && holders(&h, "default/Mutex/m", "locked-") > 1)
+                        if (i % 16 == 0 && holders(&h, locked[seed & 1].shown, "locked-") > 1)
                                 fail_msg("seed %u: two hold one mutex", seed);
                 }
                 for (int i = 0; i < WORKFLOWS; i++) {
@@ -159,36 +168,51 @@ static void a_deleted_holder_lets_the_next_on(void **state UNUSED)
         house_teardown(&h);
 }
 
-static void a_higher_limit_lets_more_in_at_once(void **state UNUSED)
+#define MANY(semaphore)                                                            \
+        HEAD "metadata: {name: many}\n"                                            \
+             "spec:\n"                                                             \
+             "  entrypoint: main\n"                                                \
+             "  templates:\n"                                                      \
+             "    - name: main\n"                                                  \
+             "      steps: [[{name: s, template: t, withSequence: {count: 3}}]]\n" \
+             "    - name: t\n"                                                     \
+             "      container: {image: x, command: [run]}\n"                       \
+             "      synchronization: {semaphores: [" semaphore "]}\n"
+
+/* Restarted while two wait: who holds is known, and the limit that is changed then counts. */
+static void play_higher_limit(const char *map, const char *workflow)
 {
         struct house h;
         house_setup(&h);
-        house_create(&h, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: limits}\n"
-                         "data: {n: \"1\"}\n");
+        AUTO(mem_free)
+        char *limits = mem_printf("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: %s}\n"
+                                  "data: {n: \"1\"}\n",
+                                  map);
+        house_create(&h, limits);
         house_start(&h);
-        house_create(&h,
-                     HEAD "metadata: {name: many}\n"
-                          "spec:\n"
-                          "  entrypoint: main\n"
-                          "  templates:\n"
-                          "    - name: main\n"
-                          "      steps: [[{name: s, template: t, withSequence: {count: 3}}]]\n"
-                          "    - name: t\n"
-                          "      container: {image: x, command: [run]}\n"
-                          "      synchronization: {semaphores: [{configMapKeyRef: {name: limits, "
-                          "key: n}}]}\n");
+        house_create(&h, workflow);
         house_wait_pods(&h);
+        house_run_ms(&h, 20);
+        house_crash(&h);
+        house_open_store(&h);
+        house_start(&h);
         house_run_ms(&h, 20);
         assert_int_equal(h.world.n, 1);
         struct err e = {0};
         AUTO_JSON json_t *patch = house_yaml("{data: {n: \"3\"}}"), *stored = NULL;
-        const struct store_ref ref = {&STORE_CONFIG_MAP, "default", "limits"};
+        const struct store_ref ref = {&STORE_CONFIG_MAP, "default", map};
         assert_int_equal(store_patch_now(h.store, ref, STORE_PATCH_MERGE, patch, &stored, &e), 0);
         for (int i = 0; i < 1000 && h.world.n < 3; i++)
                 house_run_ms(&h, 1);
         assert_int_equal(h.world.n, 3);
         house_run_to(&h, "many", "Succeeded");
         house_teardown(&h);
+}
+
+static void a_higher_limit_lets_more_in_at_once(void **state UNUSED)
+{
+        play_higher_limit("limits", MANY("{configMapKeyRef: {name: limits, key: n}}"));
+        play_higher_limit(SYNC_LIMITS, MANY("{database: {key: n}}"));
 }
 
 static const char known[] = HEAD "metadata: {name: known-%d}\n"

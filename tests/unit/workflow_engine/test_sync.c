@@ -95,6 +95,39 @@ static const struct {
          WORKFLOW "    templates:\n    - {name: main, container: {image: i, command: [c]}, "
                   "synchronization: {mutexes: [{name: m}, {name: m}]}}\n" TEMPLATES,
          "", "Error"},
+        {"a sync limit decides how many run",
+         WORKFLOW "    templates:\n    - {name: main, steps: [[{name: s, template: row, "
+                  "withSequence: {count: "
+                  "3}}]]}\n    - {name: row, container: {image: i, command: [c]}, synchronization: "
+                  "{semaphores: [{database: {key: k}}]}}\nsyncLimits: {k: 2}\n",
+         "0:s(0:0),s(1:1) 1:s(2:2)", "Succeeded"},
+        {"a mutex of the database needs no limit, and is no other mutex of its name",
+         WORKFLOW
+         "    templates:\n    - {name: main, steps: [[{name: a, template: row}, {name: b, "
+         "template: "
+         "row}, {name: c, template: alone}]]}\n    - {name: row, container: {image: i, command: "
+         "[c]}, synchronization: {mutexes: [{name: m, database: true}]}}\n" TEMPLATES
+         "pods: {default: {duration: 5}}\n",
+         "0:a,c 5:b", "Succeeded"},
+        {"a semaphore without its sync limit is an error",
+         WORKFLOW "    templates:\n    - {name: main, container: {image: i, command: [c]}, "
+                  "synchronization: {semaphores: [{database: {key: k}}]}}\n" TEMPLATES
+                  "syncLimits: {other: 2}\n",
+         "", "Error"},
+        {"a semaphore has its limit in one place",
+         WORKFLOW "    templates:\n    - {name: main, container: {image: i, command: [c]}, "
+                  "synchronization: {semaphores: [{database: {key: k}, configMapKeyRef: {name: "
+                  "tiphys-sync-limits, key: k}}]}}\n" TEMPLATES "syncLimits: {k: 2}\n",
+         "", "Error"},
+        {"a semaphore has a limit at all",
+         WORKFLOW "    templates:\n    - {name: main, container: {image: i, command: [c]}, "
+                  "synchronization: {semaphores: [{namespace: default}]}}\n" TEMPLATES,
+         "", "Error"},
+        {"a workflow without its sync limit fails",
+         WORKFLOW
+         "    synchronization: {semaphores: [{database: {key: k}}]}\n"
+         "    templates:\n    - {name: main, steps: [[{name: a, template: plain}]]}\n" TEMPLATES,
+         "", "Failed"},
         {"a workflow that cannot have its lock fails",
          WORKFLOW
          "    synchronization: {semaphores: [{configMapKeyRef: {name: none, key: k}}]}\n"
