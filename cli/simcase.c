@@ -65,6 +65,8 @@ const struct shape simulate_script_shape[] = {
         HAS("expect", ANY, NULL, "What must come out."),
         HAS("workflow", ANY, NULL, "The workflow, when it stands in the same document."),
         HAS("objects", VALUES, NULL, "Templates and ConfigMaps it refers to."),
+        HAS("syncLimits", MAP, NULL,
+            "Limits of semaphores in the database, as `tiphys sync` sets them: key to number."),
         HAS("compact", BOOL, NULL, "Recorded cases: only counts are compared."),
         END};
 
@@ -259,7 +261,8 @@ json_t *simcase_input(const struct simcase *s, const json_t *script)
                                   s->objects);
         const char *key;
         json_t *v, *pods = json_object_get(script, "pods"),
-                   *actions = json_object_get(script, "actions");
+                   *actions = json_object_get(script, "actions"),
+                   *limits = json_object_get(script, "syncLimits");
         json_object_foreach (json_object_get(script, "arguments"), key, v)
                 workflow_set_parameter(json_object_get(input, "workflow"), key, json_incref(v));
         if (s->entrypoint)
@@ -268,6 +271,8 @@ json_t *simcase_input(const struct simcase *s, const json_t *script)
                 json_object_set(input, "pods", pods);
         if (actions)
                 json_object_set(input, "actions", actions);
+        if (limits)
+                json_object_set(input, "syncLimits", limits);
         return input;
 }
 
