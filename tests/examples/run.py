@@ -52,6 +52,8 @@ kind: Secret
 metadata: {name: my-secret}
 stringData: {mypassword: S00perS3cretPa55word}
 """
+# Limits of semaphores in the database, which the examples would have inserted into a table.
+SYNC_LIMITS = ("workflow", "template")
 # Waits for a human: what the human does.
 HUMAN = {
     "suspend-template.yaml": [["resume", "{name}"]],
@@ -221,6 +223,8 @@ def read_rows(root, only):
 
 def prepare(dev, root):
     must(dev.run("apply", "-f", "-", stdin=OBJECTS), "apply the objects of the examples")
+    for key in SYNC_LIMITS:
+        must(dev.run("sync", "create", key, "--type", "database", "--limit", "2"), f"set the limit {key}")
     for name in ("configmaps/simple-parameters-configmap.yaml", "cluster-workflow-template/clustertemplates.yaml",
                  "workflow-template/templates.yaml", "dag-inline-workflowtemplate.yaml"):
         path = root / name
