@@ -10,6 +10,7 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "tests/unit/workflow_engine/faults_objects.h"
+#include "tests/unit/workflow_engine/faults_rival.h"
 #include "tests/unit/workflow_engine/invariants.h"
 #include "tests/unit/workflow_engine/random_workflow.h"
 #include "workflow/engine/locks.h"
@@ -36,6 +37,7 @@ struct world {
         json_t *born, *born_objects, *recording; /* since the last restart */
         struct wf *wf;
         struct locks *locks;
+        struct rival rival;
         struct wf_lookup lookup;
         bool dead; /* the process was killed in the middle of a step */
         struct pod *pods;
@@ -78,6 +80,25 @@ static int outcome(const struct world *w, const char *name)
         return dice == 0 ? POD_ERROR : dice < 3 ? POD_FAILED : POD_SUCCEEDED;
 }
 
+static void check_locks(struct world *w, const json_t *template)
+{
+        static const struct {
+                const char *template;
+                unsigned most;
+        } locked[] = {{"locked", 1}, {"limited", 2}};
+        const char *name = json_str(template, "name");
+        for (size_t i = 0; i < ARRAY_LEN(locked); i++) {
+                unsigned n = streq(name, "locked") && w->rival.holds;
+                if (!streq(name, locked[i].template))
+                        continue;
+                for (const struct pod *p = w->pods; p; p = p->hh.next)
+                        n += p->phase < POD_SUCCEEDED && p->ends_ns > w->now_ns &&
+                             streq(json_str(p->template, "name"), name);
+                if (n >= locked[i].most)
+                        accuse(w, mem_printf("one more \"%s\" starts than its lock allows", name));
+        }
+}
+
 static void start_pod(struct world *w, const struct wf_command *c)
 {
         struct pod *p;
@@ -91,6 +112,7 @@ static void start_pod(struct world *w, const struct wf_command *c)
         char *words = invariant_start(w->object, c->node_id);
         if (words)
                 accuse(w, words);
+        check_locks(w, c->template);
         p = NEW(struct pod);
         p->id = mem_strdup(c->node_id);
         p->name = mem_strdup(c->node_name);
@@ -157,6 +179,13 @@ static void carry_out(struct world *w, const struct wf_commands *commands)
         }
 }
 
+static void kill_pods(struct world *w, const struct wf_commands *commands)
+{
+        for (size_t i = 0; i < commands->n; i++)
+                if (commands->items[i].kind == WF_KILL_POD)
+                        kill_pod(w, commands->items[i].node_id);
+}
+
 static bool strikes(struct world *w)
 {
         return !w->healed && w->crashes < MAX_CRASHES && below(w, 20) == 0;
@@ -173,22 +202,47 @@ static void commit(void *arg, const struct wf_input *in, size_t n, struct wf_com
         w->dead = strikes(w);
         if (w->dead)
                 return;
+        if (wf_completed(w->wf)) /* nobody looks at it again: the controller kills ahead of it */
+                kill_pods(w, commands);
         write_back(w);
         w->dead = strikes(w);
         if (!w->dead)
                 carry_out(w, commands);
 }
 
+static void step_woken(struct world *w, const struct wf_input *in, size_t n, bool woken)
+{
+        do {
+                locks_step(w->locks, &(struct locks_step){.wf = w->wf,
+                                                          .in = in,
+                                                          .n = n,
+                                                          .now = {w->now_ns},
+                                                          .woken = woken,
+                                                          .carry_out = commit,
+                                                          .arg = w});
+                if (w->dead) {
+                        crash(w);
+                        return;
+                }
+                woken = rival_wake(&w->rival, w->locks, wf_key(w->wf));
+                n = 0;
+        } while (woken && !w->wrong && !wf_completed(w->wf));
+}
+
 static void step(struct world *w, const struct wf_input *in, size_t n)
 {
-        locks_step(w->locks, &(struct locks_step){.wf = w->wf,
-                                                  .in = in,
-                                                  .n = n,
-                                                  .now = {w->now_ns},
-                                                  .carry_out = commit,
-                                                  .arg = w});
-        if (w->dead)
-                crash(w);
+        step_woken(w, in, n, false);
+}
+
+/* The other workflow does something at the table. */
+static void meet_rival(struct world *w)
+{
+        if (w->healed)
+                rival_leave(&w->rival, w->locks);
+        else
+                rival_act(&w->rival, w->locks);
+        if (rival_wake(&w->rival, w->locks, wf_key(w->wf)))
+                step_woken(w, NULL, 0, true);
 }
 
 /* ---- restart ---- */
@@ -289,8 +343,10 @@ static void open_world(struct world *w)
         w->locks = locks_new(&w->lookup);
         if (wf_new(&w->wf, w->object, &w->lookup, &defaults, &why) < 0)
                 accuse(w, mem_printf("wf_new: %s", err_msg(&why)));
-        else
+        else {
+                rival_restore(&w->rival, w->locks);
                 locks_restore_all(w->locks, w->wf);
+        }
         err_clear(&why);
 }
 
@@ -418,6 +474,7 @@ static bool resume(struct world *w)
 static void heal(struct world *w)
 {
         w->healed = true;
+        meet_rival(w);
         for (const struct pod *p = w->pods; p; p = p->hh.next)
                 tell(w, p, p->phase, true);
 }
@@ -427,6 +484,10 @@ static bool turn(struct world *w)
         if (w->next_action < json_array_size(json_object_get(w->test_case, "actions")) &&
             (w->healed || below(w, 8) == 0)) {
                 act(w);
+                return true;
+        }
+        if (!w->healed && below(w, 15) == 0) {
+                meet_rival(w);
                 return true;
         }
         if (w->n_news && (w->healed || below(w, 4))) {
