@@ -9,6 +9,7 @@
 #include "common/yaml/yaml.h"
 
 enum { MANIFEST_MAX = 4 * 1024 * 1024, SUFFIX = 10 };
+enum { RETRY_FIRST_MS = 1000, RETRY_MAX_MS = 30000, RETRY_LIMIT_S = 600 };
 #define OURS "tiphys.io/created-by"
 
 static struct resource *of(struct effect *f)
@@ -69,8 +70,9 @@ static json_t *marked(struct effect *f)
         AUTO(mem_free) char *who = identity(f, suffix);
         json_t *object = json_deep_copy(r->manifest);
         const char *prefix = json_str(object, "metadata", "generateName");
-        if (!r->name && prefix) {
-                r->name = mem_printf("%s%s", prefix, suffix);
+        if (prefix && !json_str(object, "metadata", "name")) {
+                if (!r->name) /* else it was tried before */
+                        r->name = mem_printf("%s%s", prefix, suffix);
                 json_put_at(object, json_string(r->name), "metadata", "name");
                 json_object_del(json_object_get(object, "metadata"), "generateName");
         }
@@ -120,6 +122,7 @@ static void acted(struct effect *f, const json_t *object)
 {
         struct resource *r = of(f);
         struct err e = {0};
+        effect_note(f, NULL);
         if (!r->conditions)
                 resource_finish(f, object);
         else if (!resource_decides(f, object, &e))
@@ -129,11 +132,42 @@ static void acted(struct effect *f, const json_t *object)
 
 /* ---- actions ---- */
 
+static int act(struct effect *f, struct err *e);
+
+static void on_retry(void *arg)
+{
+        struct err e = {0};
+        if (act(arg, &e) < 0)
+                fail(arg, &e);
+}
+
+/* What the API server answered instead. While it is away the action waits for it: repeating one is
+ * harmless. */
+static void refused(struct effect *f, const struct err *e)
+{
+        struct resource *r = of(f);
+        int64_t now = loop_now(f->all->o.loop).ns;
+        if (!r->tried) {
+                r->tried = true;
+                r->first_try_ns = now;
+                r->pause_ms = RETRY_FIRST_MS;
+                timer_init(&r->retry, on_retry, f);
+        }
+        if ((e->code != ERR_UNAVAILABLE && e->code != ERR_TIMEOUT) ||
+            now - r->first_try_ns > (int64_t)RETRY_LIMIT_S * NS_PER_S) {
+                resource_failed(f, e);
+                return;
+        }
+        effect_note(f, err_msg(e));
+        timer_after_ms(f->all->o.loop, &r->retry, r->pause_ms);
+        r->pause_ms = r->pause_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : r->pause_ms * 2;
+}
+
 static void on_done(void *arg, json_t *object, const struct err *e)
 {
         struct effect *f = effect_answered(arg);
         if (f && e)
-                resource_failed(f, e);
+                refused(f, e);
         else if (f)
                 acted(f, object);
 }
@@ -144,15 +178,14 @@ static void on_existing(void *arg, json_t *object, const struct err *e)
         struct err own = {0};
         if (!f)
                 return;
-        if (!e && is_ours(f, object)) {
+        if (e) {
+                refused(f, e);
+        } else if (is_ours(f, object)) {
                 acted(f, object);
-                return;
-        }
-        if (e)
-                err_copy(&own, e);
-        else
+        } else {
                 err_set(&own, ERR_CONFLICT, "it exists already");
-        fail(f, &own);
+                fail(f, &own);
+        }
 }
 
 static void on_created(void *arg, json_t *object, const struct err *e)
@@ -164,7 +197,7 @@ static void on_created(void *arg, json_t *object, const struct err *e)
         if (e && e->code == ERR_CONFLICT && r->name) /* by us, before a restart? */
                 store_get(f->all->o.store, ref_of(r), on_existing, effect_asks(f));
         else if (e)
-                resource_failed(f, e);
+                refused(f, e);
         else
                 acted(f, object);
 }
@@ -186,7 +219,7 @@ static void on_deleted(void *arg, json_t *object UNUSED, const struct err *e)
 {
         struct effect *f = effect_answered(arg);
         if (f && e && e->code != ERR_NOT_FOUND)
-                resource_failed(f, e);
+                refused(f, e);
         else if (f)
                 resource_finish(f, NULL);
 }
@@ -200,7 +233,7 @@ static void on_apply_found(void *arg, json_t *object UNUSED, const struct err *e
         if (e && e->code == ERR_NOT_FOUND)
                 create(f);
         else if (e)
-                resource_failed(f, e);
+                refused(f, e);
         else
                 patch(f, STORE_PATCH_MERGE);
 }
@@ -212,7 +245,7 @@ static void on_replace_found(void *arg, json_t *object UNUSED, const struct err 
                 return;
         struct resource *r = of(f);
         if (e)
-                resource_failed(f, e);
+                refused(f, e);
         else
                 store_update(f->all->o.store, &r->kind, r->manifest, on_done, effect_asks(f));
 }
@@ -371,6 +404,8 @@ static void resource_stop(struct effect *f)
 {
         struct resource *r = of(f);
         resource_wait_stop(f);
+        if (r->tried)
+                timer_cancel(f->all->o.loop, &r->retry);
         artifact_job_abandon(TAKE(r->job));
         r->conditions = conditions_free(r->conditions);
         if (r->kind_owned)

@@ -22,7 +22,11 @@ struct resource { /* state of an effect */
         char *ns, *name;
         struct conditions *conditions; /* NULL: none to wait for */
         struct artifact_job *job;
+        struct loop_timer retry; /* of the action */
+        bool tried;              /* once in vain at least */
+        int64_t pause_ms, first_try_ns;
         /* resource_wait.c */
+        int64_t denied_ns; /* since when the watch is refused; 0: it is not */
         struct store_watch *watch;
         struct loop_timer again;
         bool waiting;

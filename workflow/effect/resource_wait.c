@@ -2,7 +2,7 @@
  * one object, begun anew when it breaks. Nothing polls. SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/effect/resource.h"
 
-enum { AGAIN_MS = 1000 };
+enum { AGAIN_MS = 1000, DENIED_S = 30 };
 
 bool resource_decides(struct effect *f, const json_t *object, struct err *e)
 {
@@ -26,6 +26,16 @@ static void break_off(struct effect *f)
         timer_after_ms(f->all->o.loop, &r->again, AGAIN_MS);
 }
 
+/* An API server that has just started does not know its roles yet. */
+static bool may_be_allowed_soon(struct effect *f)
+{
+        struct resource *r = f->state;
+        int64_t now = loop_now(f->all->o.loop).ns;
+        if (!r->denied_ns)
+                r->denied_ns = now;
+        return now - r->denied_ns < (int64_t)DENIED_S * NS_PER_S;
+}
+
 static void on_watch(void *arg, enum store_event type, json_t *object, const struct err *why)
 {
         struct effect *f = arg;
@@ -33,7 +43,11 @@ static void on_watch(void *arg, enum store_event type, json_t *object, const str
         struct err e = {0};
         if (f->ended)
                 return;
-        if (type == STORE_GONE || (type == STORE_ENDED && (!why || why->code != ERR_DENIED))) {
+        bool ends = type == STORE_GONE || type == STORE_ENDED,
+             denied = ends && why && why->code == ERR_DENIED;
+        if (!denied)
+                r->denied_ns = 0;
+        if (ends && (!denied || may_be_allowed_soon(f))) {
                 break_off(f);
         } else if (type == STORE_ENDED) {
                 resource_failed(f, why);
