@@ -116,7 +116,6 @@ int main(int argc, char **argv)
                            .summary =
                                    "runs EventSources: takes events in and stores them on the bus",
                            .metrics_port = 7777,
-                           .cluster = true,
                            .more = more,
                            .more_values = &own,
                            .start = start,

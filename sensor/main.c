@@ -53,7 +53,6 @@ int main(int argc, char **argv)
                            .role = "sensor",
                            .summary = "decides what events trigger",
                            .metrics_port = 7777,
-                           .cluster = true,
                            .start = start,
                            .ready = ready,
                            .drain = drain,

@@ -37,8 +37,8 @@ static const struct opt flags_table[] = {
 
 static const struct opt cluster_table[] = {
         OPT(struct daemon_flags, kubeconfig, OPT_STR, .arg = "FILE",
-            .help = "resources are in the cluster of this kubeconfig; the data folder keeps the "
-                    "events"),
+            .help = "resources are in the cluster of this kubeconfig; the data folder keeps "
+                    "what is not a resource"),
         OPT(struct daemon_flags, context, OPT_STR, .arg = "NAME",
             .help = "resources are in the cluster of this context of the kubeconfig"),
         OPT(struct daemon_flags, in_cluster, OPT_FLAG, .name = "in-cluster",
@@ -53,8 +53,7 @@ static void print_help(const struct daemon *d)
         if (d->more)
                 opts_put_help(&b, d->more);
         opts_put_help(&b, flags_table);
-        if (d->cluster)
-                opts_put_help(&b, cluster_table);
+        opts_put_help(&b, cluster_table);
         fwrite(b.data, 1, b.len, stdout);
 }
 
@@ -115,19 +114,6 @@ static int take_lock(struct daemon *d, const char *data, struct err *e)
         return app_lock_take(&d->lock, data, role, e);
 }
 
-static int check_cluster(const struct daemon *d, struct err *e)
-{
-        const struct daemon_flags *f = &d->flags;
-        if (d->cluster || (!f->kubeconfig && !f->context && !f->in_cluster))
-                return 0;
-        return err_set(e, ERR_UNSUPPORTED,
-                       "not supported yet: %s for %s (its resources are in the data folder)",
-                       f->kubeconfig ? "--kubeconfig"
-                       : f->context  ? "--context"
-                                     : "--in-cluster",
-                       d->program);
-}
-
 static int run(struct daemon *d, struct err *e)
 {
         AUTO(mem_free) char *data = app_data_dir(d->flags.data);
@@ -138,8 +124,7 @@ static int run(struct daemon *d, struct err *e)
                                 .context = d->flags.context,
                                 .in_cluster = d->flags.in_cluster};
         int r = -1;
-        if (check_cluster(d, e) == 0 && take_lock(d, data, e) == 0 &&
-            app_open(&d->app, &o, e) == 0 &&
+        if (take_lock(d, data, e) == 0 && app_open(&d->app, &o, e) == 0 &&
             listen_on(d, &d->health, "health", d->flags.health_port, d->health_port, &st, e) == 0 &&
             listen_on(d, &d->metrics, "metrics", d->flags.metrics_port, d->metrics_port, &st, e) ==
                     0 &&

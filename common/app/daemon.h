@@ -19,8 +19,7 @@ struct daemon {
         const char *role;    /* of the lock, with the name behind it when --name is given */
         const char *summary; /* one line for --help */
         int metrics_port, health_port; /* defaults; 0: none */
-        bool cluster; /* its resources may be in a cluster: --kubeconfig, --context, --in-cluster */
-        const struct opt *more; /* options of this daemon alone, NULL */
+        const struct opt *more;        /* options of this daemon alone, NULL */
         void *more_values;
         /* After everything below was opened. */
         int (*start)(struct daemon *d, struct err *e);

@@ -193,6 +193,8 @@ static void on_list(void *arg, json_t *answer, const struct err *e)
                 free(f->cont);
                 f->cont = NULL;
                 later(f, on_list_again);
+                if (f->h.failed)
+                        f->h.failed(f->arg, e);
                 return;
         }
         size_t i;

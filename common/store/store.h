@@ -124,6 +124,8 @@ struct store_follow_handlers {
         void (*set)(void *arg, json_t *obj);  /* new or changed */
         void (*gone)(void *arg, json_t *obj); /* kind, name, namespace, uid and last version only */
         void (*synced)(void *arg);            /* after the first complete list; may be NULL */
+        /* A list failed and is tried again; may be NULL. */
+        void (*failed)(void *arg, const struct err *e);
 };
 int store_follow(struct store_follow **out, struct store *s, const struct store_kind *kind,
                  const char *ns, const struct store_list_opts *o,

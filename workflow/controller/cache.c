@@ -78,10 +78,24 @@ static void on_synced(void *arg)
         controller_cache_synced(cache->c);
 }
 
+/* With a Role of one namespace nothing outside of it can be read, and some clusters lack the kind:
+ * then there are none, as for Argo's controller. */
+static void on_failed(void *arg, const struct err *e)
+{
+        struct cache *cache = arg;
+        if (cache->synced || !cache->kind->cluster_scoped ||
+            (e->code != ERR_DENIED && e->code != ERR_NOT_FOUND))
+                return;
+        log_warn(cache->c->log, "Nothing of this kind can be used: it cannot be listed.",
+                 F_STR("kind", cache->kind->kind), F_ERR(e));
+        on_synced(cache);
+}
+
 int cache_follow(struct cache **out, struct controller *c, const struct store_kind *kind,
                  const char *ns, cache_changed_fn *changed, struct err *e)
 {
-        static const struct store_follow_handlers handlers = {on_set, on_gone, on_synced};
+        static const struct store_follow_handlers handlers = {on_set, on_gone, on_synced,
+                                                              on_failed};
         struct cache *cache = NEW(struct cache);
         cache->c = c;
         cache->kind = kind;

@@ -64,12 +64,24 @@ static int start_runner(struct daemon *d, struct err *e)
         return 0;
 }
 
+/* It takes the rows of the embedded store. */
+static int open_archive(struct daemon *d, struct err *e)
+{
+        struct parts *p = d->self;
+        if (!p->config->persistence.archive)
+                return 0;
+        if (d->app.cluster)
+                return err_set(
+                        e, ERR_UNSUPPORTED,
+                        "not supported yet: persistence.archive with workflows in a cluster");
+        return archive_sqlite(&p->archive, d->app.db, e);
+}
+
 static int start(struct daemon *d, struct err *e)
 {
         struct parts *p = d->self;
         const struct more_flags *m = d->more_values;
-        if (controller_config_load(&p->config, m->config, e) < 0 ||
-            (p->config->persistence.archive && archive_sqlite(&p->archive, d->app.db, e) < 0))
+        if (controller_config_load(&p->config, m->config, e) < 0 || open_archive(d, e) < 0)
                 return -1;
         struct controller_options o = {.config = p->config,
                                        .archive = p->archive,
