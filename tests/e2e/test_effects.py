@@ -401,6 +401,106 @@ def test_a_data_template_lists_the_folder_store_too(dev: Dev) -> None:
     assert json.loads(use["inputs"]["parameters"][0]["value"]) == ["my/d/a!", "my/d/sub/b!"]
 
 
+LISTED = """
+    - name: main
+      steps:
+        - - {name: make, template: make}
+        - - {name: list, template: list}
+        - - name: use
+            template: use
+            arguments:
+              parameters: [{name: keys, value: "{{steps.list.outputs.parameters.keys}}"}]
+              artifacts:
+                - {name: plain, from: "{{steps.list.outputs.artifacts.plain}}"}
+                - {name: packed, from: "{{steps.list.outputs.artifacts.packed}}"}
+                - {name: zipped, from: "{{steps.list.outputs.artifacts.zipped}}"}
+    - name: make
+      container: {image: none, command: [sh, -c, 'mkdir -p /tmp/d/sub; touch /tmp/d/a /tmp/d/sub/b']}
+      outputs: {artifacts: [{name: d, path: /tmp/d, archive: {none: {}}, folder: {key: my/d}}]}
+    - name: list
+      data: {source: {artifactPaths: {name: d, folder: {key: my}}}, transformation: [{expression: 'map(data, {# + "!"})'}]}
+      outputs:
+        parameters: [{name: keys, valueFrom: {path: /any/where}}]
+        artifacts:
+          - {name: plain, path: /tmp/list.json}
+          - {name: packed, path: /tmp/list.json, ARCHIVE}
+          - {name: zipped, path: /tmp/list.json, archive: {zip: {}}}
+    - name: use
+      inputs:
+        parameters: [{name: keys}]
+        artifacts: [{name: plain, path: /in/plain}, {name: packed, path: /in/packed}, {name: zipped, path: /in/zipped}]
+      script:
+        image: none
+        command: [sh, -e]
+        source: |
+          for f in plain packed zipped; do [ "$(cat /in/$f)" = '{{inputs.parameters.keys}}' ]; done
+"""
+
+
+def test_what_a_data_template_finds_is_the_content_of_its_outputs(dev: Dev) -> None:
+    result = run(dev, workflow("list", LISTED.replace("ARCHIVE", "archive: {tar: {}}")), "list")
+    assert result["status"]["phase"] == "Succeeded", result["status"]
+    node = next(n for n in result["status"]["nodes"].values() if n["displayName"] == "list" and n["type"] == "Pod")
+    keys = {a["name"]: a["folder"]["key"] for a in node["outputs"]["artifacts"]}
+    assert [k.rsplit("/", 2 if n == "plain" else 1)[-1] for n, k in keys.items()] == ["list.json", "packed.tgz", "zipped.zip"]
+    assert (dev.data / "artifacts" / keys["plain"]).read_text() == '["my/d/a!","my/d/sub/b!"]'
+    assert not list((dev.data / "artifacts" / ".transfer").glob("*/*/data"))
+
+
+def test_artifacts_of_a_data_template_go_to_the_repository(tmp_path: Path, minio: MinioServer, bucket: str) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(f"""
+artifactRepository:
+  s3:
+    endpoint: '{minio.endpoint}'
+    bucket: {bucket}
+    insecure: true
+    accessKeySecret: {{name: keys, key: a}}
+    secretKeySecret: {{name: keys, key: s}}
+""")
+    keys = f"{{apiVersion: v1, kind: Secret, metadata: {{name: keys}}, stringData: {{a: {ACCESS_KEY}, s: {SECRET_KEY}}}}}"
+    with Dev(tmp_path, keys, "--config", str(config)) as dev:
+        result = run(dev, workflow("list", LISTED.replace("ARCHIVE", "archive: {none: {}}")), "list")
+    assert result["status"]["phase"] == "Succeeded", result["status"]
+    node = next(n for n in result["status"]["nodes"].values() if n["displayName"] == "list" and n["type"] == "Pod")
+    stored = {a["name"]: a["s3"]["key"] for a in node["outputs"]["artifacts"]}
+    assert stored["plain"].endswith("/plain.tgz") and stored["packed"].endswith("/list.json")
+
+
+def test_a_list_that_is_too_long_for_a_parameter_is_fine_as_an_artifact(dev: Dev) -> None:
+    text = """
+    - name: main
+      steps:
+        - - {name: make, template: make}
+        - - {name: list, template: LIST}
+    - name: make
+      container: {image: none, command: [sh, -c, 'touch /tmp/d']}
+      outputs: {artifacts: [{name: d, path: /tmp/d, archive: {none: {}}, folder: {key: my/d}}]}
+    - name: long
+      data: &long
+        source: {artifactPaths: {name: d, folder: {key: my}}}
+        transformation: [{expression: 'map(1..60000, {data[0] + string(#)})'}]
+      outputs: {artifacts: [{name: all, path: /tmp/all.json}]}
+    - name: too-long
+      data: *long
+      outputs: {parameters: [{name: all, valueFrom: {path: /tmp/all.json}}]}
+"""
+    result = run(dev, workflow("long", text.replace("LIST", "long")), "long")
+    assert result["status"]["phase"] == "Succeeded", result["status"]
+    result = run(dev, workflow("too", text.replace("LIST", "too-long")), "too")
+    node = next(n for n in result["status"]["nodes"].values() if n["displayName"] == "list" and n["type"] == "Pod")
+    assert node["phase"] == "Failed"
+    assert "the result is larger than 262144 bytes; as an artifact it may be" in node["message"]
+
+
+def test_an_artifact_of_a_data_template_that_cannot_be_kept_fails_it(dev: Dev) -> None:
+    text = LISTED.replace("ARCHIVE", "http: {url: 'http://127.0.0.1:1/x'}")
+    result = run(dev, workflow("lost", text), "lost")
+    node = next(n for n in result["status"]["nodes"].values() if n["displayName"] == "list" and n["type"] == "Pod")
+    assert node["phase"] == "Failed"
+    assert node["message"].startswith('main: Error (exit code 64): failed to save output artifact "packed": ')
+
+
 # ---- addresses ----
 
 

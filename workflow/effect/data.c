@@ -1,11 +1,11 @@
 /* workflow/effect/data.c: {"data": {"source": {"artifactPaths"}, "transformation"}}: the keys of
  * what is stored below a location, changed by expressions over `data`. SPDX-License-Identifier:
  * Apache-2.0 */
+#include "workflow/effect/data.h"
 #include "common/lang/abuf.h"
 #include "common/lang/expr.h"
 #include "workflow/artifact/job.h"
 #include "workflow/artifact/location.h"
-#include "workflow/effect/effect_priv.h"
 
 enum { SCRATCH_BYTES = 256 * 1024 * 1024, RESULT_MAX = 256 * 1024 };
 
@@ -16,6 +16,7 @@ struct listing { /* a job's */
 struct data_state {
         const json_t *spec;
         struct artifact_job *job;
+        json_t *outputs; /* while its artifacts are saved */
 };
 
 /* ---- transformation ---- */
@@ -56,28 +57,67 @@ static int transform_all(struct effect *f, json_t **data, struct err *e)
         return 0;
 }
 
-static int check_outputs(const struct effect *f, struct err *e)
+/* ---- outputs ---- */
+
+static json_t *parameters_of(const struct effect *f, const char *text)
 {
-        if (json_array_size(json_at(f->template, "outputs", "artifacts")))
-                return err_set(e, ERR_UNSUPPORTED,
-                               "not supported yet: outputs.artifacts of a data template");
-        return 0;
+        json_t *list = json_array(), *decl;
+        size_t i;
+        json_array_foreach (json_at(f->template, "outputs", "parameters"), i, decl)
+                if (!str_empty(json_str(decl, "valueFrom", "path")))
+                        json_array_append_new(list, json_pack("{s:O, s:s}", "name",
+                                                              json_object_get(decl, "name"),
+                                                              "value", text));
+        return list;
+}
+
+static json_t *outputs_of(const struct effect *f, const char *text)
+{
+        json_t *outputs = json_pack("{s:s}", "exitCode", "0"), *list = parameters_of(f, text);
+        if (f->capture)
+                json_object_set_new(outputs, "result", json_string(text));
+        if (json_array_size(list))
+                json_object_set(outputs, "parameters", list);
+        json_decref(list);
+        return outputs;
+}
+
+static void on_saved(struct effect *f, const json_t *records, const struct err *failed)
+{
+        struct data_state *s = f->state;
+        struct err e = {0};
+        s->job = NULL;
+        if (failed) {
+                err_copy(&e, failed);
+                effect_fail_64(f, &e);
+                return;
+        }
+        json_object_set(s->outputs, "artifacts", (json_t *)(uintptr_t)records);
+        effect_end(f, POD_SUCCEEDED, 0, TAKE(s->outputs), "%s", "");
+}
+
+static bool is_text_output(const struct effect *f)
+{
+        return f->capture || json_array_size(json_at(f->template, "outputs", "parameters"));
 }
 
 static void finish(struct effect *f, json_t *keys, struct err *e)
 {
+        struct data_state *s = f->state;
         AUTO_JSON json_t *data = json_incref(keys);
-        if (check_outputs(f, e) < 0 || transform_all(f, &data, e) < 0)
+        if (transform_all(f, &data, e) < 0)
                 return;
         AUTO(mem_free) char *text = json_text(data, JSON_STYLE_COMPACT | JSON_STYLE_GO_HTML);
-        if (f->capture && strlen(text) > RESULT_MAX) {
-                err_set(e, ERR_LIMIT, "the result is larger than %d bytes", RESULT_MAX);
+        if (is_text_output(f) && strlen(text) > RESULT_MAX) {
+                err_set(e, ERR_LIMIT,
+                        "the result is larger than %d bytes; as an artifact it may be", RESULT_MAX);
                 return;
         }
-        json_t *outputs = json_pack("{s:s}", "exitCode", "0");
-        if (f->capture)
-                json_object_set_new(outputs, "result", json_string(text));
-        effect_end(f, POD_SUCCEEDED, 0, outputs, "%s", "");
+        s->outputs = outputs_of(f, text);
+        if (!data_has_artifacts(f))
+                effect_end(f, POD_SUCCEEDED, 0, TAKE(s->outputs), "%s", "");
+        else if (data_save(&s->job, f, text, on_saved, e) < 0)
+                return; /* told by the caller */
 }
 
 /* ---- the list ---- */
@@ -136,6 +176,7 @@ static void data_stop(struct effect *f)
 {
         struct data_state *s = f->state;
         artifact_job_abandon(TAKE(s->job));
+        json_decref(TAKE(s->outputs));
 }
 
 const struct effect_kind effect_data = {.member = "data",

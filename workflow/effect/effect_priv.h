@@ -5,7 +5,7 @@
  *   resource.c   resource: the action; resource_wait.c its conditions; resource_flags.c kubectl's
  *                words; resource_out.c its output parameters
  *   plugin.c     plugin: the executor plugin protocol; sidecar*.c: plugins of a workflow
- *   data.c       data: lists of artifacts, transformed
+ *   data.c       data: lists of artifacts, transformed; data_out.c its artifacts
  *   condition.c  successCondition and failureCondition of resources
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once

@@ -17,6 +17,7 @@
 #include "common/base/buf.h"
 #include "common/base/json.h"
 #include "common/base/proc.h"
+#include "workflow/artifact/place.h"
 #include "workflow/executor/wire.h"
 #include "workflow/runner/runner.h"
 #include <uthash.h>
@@ -124,7 +125,6 @@ int request_log(struct buf *b, const struct pod_request *req, const char *contai
 void forget_fetched(struct runner *r, const char *uid, const char *node); /* forget.c */
 
 /* transfer.c: artifacts between the folder store and elsewhere. */
-#define STAGING ".transfer"          /* keys of the store on their way */
 #define SAVE_MEMBER "tiphys.io/save" /* of an output's record, until it is saved */
 struct transfer;
 typedef void transfer_done_fn(struct runner_pod *p, const struct err *e);
