@@ -38,7 +38,7 @@ struct pod_start { /* a pod that waits until its node is durable */
         enum wf_work work;
         char *node_id, *node_name, *pod_name;
         json_t *template;
-        bool capture_result, killed;
+        bool capture_result, killed, held;
         int64_t deadline_s;
 };
 struct pod_starts {
@@ -120,6 +120,7 @@ struct run *run_op_end(struct run_op *op); /* the run, or NULL when nobody waits
 /* ---- pods.c: pods between engine and runner ---- */
 
 void pods_queue(struct run *r, struct wf_command *cmd);    /* takes cmd->template */
+void pods_hold(struct run *r); /* those in flight are made ready, and start when it is stored */
 void pods_start(struct run *r, struct pod_starts *starts); /* hand over; empties the list */
 void pods_requeue(struct run *r); /* the patch failed: flight goes back to next */
 void pods_kill(struct run *r, const char *node_id);

@@ -196,6 +196,7 @@ static void send_patch(struct run *r)
         store_patch(r->c->o.store, (struct store_ref){&STORE_WORKFLOW, r->ns, r->name},
                     STORE_PATCH_MERGE, patch, on_patched, run_op_new(r));
         store_patient(r->c->o.store, false);
+        pods_hold(r);
 }
 
 /* Do steps, other workflows or users wait for what changed? */

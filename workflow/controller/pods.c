@@ -1,5 +1,6 @@
 /* workflow/controller/pods.c: pods between the engine and the runner. A pod starts only when its
- * node is durable; one that is killed before that never starts. SPDX-License-Identifier: Apache-2.0
+ * node is durable, and is made ready while that is on its way; one that is killed before that never
+ * starts. SPDX-License-Identifier: Apache-2.0
  */
 #include "workflow/controller/controller_priv.h"
 #include <stdlib.h>
@@ -84,23 +85,49 @@ void pods_queue(struct run *r, struct wf_command *cmd)
                                               .deadline_s = deadline_of(cmd)};
 }
 
+static struct pod_request request_of(const struct run *r, const struct pod_start *s)
+{
+        return (struct pod_request){.ns = r->ns,
+                                    .workflow = r->name,
+                                    .workflow_uid = r->uid,
+                                    .node_id = s->node_id,
+                                    .node_name = s->node_name,
+                                    .pod_name = s->pod_name,
+                                    .template = s->template,
+                                    .capture_result = s->capture_result,
+                                    .deadline_s = s->deadline_s,
+                                    .spec = wf_spec_json(r->wf)};
+}
+
 static void start(struct run *r, const struct pod_start *s)
 {
-        const struct pod_request req = {.ns = r->ns,
-                                        .workflow = r->name,
-                                        .workflow_uid = r->uid,
-                                        .node_id = s->node_id,
-                                        .node_name = s->node_name,
-                                        .pod_name = s->pod_name,
-                                        .template = s->template,
-                                        .capture_result = s->capture_result,
-                                        .deadline_s = s->deadline_s,
-                                        .spec = wf_spec_json(r->wf)};
+        const struct pod_request req = request_of(r, s);
         track(r, s->node_id);
-        if (s->work == WORK_POD)
+        if (s->held)
+                runner_release(r->c->runner, r->uid, s->node_id);
+        else if (s->work == WORK_POD)
                 runner_start(r->c->runner, &req);
         else
                 effects_start(r->c->effects, &req);
+}
+
+void pods_hold(struct run *r)
+{
+        for (size_t i = 0; i < r->flight.n; i++) {
+                struct pod_start *s = &r->flight.items[i];
+                if (s->killed || s->held || s->work != WORK_POD || r->c->draining)
+                        continue;
+                struct pod_request req = request_of(r, s);
+                s->held = req.held = true;
+                runner_start(r->c->runner, &req);
+        }
+}
+
+static void drop(struct run *r, struct pod_start *s)
+{
+        if (s->held)
+                runner_drop(r->c->runner, r->uid, s->node_id);
+        s->held = false;
 }
 
 static void report_never_started(struct run *r, const char *node_id)
@@ -120,6 +147,8 @@ void pods_start(struct run *r, struct pod_starts *starts)
         struct pod_starts list = *starts;
         *starts = (struct pod_starts){0};
         for (size_t i = 0; i < list.n; i++) {
+                if (list.items[i].killed || r->c->draining)
+                        drop(r, &list.items[i]);
                 if (list.items[i].killed)
                         report_never_started(r, list.items[i].node_id);
                 else if (!r->c->draining) /* else it stays Pending without a trace: the next start
@@ -134,6 +163,8 @@ void pods_requeue(struct run *r)
 {
         struct pod_starts all = r->flight;
         r->flight = (struct pod_starts){0};
+        for (size_t i = 0; i < all.n; i++)
+                drop(r, &all.items[i]);
         mem_grow(all.items, all.cap, all.n + r->next.n);
         for (size_t i = 0; i < r->next.n; i++)
                 all.items[all.n++] = r->next.items[i];
@@ -341,10 +372,12 @@ void pods_recover(struct run *r)
         log_info(r->log, "Workflow resumed.", F_UINT("pods", live.n), F_UINT("adopted", adopted));
 }
 
-static void starts_deinit(struct pod_starts *starts)
+static void starts_deinit(struct run *r, struct pod_starts *starts)
 {
-        for (size_t i = 0; i < starts->n; i++)
+        for (size_t i = 0; i < starts->n; i++) {
+                drop(r, &starts->items[i]);
                 start_deinit(&starts->items[i]);
+        }
         free(starts->items);
         *starts = (struct pod_starts){0};
 }
@@ -356,7 +389,7 @@ void pods_deinit(struct run *r)
                 count(r, p->phase, -1);
                 untrack(r, p);
         }
-        starts_deinit(&r->next);
-        starts_deinit(&r->flight);
+        starts_deinit(r, &r->next);
+        starts_deinit(r, &r->flight);
         json_decref(r->lost);
 }

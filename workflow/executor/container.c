@@ -18,15 +18,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* A step that is over by then is told with its end: nobody shows it running for so short. */
+enum { ANNOUNCE_MS = 3 };
+
 /* ---- before main ---- */
 
-static int open_log(struct pod *p, struct err *e)
+/* The bytes as they are, for the archive; the log itself is made for its first line (pump.c). */
+static int open_plain(struct pod *p, struct err *e)
 {
-        char name[NAME_MAX + 1];
-        snprintf(name, sizeof(name), "%s.%s.log", p->spec.node, p->spec.name);
-        p->log = create_in(p->x->logs, p->spec.uid, name, O_WRONLY | O_APPEND, 0600);
-        if (p->log < 0)
-                return err_errno(e, errno, "logs/%s/%s", p->spec.uid, name);
         if (!p->spec.log_key)
                 return 0;
         p->plain = openat(p->dir, p->plain_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
@@ -70,7 +69,7 @@ int container_prepare(struct pod *p, struct err *e)
 {
         put_address(p, p->spec.argv);
         put_address(p, p->spec.envp);
-        if (open_log(p, e) < 0)
+        if (open_plain(p, e) < 0)
                 return -1;
         limits_prepare(p);
         if (p->spec.isolate)
@@ -124,6 +123,9 @@ void on_signals(struct pod *p)
         struct signalfd_siginfo si;
         while (read(p->x->signals, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
                 bool told = si.ssi_code == SI_QUEUE && si.ssi_int >= 0;
+                uint32_t whom = si.ssi_code == SI_QUEUE ? (uint32_t)(si.ssi_ptr >> 32) : 0;
+                if (whom && whom != (uint32_t)p->serial)
+                        continue; /* for a pod that was here before */
                 if (si.ssi_signo == SIGTERM)
                         container_end(p, END_KILLED, told ? si.ssi_int : p->spec.grace_ms);
         }
@@ -140,6 +142,7 @@ static void sooner(int64_t *at, int64_t other)
 int container_due(const struct pod *p)
 {
         int64_t at = p->kill_at_ms;
+        sooner(&at, p->announce_at_ms);
         if (p->ending == END_BY_ITSELF) {
                 sooner(&at, p->deadline_at_ms);
                 sooner(&at, actions_due(p));
@@ -153,6 +156,8 @@ int container_due(const struct pod *p)
 void container_on_time(struct pod *p)
 {
         int64_t now = now_mono_ms();
+        if (p->announce_at_ms && now >= p->announce_at_ms)
+                announce(p);
         if (p->deadline_at_ms && p->ending == END_BY_ITSELF && now >= p->deadline_at_ms)
                 container_end(p, END_DEADLINE, p->spec.grace_ms);
         if (p->ending == END_BY_ITSELF)
@@ -301,7 +306,10 @@ void container_run(struct pod *p)
         for (uint64_t left = p->spec.retries;; left--) {
                 if (main_start(p) == 0) {
                         actions_begin(p);
-                        announce(p);
+                        if (p->channel >= 0)
+                                announce(p); /* its group waits for it */
+                        else
+                                p->announce_at_ms = now_mono_ms() + ANNOUNCE_MS;
                         watch_main(p);
                 }
                 end_rest(p);

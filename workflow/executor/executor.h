@@ -2,7 +2,8 @@
  * pod.
  *
  *   main.c       arguments, then serve()
- *   zygote.c     the tiny process that receives requests and clones a supervisor for each
+ *   zygote.c     the tiny process that clones workers
+ *   worker.c     waits for pods and carries them out
  *   supervisor.c one pod from its state file to its final status
  *   group.c      a pod of several containers: which runs when, member.c: each in a process of its
  * own container.c  one container from its preparation to its outputs action.c     probes and hooks
@@ -19,7 +20,7 @@
  *   limits.c     cgroups
  *   passwd.c     who an image's user is
  *   dial.c       connections into a pod
- * Single-threaded; every process has one pod, so errors may simply end it. SPDX-License-Identifier:
+ * Single-threaded; every process has one pod at a time. SPDX-License-Identifier:
  * Apache-2.0 */
 #pragma once
 #include "common/base/err.h"
@@ -106,7 +107,7 @@ struct probe {
 };
 struct pod { /* zeroed pages from calloc: what a pod does not use costs nothing */
         const struct executor *x;
-        uint64_t serial;
+        uint64_t serial, worker;
         struct spec spec;
         bool announced;
         struct group *group; /* a pod of several containers */
@@ -136,7 +137,7 @@ struct pod { /* zeroed pages from calloc: what a pod does not use costs nothing 
         bool main_ended;
         int wait_status;
         int64_t kill_at_ms; /* monotonic; 0: not armed */
-        int64_t deadline_at_ms;
+        int64_t deadline_at_ms, announce_at_ms; /* the same */
         enum ending ending;
         int64_t started_ns, finished_ns;
         char start_failure[PATH_MAX + 256];
@@ -145,14 +146,28 @@ struct pod { /* zeroed pages from calloc: what a pod does not use costs nothing 
         struct tail tail;
 };
 struct pod *pod_new(const struct executor *x, uint64_t serial);
-/* In a process of its own; answers its exit code. */
-int supervise(const struct executor *x, uint64_t serial, struct wire request, int slot,
-              unsigned slot_number);
+
+struct worker {
+        struct executor *x;
+        uint64_t id;
+        int link; /* the runner gives us pods here */
+        bool isolate, spent; /* spent: it ends with this pod */
+        bool unfit;          /* and the runner does not expect it */
+        int dir, tmp;        /* its slot, and tmp/ in it once a pod was here; -1 */
+        unsigned slot;
+        int64_t oom_read_ms;
+};
+int worker_serve(struct worker *w); /* its exit code */
+/* A held pod is prepared: may it go on? False: the socket has ended. */
+bool worker_may_go(struct worker *w, uint64_t serial);
+/* One pod, to its end; sets w->spent. */
+void supervise(struct worker *w, const struct msg_head *h, struct wire request);
 
 enum { SLOTS_MAX = 100000 };
 int slot_take(const struct executor *x, unsigned *number); /* locked descriptor; -1 and errno */
 int slot_open_tmp(int slot, const char *name);
 int slot_clean(int slot, int tmp);
+int slot_renew(int slot, int *tmp); /* as clean, and tmp/ is fit for the next pod */
 
 /* container.c: in the order of its life. */
 int container_prepare(struct pod *p, struct err *e) MUST_CHECK;

@@ -235,7 +235,7 @@ static void start_what_may(struct pod *p)
 static void end_member(struct member *m, int64_t grace_ms)
 {
         if (m->pid > 0 && m->stage >= STARTED && m->stage < GONE && !m->told_to_end)
-                sigqueue(m->pid, SIGTERM, (union sigval){.sival_int = (int)grace_ms});
+                sigqueue(m->pid, SIGTERM, (union sigval){.sival_ptr = (void *)(uintptr_t)(uint32_t)grace_ms});
         m->told_to_end = true;
 }
 
@@ -481,7 +481,7 @@ static int make_layers(struct pod *p)
 {
         if (!p->spec.isolate || !p->x->host.in_memory)
                 return 0;
-        snprintf(p->layers_at, sizeof(p->layers_at), "layers/%llu", (unsigned long long)p->serial);
+        snprintf(p->layers_at, sizeof(p->layers_at), "layers/%llu", (unsigned long long)p->worker);
         if (mkdirat(p->x->host.base, p->layers_at, 0700) < 0)
                 return -1;
         p->layers = openat(p->x->host.base, p->layers_at, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -34,6 +34,7 @@ static bool wait_for_collect(const struct pod *p)
 static struct pod *member_new(const struct pod *group, int index, int channel)
 {
         struct pod *p = pod_new(group->x, group->serial);
+        p->worker = group->worker;
         p->member = index;
         p->channel = channel;
         p->dir = group->dir;

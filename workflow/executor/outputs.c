@@ -93,10 +93,9 @@ static int collect_param(struct pod *p, struct wire out, bool required, struct e
 static void put_artifact(struct pod *p, const char *key, const char *json)
 {
         /* The list that "forget all of this workflow" goes through. */
-        char line[PATH_MAX + 1], path[NAME_MAX + 16];
-        snprintf(path, sizeof(path), "%s/artifacts", p->spec.uid);
+        char line[PATH_MAX + 1];
         int n = snprintf(line, sizeof(line), "%s\n", key);
-        int fd = openat(p->x->logs, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+        int fd = create_in(p->x->logs, p->spec.uid, "artifacts", O_WRONLY | O_APPEND, 0600);
         if (fd < 0 || write(fd, line, (size_t)n) != n)
                 p->log_failed = true;
         if (fd >= 0)

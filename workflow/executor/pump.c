@@ -4,14 +4,29 @@
 #include "common/base/str.h"
 #include "workflow/executor/executor.h"
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+/* Made for the first line: many steps say nothing, and making a file costs more than starting
+ * them. */
+static int log_fd(struct pod *p)
+{
+        char name[NAME_MAX + 1];
+        if (p->log >= 0 || p->log_failed)
+                return p->log;
+        snprintf(name, sizeof(name), "%s.%s.log", p->spec.node, p->spec.name);
+        p->log = create_in(p->x->logs, p->spec.uid, name, O_WRONLY | O_APPEND, 0600);
+        p->log_failed = p->log < 0;
+        return p->log;
+}
+
 static void write_out(struct pod *p, int fd, const char *data, size_t n)
 {
-        while (n) {
+        while (n && fd >= 0) {
                 ssize_t w = write(fd, data, n);
                 if (w < 0 && errno == EINTR)
                         continue;
@@ -52,7 +67,7 @@ static size_t put_lines(struct pod *p, struct stream *s, bool all)
                 size_t n = (nl ? (size_t)(nl - s->buf) : s->len) - at;
                 size_t part = n < PUMP_BUF / 2 ? n : PUMP_BUF / 2; /* longer lines are split */
                 if (used + prefix_len + part + 1 > sizeof(out)) {
-                        write_out(p, p->log, out, used);
+                        write_out(p, log_fd(p), out, used);
                         used = 0;
                 }
                 memcpy(out + used, prefix, prefix_len);
@@ -61,7 +76,8 @@ static size_t put_lines(struct pod *p, struct stream *s, bool all)
                 out[used++] = '\n';
                 at += part + (part == n && nl ? 1 : 0);
         }
-        write_out(p, p->log, out, used);
+        if (used)
+                write_out(p, log_fd(p), out, used);
         return at;
 }
 

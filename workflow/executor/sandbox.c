@@ -107,7 +107,7 @@ static int make_layers(struct pod *p, struct err *e)
                 snprintf(own, sizeof(own), "/%d", p->member);
         if (h->in_memory)
                 snprintf(p->layers_at, sizeof(p->layers_at), "layers/%llu%s",
-                         (unsigned long long)p->serial, own);
+                         (unsigned long long)p->worker, own);
         else
                 snprintf(p->layers_at, sizeof(p->layers_at), "%s%s%s", p->slot_at, *own ? "/m" : "",
                          *own ? own + 1 : "");

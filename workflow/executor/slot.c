@@ -97,3 +97,17 @@ int slot_clean(int slot, int tmp)
         int rc = tmp < 0 ? 0 : remove_content(tmp, "");
         return remove_content(slot, "tmp") < 0 ? -1 : rc;
 }
+
+/* A step without a sandbox may have changed its own folder, moved it or removed it. */
+int slot_renew(int slot, int *tmp)
+{
+        struct stat st;
+        if (slot_clean(slot, *tmp) < 0)
+                return -1;
+        if (fstat(*tmp, &st) == 0 && st.st_nlink && (st.st_mode & 07777) == 01777 &&
+            st.st_uid == geteuid())
+                return 0;
+        close(*tmp);
+        *tmp = slot_open_tmp(slot, "tmp");
+        return *tmp < 0 ? -1 : 0;
+}

@@ -46,17 +46,19 @@ static int claim(struct pod *p, struct err *e)
         return 1;
 }
 
-static int open_slot(struct pod *p, struct err *e)
+/* The worker's, which its last pod left empty; the first one looks. */
+static int open_slot(struct pod *p, struct worker *w, struct err *e)
 {
-        p->tmp = slot_open_tmp(p->dir, p->tmp_name);
-        if (p->tmp < 0 || slot_clean(p->dir, p->tmp) < 0)
+        p->tmp = w->tmp >= 0 ? w->tmp : slot_open_tmp(p->dir, p->tmp_name);
+        if (p->tmp < 0 || (w->tmp < 0 && slot_clean(p->dir, p->tmp) < 0))
                 return err_errno(e, errno, "scratch/%u", p->slot);
+        w->tmp = p->tmp;
         return 0;
 }
 
-static int prepare(struct pod *p, struct err *e)
+static int prepare(struct pod *p, struct worker *w, struct err *e)
 {
-        if (open_slot(p, e) < 0)
+        if (open_slot(p, w, e) < 0)
                 return -1;
         if (p->spec.isolate && (network_private(p, e) < 0 || volumes_make(p, e) < 0))
                 return -1;
@@ -88,6 +90,7 @@ bool record_running(struct pod *p)
 void announce(struct pod *p)
 {
         AUTO_BUF struct buf body = BUF_INIT(RUNNING_MAX);
+        p->announce_at_ms = 0;
         if (p->channel >= 0) {
                 member_note(p, p->ready ? NOTE_READY : NOTE_RUNNING, 0);
                 return;
@@ -116,7 +119,7 @@ static void run(struct pod *p)
 
 /* After the final status. Back in the zygote's mount namespace: ours goes with us, its overlays
  * too, and the folders are only folders. */
-static void clean_up(struct pod *p)
+static void clean_up(struct pod *p, struct worker *w)
 {
         int rc = 0;
         limits_remove(p);
@@ -124,11 +127,13 @@ static void clean_up(struct pod *p)
                 return;
         if (p->layers >= 0 && p->x->host.in_memory)
                 rc = tree_remove(p->x->host.base, p->layers_at);
-        if (p->tmp >= 0 && slot_clean(p->dir, p->tmp) < 0)
+        if (p->tmp >= 0 && (w->spent ? slot_clean(p->dir, p->tmp) : slot_renew(p->dir, &w->tmp)) < 0)
                 rc = -1;
-        if (rc < 0)
-                fprintf(stderr, "tiphys-executor: scratch/%u stays behind: %s\n", p->slot,
-                        strerror(errno));
+        if (rc == 0)
+                return;
+        fprintf(stderr, "tiphys-executor: scratch/%u stays behind: %s\n", p->slot,
+                strerror(errno));
+        w->unfit = w->spent = true; /* the next worker looks again */
 }
 
 struct pod *pod_new(const struct executor *x, uint64_t serial)
@@ -144,29 +149,56 @@ struct pod *pod_new(const struct executor *x, uint64_t serial)
         return p;
 }
 
-int supervise(const struct executor *x, uint64_t serial, struct wire request, int slot,
-              unsigned slot_number)
+static void close_fd(int fd)
 {
-        struct err e = {0};
-        struct pod *p = pod_new(x, serial);
-        p->dir = slot;
-        p->slot = slot_number;
-        snprintf(p->slot_at, sizeof(p->slot_at), "../scratch/%u", p->slot);
-        setsid();
-        int mine = spec_read(&p->spec, request, NULL, &e);
-        if (mine == 0)
-                mine = claim(p, &e);
-        if (mine == 0) {
-                send_msg(x, MSG_EXISTS, serial, 0, NULL, 0);
-                return 0;
-        }
+        if (fd >= 0)
+                close(fd);
+}
+
+/* Of a pod that leaves its worker alive. */
+static void pod_free(struct pod *p)
+{
+        close_fd(p->state); /* and with it its lock */
+        close_fd(p->log);
+        close_fd(p->plain);
+        buf_deinit(&p->status);
+        mem_free(p->spec.argv);
+        mem_free(p->spec.envp);
+        mem_free(p);
+}
+
+static void run_or_explain(struct pod *p, int prepared, const struct err *e)
+{
         if (p->spec.deadline_ms)
                 p->deadline_at_ms = now_mono_ms() + p->spec.deadline_ms;
-        if (mine < 0 || prepare(p, &e) < 0)
-                status_put(p, PHASE_ERROR, -1, err_msg(&e));
+        if (prepared < 0)
+                status_put(p, PHASE_ERROR, -1, err_msg(e));
         else if (!container_killed_early(p))
                 run(p);
         status_send(p);
-        clean_up(p);
-        return 0;
+}
+
+void supervise(struct worker *w, const struct msg_head *h, struct wire request)
+{
+        struct err e = {0}, trouble = {0};
+        struct pod *p = pod_new(w->x, h->serial);
+        p->worker = w->id;
+        p->dir = w->dir;
+        p->slot = w->slot;
+        snprintf(p->slot_at, sizeof(p->slot_at), "../scratch/%u", p->slot);
+        int mine = 1, rc = spec_read(&p->spec, request, NULL, &e);
+        w->spent = w->isolate || p->spec.grouped;
+        if (rc == 0)
+                rc = prepare(p, w, &e);
+        if (h->arg & START_HELD && !worker_may_go(w, h->serial))
+                mine = 0;
+        else if (p->spec.node && (mine = claim(p, &trouble)) == 0)
+                send_msg(w->x, MSG_EXISTS, h->serial, 0, NULL, 0);
+        if (mine)
+                run_or_explain(p, mine < 0 ? -1 : rc, mine < 0 ? &trouble : &e);
+        clean_up(p, w);
+        err_clear(&e);
+        err_clear(&trouble);
+        if (!w->spent)
+                pod_free(p);
 }

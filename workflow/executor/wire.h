@@ -168,20 +168,26 @@ void frame_put(struct buf *b, enum frame_kind kind, const void *data, size_t n);
 bool frame_next(const char *data, size_t n, size_t *at, enum frame_kind *kind,
                 struct wire *content);
 
-/* Messages of the SEQPACKET socket. A body over WIRE_INLINE_MAX travels as a memfd (start) or is
+/* Messages of SEQPACKET sockets: one between runner and executor, on which workers speak too, and
+ * one from the runner to each worker. A body over WIRE_INLINE_MAX travels as a memfd (start) or is
  * read from the state file (final). */
 enum { WIRE_VERSION = 3, WIRE_INLINE_MAX = 64 * 1024 };
 enum msg_kind {
-        MSG_START = 1, /* runner: serial, body or memfd */
-        MSG_KILL,      /* runner: serial, arg = grace in ms */
+        MSG_WORKER = 1, /* runner: serial = of the worker, arg: 1 sandbox, its socket */
+        MSG_KILL,       /* runner: serial = of the worker, arg = low half of the pod's serial << 32 |
+                           grace in ms */
         MSG_READY,     /* executor: arg = WIRE_VERSION; body: words for runner_describe */
         MSG_UNABLE,    /* executor: body: why there will be no sandbox */
         MSG_RUNNING, /* supervisor: serial, arg = ns since 1970; body: R_ records. Comes again when
                         a container ends or all are ready */
         MSG_FINAL,   /* supervisor: serial, body: status; empty: read the state file */
         MSG_EXISTS,  /* supervisor: serial: the state file was there before */
-        MSG_GONE,    /* executor: serial, arg = wait status: the supervisor died before its FINAL */
+        MSG_GONE,    /* executor: serial = of the worker, arg = wait status or -errno; 0: it leaves, and what it
+                        was given last it has not begun */
+        MSG_START,   /* to a worker: serial of the pod, arg = START_ flags, body or memfd */
+        MSG_GO,      /* to a worker: serial: the pod that is held may start */
 };
+enum { START_HELD = 1 }; /* prepare it, then wait for GO */
 struct msg_head {
         uint32_t kind, reserved;
         uint64_t serial, arg;

@@ -1,10 +1,10 @@
-/* workflow/executor/zygote.c: receives requests, clones a supervisor for each, and reports those
- * that died early.
+/* workflow/executor/zygote.c: clones workers when the runner asks for them, and reports those that
+ * died.
  *
- * The clone inherits the request in its memory (no copy), the folders, and the socket, over which
- * it speaks to the runner itself: a step costs this process one receive, one clone and one wait.
- * When the runner goes away the socket ends, this process ends too, and the supervisors go on
- * without it. SPDX-License-Identifier: Apache-2.0 */
+ * A worker inherits the folders, the end of a socket on which the runner will give it pods, and our
+ * socket, over which it speaks to the runner itself. What pods are asked for this process never
+ * sees. When the runner goes away the socket ends, this process ends too, and workers finish what
+ * they have without it. SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/mem.h"
 #include "workflow/artifact/tree.h"
 #include "workflow/executor/executor.h"
@@ -13,28 +13,20 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 struct child {
         pid_t pid;
-        uint64_t serial;
+        uint64_t worker;
 };
 struct zygote {
         struct executor *x;
         struct child *children;
         size_t n, cap;
-        int64_t oom_read_ms; /* when the counter was read last: not for every step */
-};
-enum { OOM_READ_MS = 1000 };
-struct packet {
-        struct msg_head head;
-        char body[WIRE_INLINE_MAX];
 };
 
 void send_msg(const struct executor *x, enum msg_kind kind, uint64_t serial, uint64_t arg,
@@ -53,26 +45,20 @@ static pid_t clone_process(unsigned long namespaces)
         return (pid_t)syscall(SYS_clone, namespaces | SIGCHLD, 0, 0, 0, 0);
 }
 
-static void start(struct zygote *z, const struct msg_head *h, struct wire request)
+static void start(struct zygote *z, const struct msg_head *h, int link)
 {
-        unsigned long ns = 0;
-        if (wire_find_u64(request, S_ISOLATE, 0))
-                ns = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
-        unsigned number;
-        int slot = slot_take(z->x, &number);
-        if (now_mono_ms() - z->oom_read_ms > OOM_READ_MS) {
-                z->oom_read_ms = now_mono_ms();
-                z->x->oom_kills = oom_kills();
-        }
-        pid_t pid = slot < 0 ? -1 : clone_process(ns);
+        bool isolate = h->arg != 0;
+        unsigned long ns = isolate ? CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS : 0;
+        struct worker w = {.x = z->x, .id = h->serial, .link = link, .isolate = isolate, .tmp = -1};
+        w.dir = slot_take(z->x, &w.slot);
+        pid_t pid = w.dir < 0 ? -1 : clone_process(ns);
         if (pid == 0)
-                _exit(supervise(z->x, h->serial, request, slot, number));
+                _exit(worker_serve(&w));
         int err = errno;
-        if (slot >= 0)
-                close(slot); /* the lock is the supervisor's now */
-        errno = err;
+        if (w.dir >= 0)
+                close(w.dir); /* the lock is the worker's now */
         if (pid < 0) {
-                send_msg(z->x, MSG_GONE, h->serial, (uint64_t)(uint32_t)-errno, NULL, 0);
+                send_msg(z->x, MSG_GONE, h->serial, (uint64_t)(uint32_t)-err, NULL, 0);
                 return;
         }
         mem_grow(z->children, z->cap, z->n + 1);
@@ -82,16 +68,16 @@ static void start(struct zygote *z, const struct msg_head *h, struct wire reques
 static void kill_pod(const struct zygote *z, const struct msg_head *h)
 {
         for (size_t i = 0; i < z->n; i++)
-                if (z->children[i].serial == h->serial)
+                if (z->children[i].worker == h->serial)
                         sigqueue(z->children[i].pid, SIGTERM,
-                                 (union sigval){.sival_int = (int)h->arg});
+                                 (union sigval){.sival_ptr = (void *)(uintptr_t)h->arg});
 }
 
-/* What a killed supervisor has left in memory. */
-static void drop_layers(const struct executor *x, uint64_t serial)
+/* What a killed worker has left in memory. */
+static void drop_layers(const struct executor *x, uint64_t worker)
 {
         char name[32];
-        snprintf(name, sizeof(name), "layers/%llu", (unsigned long long)serial);
+        snprintf(name, sizeof(name), "layers/%llu", (unsigned long long)worker);
         if (x->host.in_memory && tree_remove(x->host.base, name) < 0)
                 fprintf(stderr, "tiphys-executor: %s stays in memory: %s\n", name, strerror(errno));
 }
@@ -103,37 +89,23 @@ static void reap(struct zygote *z)
                 for (size_t i = 0; i < z->n; i++) {
                         if (z->children[i].pid != pid)
                                 continue;
-                        if (status != 0)
-                                drop_layers(z->x, z->children[i].serial);
-                        if (status != 0)
-                                send_msg(z->x, MSG_GONE, z->children[i].serial, (uint64_t)status,
+                        if (status != 0) {
+                                drop_layers(z->x, z->children[i].worker);
+                                send_msg(z->x, MSG_GONE, z->children[i].worker, (uint64_t)status,
                                          NULL, 0);
+                        }
                         z->children[i] = z->children[--z->n];
                         break;
                 }
         }
 }
 
-/* The body came as a memfd because it is large. */
-static void start_from_memfd(struct zygote *z, const struct msg_head *h, int fd)
-{
-        struct stat st;
-        void *at = fstat(fd, &st) < 0
-                           ? MAP_FAILED
-                           : mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (at == MAP_FAILED) {
-                send_msg(z->x, MSG_GONE, h->serial, (uint64_t)(uint32_t)-errno, NULL, 0);
-        } else {
-                start(z, h, wire_read(at, (size_t)st.st_size));
-                munmap(at, (size_t)st.st_size);
-        }
-}
-
 /* False when the runner has gone. */
-static bool receive(struct zygote *z, struct packet *p)
+static bool receive(struct zygote *z)
 {
+        struct msg_head h;
         char control[CMSG_SPACE(sizeof(int))];
-        struct iovec iov = {p, sizeof(*p)};
+        struct iovec iov = {&h, sizeof(h)};
         struct msghdr m = {.msg_iov = &iov,
                            .msg_iovlen = 1,
                            .msg_control = control,
@@ -141,19 +113,16 @@ static bool receive(struct zygote *z, struct packet *p)
         ssize_t n = recvmsg(z->x->sock, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
         if (n < 0)
                 return errno == EAGAIN || errno == EINTR;
-        if (n < (ssize_t)sizeof(p->head))
+        if (n < (ssize_t)sizeof(h))
                 return false;
         int fd = -1;
         struct cmsghdr *c = CMSG_FIRSTHDR(&m);
         if (c && c->cmsg_type == SCM_RIGHTS)
                 memcpy(&fd, CMSG_DATA(c), sizeof(fd));
-        if (p->head.kind == MSG_KILL)
-                kill_pod(z, &p->head);
-        else if (p->head.kind == MSG_START && fd >= 0)
-                start_from_memfd(z, &p->head, fd);
-        else if (p->head.kind == MSG_START)
-                start(z, &p->head, wire_read(p->body, (size_t)n - sizeof(p->head)));
-        explicit_bzero(p->body, (size_t)n - sizeof(p->head)); /* it may hold secrets */
+        if (h.kind == MSG_KILL)
+                kill_pod(z, &h);
+        else if (h.kind == MSG_WORKER && fd >= 0)
+                start(z, &h, fd);
         if (fd >= 0)
                 close(fd);
         return true;
@@ -162,7 +131,6 @@ static bool receive(struct zygote *z, struct packet *p)
 int serve(struct executor *x)
 {
         struct zygote z = {.x = x};
-        struct packet *p = mem_alloc(sizeof(*p));
         struct pollfd fds[2] = {{.fd = x->sock, .events = POLLIN},
                                 {.fd = x->signals, .events = POLLIN}};
         send_msg(x, MSG_READY, 0, WIRE_VERSION, x->host.words, strlen(x->host.words));
@@ -174,9 +142,8 @@ int serve(struct executor *x)
                         open = open && si.ssi_signo != SIGTERM;
                 reap(&z);
                 if (fds[0].revents)
-                        open = receive(&z, p) && open;
+                        open = receive(&z) && open;
         }
         mem_free(z.children);
-        mem_free(p);
         return 0;
 }

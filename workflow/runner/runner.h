@@ -30,6 +30,7 @@ struct pod_request {                              /* borrowed for the call */
         int grace_s;            /* between SIGTERM and SIGKILL; 0 = 30 */
         bool beside;        /* it serves steps: it can be dialled, max_running does not count it */
         const json_t *spec; /* of the workflow, effective; not for the runner */
+        bool held; /* make it ready, but start nothing and tell nothing until runner_release() */
 };
 struct pod_status { /* borrowed for the call */
         enum pod_phase phase;
@@ -86,9 +87,13 @@ AUTO_DEFINE(runner_free, struct runner *);
 /* Never fails at once: problems arrive as an ERROR update. Starting a node id that already runs or
  * ran is recognised: its status is reported, nothing runs twice. */
 void runner_start(struct runner *r, const struct pod_request *req);
+/* A pod that was started as held goes on: its node is durable. What is held when the runner ends
+ * has left no trace. Unknown ids are ignored, here and below. */
+void runner_release(struct runner *r, const char *workflow_uid, const char *node_id);
+/* A pod that is held will not be started (now); nothing is told of it. */
+void runner_drop(struct runner *r, const char *workflow_uid, const char *node_id);
 /* SIGTERM to main's process group, then SIGKILL after grace (0: at once, negative: the pod's own);
- * the final update says so (exit code 143/137, unless main ends by itself meanwhile). Unknown ids
- * are ignored. */
+ * the final update says so (exit code 143/137, unless main ends by itself meanwhile). */
 void runner_kill(struct runner *r, const char *workflow_uid, const char *node_id, int grace_s);
 /* After a restart: re-attach to the pod of this node. True: updates will come (perhaps soon).
  * False: no trace of it: main was never started, so starting the pod is right. */

@@ -15,6 +15,7 @@ struct runner {
         bool known[WORLD_PODS]; /* started or adopted by this controller: gets updates */
         struct loop_task tell;
         bool due[WORLD_PODS];
+        char *held[WORLD_PODS]; /* "uid/node": ready, not started: the world knows nothing of them */
 };
 
 struct world_pod *world_find(struct world *w, const char *uid, const char *node)
@@ -88,8 +89,11 @@ struct runner *fake_runner_new(struct world *w, struct loop *l, runner_update_fn
 
 struct runner *runner_free(struct runner *r)
 {
-        if (r)
-                loop_undefer(r->l, &r->tell);
+        if (!r)
+                return NULL;
+        loop_undefer(r->l, &r->tell);
+        for (size_t i = 0; i < WORLD_PODS; i++)
+                mem_free(r->held[i]);
         mem_free(r);
         return NULL;
 }
@@ -105,20 +109,55 @@ static struct world_pod *known_pod(struct runner *r, const char *uid, const char
         return NULL;
 }
 
-void runner_start(struct runner *r, const struct pod_request *req)
+static void start(struct runner *r, const char *uid, const char *node)
 {
-        struct world_pod *p = known_pod(r, req->workflow_uid, req->node_id);
+        struct world_pod *p = known_pod(r, uid, node);
         if (!p) {
                 assert(r->w->n < WORLD_PODS);
                 p = &r->w->pods[r->w->n++];
                 *p = (struct world_pod){.phase = POD_PENDING, .starts = 1};
-                snprintf(p->uid, sizeof(p->uid), "%s", req->workflow_uid);
-                snprintf(p->node, sizeof(p->node), "%s", req->node_id);
-                p->recorded = is_durable(r->w, req->node_id);
+                snprintf(p->uid, sizeof(p->uid), "%s", uid);
+                snprintf(p->node, sizeof(p->node), "%s", node);
+                p->recorded = is_durable(r->w, node);
         }
         size_t i = (size_t)(p - r->w->pods);
         r->known[i] = true;
         tell_later(r, i);
+}
+
+/* The place of a pod that is held, or of none when `uid` is NULL. */
+static char **held(struct runner *r, const char *uid, const char *node)
+{
+        AUTO(mem_free) char *key = uid ? mem_printf("%s/%s", uid, node) : NULL;
+        for (size_t i = 0; i < WORLD_PODS; i++)
+                if (uid ? r->held[i] && streq(r->held[i], key) : !r->held[i])
+                        return &r->held[i];
+        return NULL;
+}
+
+void runner_start(struct runner *r, const struct pod_request *req)
+{
+        if (!req->held) {
+                start(r, req->workflow_uid, req->node_id);
+                return;
+        }
+        assert(!held(r, req->workflow_uid, req->node_id));
+        char **place = held(r, NULL, NULL);
+        assert(place);
+        *place = mem_printf("%s/%s", req->workflow_uid, req->node_id);
+}
+
+void runner_drop(struct runner *r, const char *uid, const char *node)
+{
+        char **place = held(r, uid, node);
+        assert(place);
+        mem_free(TAKE(*place));
+}
+
+void runner_release(struct runner *r, const char *uid, const char *node)
+{
+        runner_drop(r, uid, node);
+        start(r, uid, node);
 }
 
 bool runner_adopt(struct runner *r, const char *uid, const char *node)

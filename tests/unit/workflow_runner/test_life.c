@@ -25,15 +25,8 @@
 
 static void wait_until_ready(struct harness *h, const char *node)
 {
-        const bool never = false;
         wait_running(h, node);
-        for (int i = 0; i < 4000; i++) {
-                AUTO(mem_free) char *text = log_text(h, node);
-                if (strstr(text, "ready"))
-                        return;
-                loop_run_until(h->loop, &never, 5);
-        }
-        fail_msg("%s never said that it is ready", node);
+        wait_log(h, node, "ready");
 }
 
 static void a_killed_step_ends_with_143_or_as_it_chooses(void **state)
@@ -347,7 +340,7 @@ static void names_that_are_no_file_names_are_refused(void **state)
 static void forgetting_removes_the_pods_and_all_of_it_if_asked(void **state)
 {
         struct harness *h = *state;
-        struct told *t = run(h, "{'script': {'command': ['sh'], 'source': 'echo x > %DIR%/f'}, "
+        struct told *t = run(h, "{'script': {'command': ['sh'], 'source': 'echo x | tee %DIR%/f'}, "
                                 "'outputs': {'artifacts': [{'name': 'f', "
                                 "'path': '%DIR%/f'}]}}");
         assert_string_equal(t->message, "");

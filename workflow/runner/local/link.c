@@ -77,19 +77,16 @@ static int body_memfd(const struct buf *b)
         return fd;
 }
 
-static bool send_packet(struct runner *r, const struct msg_head *h, const struct buf *body)
+/* With a descriptor, -1: none. False and errno when it was not sent. */
+static bool send_packet(int sock, const struct msg_head *h, const struct buf *body, int fd)
 {
-        bool large = body && body->len > WIRE_INLINE_MAX;
-        int fd = large ? body_memfd(body) : -1;
         union {
                 char room[CMSG_SPACE(sizeof(int))];
                 struct cmsghdr align;
         } control = {0};
         struct iovec iov[2] = {{(void *)(uintptr_t)h, sizeof(*h)},
-                               {body ? body->data : NULL, body && !large ? body->len : 0}};
+                               {body ? body->data : NULL, body ? body->len : 0}};
         struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2};
-        if (large && fd < 0)
-                return false;
         if (fd >= 0) {
                 m.msg_control = control.room;
                 m.msg_controllen = sizeof(control.room);
@@ -101,26 +98,74 @@ static bool send_packet(struct runner *r, const struct msg_head *h, const struct
         }
         ssize_t n;
         do
-                n = sendmsg(r->sock, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+                n = sendmsg(sock, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
         while (n < 0 && errno == EINTR);
-        int err = errno;
-        if (fd >= 0)
-                close(fd);
-        if (n < 0 && err == EAGAIN)
-                event_add(r->writable, NULL);
         return n >= 0;
 }
 
-bool link_start(struct runner *r, struct runner_pod *p)
+static bool send_to_executor(struct runner *r, const struct msg_head *h, int fd)
 {
-        struct msg_head h = {.kind = MSG_START, .serial = p->serial};
-        return r->sock >= 0 && r->proc && send_packet(r, &h, &p->request);
+        if (r->sock < 0 || !r->proc)
+                return false;
+        bool sent = send_packet(r->sock, h, NULL, fd);
+        if (!sent && errno == EAGAIN)
+                event_add(r->writable, NULL);
+        return sent;
 }
 
-bool link_kill(struct runner *r, const struct runner_pod *p, int grace_ms)
+bool link_worker(struct runner *r, uint64_t id, bool sandbox, int sock)
 {
-        struct msg_head h = {.kind = MSG_KILL, .serial = p->serial, .arg = (uint64_t)grace_ms};
-        return r->sock >= 0 && r->proc && send_packet(r, &h, NULL);
+        struct msg_head h = {.kind = MSG_WORKER, .serial = id, .arg = sandbox};
+        return send_to_executor(r, &h, sock);
+}
+
+static bool give(const struct runner_pod *p)
+{
+        struct msg_head h = {
+                .kind = MSG_START, .serial = p->serial, .arg = p->held ? START_HELD : 0};
+        bool large = p->request.len > WIRE_INLINE_MAX;
+        int fd = large ? body_memfd(&p->request) : -1, sock = worker_sock(p->worker);
+        if (large && fd < 0)
+                return false;
+        bool sent = send_packet(sock, &h, large ? NULL : &p->request, fd);
+        if (fd >= 0)
+                close(fd);
+        return sent;
+}
+
+bool link_start(struct runner_pod *p)
+{
+        while (worker_take(p)) {
+                bool sandbox = worker_sandbox(p->worker);
+                if (!give(p)) {
+                        worker_drop(p); /* it has just died, and we shall hear of it */
+                        continue;
+                }
+                if (sandbox && !p->held)
+                        workers_ready(p->runner);
+                return true;
+        }
+        return false;
+}
+
+void link_go(struct runner_pod *p)
+{
+        struct msg_head h = {.kind = MSG_GO, .serial = p->serial};
+        if (!p->worker)
+                return;
+        (void)send_packet(worker_sock(p->worker), &h, NULL, -1); /* else it is dead: GONE comes */
+        if (worker_sandbox(p->worker))
+                workers_ready(p->runner);
+}
+
+bool link_kill(const struct runner_pod *p, int grace_ms)
+{
+        if (!p->worker)
+                return false;
+        struct msg_head h = {.kind = MSG_KILL,
+                             .serial = worker_id(p->worker),
+                             .arg = p->serial << 32 | (uint32_t)grace_ms};
+        return send_to_executor(p->runner, &h, -1);
 }
 
 /* Soon at first, then less and less often; steps wait as Pending meanwhile. */
@@ -139,7 +184,7 @@ static void on_exit_of_executor(void *arg, const struct proc_exit *how)
         log_error(log_root(), "tiphys-executor ended and is started again",
                   F_INT("exit_code", how->code));
         r->proc = proc_free(r->proc);
-        on_readable(r->sock, 0, r); /* what its supervisors have sent so far */
+        on_readable(r->sock, 0, r); /* what its workers have sent so far */
         on_link_lost(r);
         restart_later(r);
 }
@@ -234,6 +279,7 @@ int link_open(struct runner *r, struct err *e)
 void link_close(struct runner *r)
 {
         timer_cancel(r->o.loop, &r->restart);
+        workers_close(r);
         drop_socket(r); /* the executor sees the end and goes; its supervisors stay */
         if (r->proc)
                 waitpid(proc_pid(r->proc), NULL, 0);

@@ -67,6 +67,8 @@ void pod_free(struct runner_pod *p)
         transfer_abandon(p->transfer);
         json_decref(p->fetches);
         mem_free(p->ns);
+        if (p->worker)
+                worker_drop(p);
         wipe_request(p);
         buf_deinit(&p->final);
         proc_free(p->watch);
@@ -93,6 +95,8 @@ bool runner_busy(const struct runner *r, const char *workflow_uid)
 static void tell_later(struct runner_pod *p)
 {
         struct runner *r = p->runner;
+        if (p->held)
+                return; /* runner_release() does */
         if (!p->listed) {
                 p->listed = true;
                 p->next_told = NULL;
@@ -256,8 +260,10 @@ void on_link_running(struct runner *r, uint64_t serial, int64_t started_ns, cons
                      size_t n)
 {
         struct runner_pod *p = find_serial(r, serial);
-        if (p && p->stage == POD_SENT)
-                pod_note_running(p, started_ns, body, n);
+        if (!p || p->stage != POD_SENT)
+                return;
+        wipe_request(p); /* it will not be sent again */
+        pod_note_running(p, started_ns, body, n);
 }
 
 static void learn(struct runner_pod *p);
@@ -267,6 +273,7 @@ void on_link_final(struct runner *r, uint64_t serial, const void *status, size_t
         struct runner_pod *p = find_serial(r, serial);
         if (!p || p->stage != POD_SENT)
                 return;
+        worker_done(p);
         if (n)
                 pod_finish(p, status, n);
         else
@@ -276,17 +283,23 @@ void on_link_final(struct runner *r, uint64_t serial, const void *status, size_t
 void on_link_exists(struct runner *r, uint64_t serial)
 {
         struct runner_pod *p = find_serial(r, serial);
-        if (p && p->stage == POD_SENT)
-                learn(p);
+        if (!p || p->stage != POD_SENT)
+                return;
+        worker_done(p);
+        learn(p);
 }
 
-void on_link_gone(struct runner *r, uint64_t serial, int64_t wait_status)
+static void enqueue(struct runner_pod *p);
+
+void on_link_gone(struct runner *r, uint64_t worker, int64_t wait_status)
 {
-        struct runner_pod *p = find_serial(r, serial);
+        struct runner_pod *p = worker_gone(r, worker);
         if (!p || p->stage != POD_SENT)
                 return;
         if (wait_status < 0)
                 pod_fail(p, "the step could not be started: %s", strerror((int)-wait_status));
+        else if (wait_status == 0 && p->request.len)
+                enqueue(p); /* it was not begun */
         else
                 learn(p);
 }
@@ -294,8 +307,11 @@ void on_link_gone(struct runner *r, uint64_t serial, int64_t wait_status)
 void on_link_lost(struct runner *r)
 {
         struct runner_pod *p, *next;
+        workers_close(r);
         HASH_ITER (by_key, r->by_key, p, next) {
-                if (p->stage == POD_SENT)
+                if (p->stage == POD_SENT && p->held)
+                        enqueue(p); /* nothing of it was begun */
+                else if (p->stage == POD_SENT)
                         learn(p);
         }
 }
@@ -363,7 +379,7 @@ static void deliver_kill(struct runner_pod *p)
 {
         if (p->stage == POD_ADOPTED)
                 signal_adopted(p, p->kill_grace_ms);
-        else if (p->stage != POD_SENT || !link_kill(p->runner, p, p->kill_grace_ms))
+        else if (p->stage != POD_SENT || !link_kill(p, p->kill_grace_ms))
                 return;
         p->kill_grace_ms = -1;
 }
@@ -373,11 +389,10 @@ static void fill(struct runner *r)
 {
         while (r->queue && (r->queue->beside || r->running < r->o.max_running)) {
                 struct runner_pod *p = r->queue;
-                if (!link_start(r, p))
+                if (!link_start(p))
                         break;
                 unqueue(p);
                 set_stage(p, POD_SENT);
-                wipe_request(p);
         }
 }
 
@@ -433,6 +448,12 @@ static void on_fetched(struct runner_pod *p, const struct err *e)
                 enqueue(p);
 }
 
+static void fetch(struct runner_pod *p)
+{
+        p->fetched = true;
+        transfer_fetch(p, TAKE(p->fetches), p->deadline_s, on_fetched);
+}
+
 static void on_built(void *arg, const struct err *failed)
 {
         struct runner_pod *p = arg;
@@ -441,26 +462,35 @@ static void on_built(void *arg, const struct err *failed)
                 pod_fail(p, "%s", err_msg(failed));
         else if (build_put(p->build, &p->request, &e) < 0)
                 pod_fail(p, "%s", err_msg(&e));
-        else if ((p->fetched = json_array_size(p->fetches) > 0))
-                transfer_fetch(p, TAKE(p->fetches), p->deadline_s, on_fetched);
-        else
+        else if (json_array_size(p->fetches) == 0)
                 enqueue(p);
+        else if (p->held)
+                p->built = true;
+        else
+                fetch(p);
         err_clear(&e);
         p->build = build_free(p->build);
+}
+
+static void tell_again(struct runner_pod *p)
+{
+        p->told_running = false;
+        p->tell_running = p->started_ns != 0;
+        p->tell_pending = true;
+        tell_later(p);
 }
 
 void runner_start(struct runner *r, const struct pod_request *req)
 {
         ERR_SLOT(e);
         struct runner_pod *p = find_key(r, req->workflow_uid, req->node_id);
-        if (p) { /* it runs: say so again */
-                p->told_running = false;
-                p->tell_running = p->started_ns != 0;
-                p->tell_pending = true;
-                tell_later(p);
+        if (p) {
+                if (!req->held)
+                        tell_again(p);
                 return;
         }
         p = pod_new(r, req->workflow_uid, req->node_id);
+        p->held = req->held;
         if (!name_valid(req->workflow_uid) || !name_valid(req->node_id)) {
                 pod_fail(p, "workflow uid \"%s\" or node id \"%s\" cannot be a file name",
                          req->workflow_uid, req->node_id);
@@ -477,6 +507,36 @@ void runner_start(struct runner *r, const struct pod_request *req)
         pod_fail(p, "%s", err_msg(&e));
         err_clear(&e);
         p->build = build_free(p->build);
+}
+
+void runner_release(struct runner *r, const char *workflow_uid, const char *node_id)
+{
+        struct runner_pod *p = find_key(r, workflow_uid, node_id);
+        if (!p)
+                return;
+        if (!p->held) { /* it was known before it was asked for */
+                tell_again(p);
+                return;
+        }
+        p->held = false;
+        if (p->stage == POD_SENT)
+                link_go(p);
+        else if (p->built)
+                fetch(p);
+        if (p->stage == POD_ENDED || p->tell_pending)
+                tell_later(p);
+}
+
+void runner_drop(struct runner *r, const char *workflow_uid, const char *node_id)
+{
+        struct runner_pod *p = find_key(r, workflow_uid, node_id);
+        if (!p || !p->held)
+                return;
+        if (p->stage == POD_QUEUED)
+                unqueue(p);
+        set_stage(p, POD_ENDED);
+        pod_free(p); /* its worker sees the end of its socket */
+        loop_defer(r->o.loop, &r->tell); /* there is room for another */
 }
 
 void runner_kill(struct runner *r, const char *workflow_uid, const char *node_id, int grace_s)

@@ -4,6 +4,7 @@
  *   open.c      opened and closed
  *   forget.c    what a finished workflow leaves behind
  *   link.c      tiphys-executor: started, spoken to, restarted
+ *   workers.c   its processes: who has which pod, who is idle
  *   request.c   template -> request (build_priv.h)
  *   artifacts.c template -> request: inputs and outputs
  *   transfer.c  artifacts fetched before a pod, saved after it
@@ -25,6 +26,7 @@
 struct env;
 struct build;
 struct images;
+struct worker;
 enum pod_stage { POD_PREPARING, POD_QUEUED, POD_SENT, POD_ADOPTED, POD_SAVING, POD_ENDED };
 struct runner_pod {
         char *key; /* uid/node id */
@@ -34,6 +36,9 @@ struct runner_pod {
         bool told_running, tell_pending, tell_running; /* updates that are due */
         bool beside;                                   /* it takes no place of max_running */
         bool listed; /* on the list of pods with something to tell */
+        bool held;   /* runner_release() has not been called: nothing starts, nothing is told */
+        bool built;  /* held: what it needs from elsewhere waits with it */
+        struct worker *worker; /* SENT: who carries it out; NULL once that process has gone */
         int64_t started_ns;
         struct buf running;        /* what was told of it last: R_ records */
         int kill_grace_ms;         /* asked for and not delivered yet; -1: no */
@@ -66,6 +71,11 @@ struct runner {
         struct loop_task tell;
         uint64_t last_serial;
         int running;
+        /* workers.c */
+        struct worker *workers, *idle_workers, *idle_sandboxes;
+        struct loop_timer idle;
+        bool worked; /* somebody was given a pod since the timer was set */
+        uint64_t last_worker;
         /* link.c */
         int sock;
         struct event *readable, *writable;
@@ -82,15 +92,30 @@ int link_open(struct runner *r,
 void link_close(struct runner *r);
 /* False: not now (the socket is full, the executor is gone); link_writable() comes when it can be
  * tried again. */
-bool link_start(struct runner *r, struct runner_pod *p);
-bool link_kill(struct runner *r, const struct runner_pod *p, int grace_ms);
+bool link_start(struct runner_pod *p); /* p->worker is set then */
+bool link_kill(const struct runner_pod *p, int grace_ms);
+bool link_worker(struct runner *r, uint64_t id, bool sandbox, int sock);
+void link_go(struct runner_pod *p); /* of a pod that was started as held */
+
+/* workers.c */
+void workers_init(struct runner *r);
+void workers_close(struct runner *r); /* those that are busy finish what they have */
+void workers_ready(struct runner *r); /* a sandbox more, if few stand ready */
+bool worker_take(struct runner_pod *p); /* sets p->worker; false: not now */
+void worker_done(struct runner_pod *p); /* it has had its pod */
+void worker_drop(struct runner_pod *p); /* it goes, with a pod that is held or with nothing */
+/* It has ended: the pod it was given last, or NULL. */
+struct runner_pod *worker_gone(struct runner *r, uint64_t id);
+uint64_t worker_id(const struct worker *w);
+int worker_sock(const struct worker *w);
+bool worker_sandbox(const struct worker *w);
 
 /* local.c, called by link.c */
 void on_link_running(struct runner *r, uint64_t serial, int64_t started_ns, const void *body,
                      size_t n);
 void on_link_final(struct runner *r, uint64_t serial, const void *status, size_t n);
 void on_link_exists(struct runner *r, uint64_t serial);
-void on_link_gone(struct runner *r, uint64_t serial, int64_t wait_status);
+void on_link_gone(struct runner *r, uint64_t worker, int64_t wait_status);
 void on_link_writable(struct runner *r);
 void on_link_lost(struct runner *r); /* the executor ended: look at every pod's state file */
 void pod_free(struct runner_pod *p);

@@ -59,6 +59,7 @@ int runner_local(struct runner **out, const struct runner_local_options *o,
         gethostname(r->host, sizeof(r->host) - 1);
         task_init(&r->tell, on_tell, r);
         timer_init(&r->restart, NULL, NULL);
+        workers_init(r);
         r->executor = find_executor(o->executor);
         if (open_data_dir(r, e) < 0 || images_open(&r->images, r->data_dir, o->images, e) < 0 ||
             link_open(r, e) < 0)
