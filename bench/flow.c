@@ -68,7 +68,9 @@ static void on_synced(void *arg)
 static void house_open(struct house *h, const char *parent, int isolation)
 {
         static const struct store_follow_handlers handlers = {on_set, on_gone, on_synced};
+        const struct store_list_opts opts = {.no_nodes = true}; /* its phase is looked at */
         struct err e = {0};
+        const struct db_options daemon = {.many_commits = true};
         *h = (struct house){.dir = mem_printf("%s/tiphys-flow-XXXXXX", parent)};
         if (!mkdtemp(h->dir))
                 die(h->dir, NULL);
@@ -76,7 +78,7 @@ static void house_open(struct house *h, const char *parent, int isolation)
         log_configure(LOG_ERROR, LOG_LOGFMT);
         if (controller_config_load(&h->config, NULL, &e) < 0 ||
             loop_new(&h->loop, clock_system(), &e) < 0 || pool_new(&h->pool, h->loop, 1, &e) < 0 ||
-            db_open(&h->db, h->loop, path, NULL, &e) < 0 ||
+            db_open(&h->db, h->loop, path, &daemon, &e) < 0 ||
             store_embedded(&h->store, h->db, &e) < 0)
                 die("opening", &e);
         struct controller_options co = {.loop = h->loop, .store = h->store, .config = h->config};
@@ -88,7 +90,7 @@ static void house_open(struct house *h, const char *parent, int isolation)
         if (controller_new(&h->controller, &co, &e) < 0 ||
             runner_local(&h->runner, &ro, controller_on_pod, h->controller, &e) < 0 ||
             controller_start(h->controller, h->runner, &e) < 0 ||
-            store_follow(&h->follow, h->store, &STORE_WORKFLOW, NULL, NULL, &handlers, h, &e) < 0)
+            store_follow(&h->follow, h->store, &STORE_WORKFLOW, NULL, &opts, &handlers, h, &e) < 0)
                 die("starting", &e);
         if (!loop_run_until(h->loop, &h->synced, WAIT_MS))
                 die("it does not start", NULL);

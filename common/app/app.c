@@ -25,7 +25,7 @@ static int open_database(struct app *app, const struct app_options *o, struct er
         if (!o->read_only && fs_mkdirs(app->data_dir, 0700, e) < 0)
                 return -1;
         AUTO(mem_free) char *path = fs_join(app->data_dir, "tiphys.db");
-        struct db_options opts = {.read_only = o->read_only};
+        struct db_options opts = {.read_only = o->read_only, .many_commits = o->work};
         return db_open(&app->db, app->loop, path, &opts, e);
 }
 

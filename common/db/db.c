@@ -331,11 +331,13 @@ static int set_up_writer(struct db *db, const struct db_options *o, struct err *
             (wake_first_writer(db->wake) && conn_run(tx, "PRAGMA wal_checkpoint(TRUNCATE)", e) < 0))
                 return -1;
         /* a WAL that once grew long is cut; deleted secrets are overwritten */
-        return conn_run(tx,
-                        "PRAGMA journal_size_limit=67108864; PRAGMA cache_size=-4096; PRAGMA "
-                        "secure_delete=FAST;"
-                        "PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY",
-                        e);
+        if (conn_run(tx,
+                     "PRAGMA journal_size_limit=67108864; PRAGMA cache_size=-4096; PRAGMA "
+                     "secure_delete=FAST;"
+                     "PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY",
+                     e) < 0)
+                return -1;
+        return o->many_commits ? log_room(tx, db->path, e) : 0;
 }
 
 static int open_writer(struct db *db, const struct db_options *o, struct err *e)

@@ -31,6 +31,7 @@ struct db_options {
         bool unsafe_no_sync; /* synchronous=OFF; tests only, logged as unsafe */
         bool accept_damage;  /* open although durable changes at the end of the log are lost; logged
                               */
+        bool many_commits;   /* a daemon: the log gets its final length at once (4 MB) */
         int reader_cache_kib;  /* 0: 512 */
         bool any_disk_is_fast; /* tests: small transactions run on the loop however long a sync
                                 * takes

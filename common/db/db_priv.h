@@ -40,6 +40,11 @@ void conn_checkpoint(struct db_tx *tx, int min_frames);
  * open. */
 int wal_check(const char *db_path, struct err *e) MUST_CHECK;
 
+/* ---- logroom.c ---- */
+
+/* Make the log as long as it is going to be: syncs are cheaper then. */
+int log_room(struct db_tx *tx, const char *db_path, struct err *e) MUST_CHECK;
+
 /* ---- committer.c ---- */
 
 enum { CHECKPOINT_FRAMES = 1000 };

@@ -119,7 +119,7 @@ struct run *run_op_end(struct run_op *op); /* the run, or NULL when nobody waits
 
 /* ---- pods.c: pods between engine and runner ---- */
 
-void pods_queue(struct run *r, struct wf_command *cmd);    /* takes cmd->template */
+void pods_queue(struct run *r, struct wf_command *cmd); /* takes cmd->template */
 void pods_hold(struct run *r); /* those in flight are made ready, and start when it is stored */
 void pods_start(struct run *r, struct pod_starts *starts); /* hand over; empties the list */
 void pods_requeue(struct run *r); /* the patch failed: flight goes back to next */

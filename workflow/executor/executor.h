@@ -136,7 +136,7 @@ struct pod { /* zeroed pages from calloc: what a pod does not use costs nothing 
         pid_t main;
         bool main_ended;
         int wait_status;
-        int64_t kill_at_ms; /* monotonic; 0: not armed */
+        int64_t kill_at_ms;                     /* monotonic; 0: not armed */
         int64_t deadline_at_ms, announce_at_ms; /* the same */
         enum ending ending;
         int64_t started_ns, finished_ns;
@@ -150,7 +150,7 @@ struct pod *pod_new(const struct executor *x, uint64_t serial);
 struct worker {
         struct executor *x;
         uint64_t id;
-        int link; /* the runner gives us pods here */
+        int link;            /* the runner gives us pods here */
         bool isolate, spent; /* spent: it ends with this pod */
         bool unfit;          /* and the runner does not expect it */
         int dir, tmp;        /* its slot, and tmp/ in it once a pod was here; -1 */

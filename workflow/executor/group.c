@@ -235,7 +235,8 @@ static void start_what_may(struct pod *p)
 static void end_member(struct member *m, int64_t grace_ms)
 {
         if (m->pid > 0 && m->stage >= STARTED && m->stage < GONE && !m->told_to_end)
-                sigqueue(m->pid, SIGTERM, (union sigval){.sival_ptr = (void *)(uintptr_t)(uint32_t)grace_ms});
+                sigqueue(m->pid, SIGTERM,
+                         (union sigval){.sival_ptr = (void *)(uintptr_t)(uint32_t)grace_ms});
         m->told_to_end = true;
 }
 

@@ -127,12 +127,12 @@ static void clean_up(struct pod *p, struct worker *w)
                 return;
         if (p->layers >= 0 && p->x->host.in_memory)
                 rc = tree_remove(p->x->host.base, p->layers_at);
-        if (p->tmp >= 0 && (w->spent ? slot_clean(p->dir, p->tmp) : slot_renew(p->dir, &w->tmp)) < 0)
+        if (p->tmp >= 0 &&
+            (w->spent ? slot_clean(p->dir, p->tmp) : slot_renew(p->dir, &w->tmp)) < 0)
                 rc = -1;
         if (rc == 0)
                 return;
-        fprintf(stderr, "tiphys-executor: scratch/%u stays behind: %s\n", p->slot,
-                strerror(errno));
+        fprintf(stderr, "tiphys-executor: scratch/%u stays behind: %s\n", p->slot, strerror(errno));
         w->unfit = w->spent = true; /* the next worker looks again */
 }
 

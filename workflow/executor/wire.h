@@ -174,16 +174,16 @@ bool frame_next(const char *data, size_t n, size_t *at, enum frame_kind *kind,
 enum { WIRE_VERSION = 3, WIRE_INLINE_MAX = 64 * 1024 };
 enum msg_kind {
         MSG_WORKER = 1, /* runner: serial = of the worker, arg: 1 sandbox, its socket */
-        MSG_KILL,       /* runner: serial = of the worker, arg = low half of the pod's serial << 32 |
-                           grace in ms */
-        MSG_READY,     /* executor: arg = WIRE_VERSION; body: words for runner_describe */
-        MSG_UNABLE,    /* executor: body: why there will be no sandbox */
+        MSG_KILL,    /* runner: serial = of the worker, arg = low half of the pod's serial << 32 |
+                        grace in ms */
+        MSG_READY,   /* executor: arg = WIRE_VERSION; body: words for runner_describe */
+        MSG_UNABLE,  /* executor: body: why there will be no sandbox */
         MSG_RUNNING, /* supervisor: serial, arg = ns since 1970; body: R_ records. Comes again when
                         a container ends or all are ready */
         MSG_FINAL,   /* supervisor: serial, body: status; empty: read the state file */
         MSG_EXISTS,  /* supervisor: serial: the state file was there before */
-        MSG_GONE,    /* executor: serial = of the worker, arg = wait status or -errno; 0: it leaves, and what it
-                        was given last it has not begun */
+        MSG_GONE,    /* executor: serial = of the worker, arg = wait status or -errno; 0: it leaves,
+                        and what it    was given last it has not begun */
         MSG_START,   /* to a worker: serial of the pod, arg = START_ flags, body or memfd */
         MSG_GO,      /* to a worker: serial: the pod that is held may start */
 };

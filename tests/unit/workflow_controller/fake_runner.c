@@ -15,7 +15,8 @@ struct runner {
         bool known[WORLD_PODS]; /* started or adopted by this controller: gets updates */
         struct loop_task tell;
         bool due[WORLD_PODS];
-        char *held[WORLD_PODS]; /* "uid/node": ready, not started: the world knows nothing of them */
+        char *held[WORLD_PODS]; /* "uid/node": ready, not started: the world knows nothing of them
+                                 */
 };
 
 struct world_pod *world_find(struct world *w, const char *uid, const char *node)

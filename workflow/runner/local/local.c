@@ -535,7 +535,7 @@ void runner_drop(struct runner *r, const char *workflow_uid, const char *node_id
         if (p->stage == POD_QUEUED)
                 unqueue(p);
         set_stage(p, POD_ENDED);
-        pod_free(p); /* its worker sees the end of its socket */
+        pod_free(p);                     /* its worker sees the end of its socket */
         loop_defer(r->o.loop, &r->tell); /* there is room for another */
 }
 

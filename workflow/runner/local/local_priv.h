@@ -99,8 +99,8 @@ void link_go(struct runner_pod *p); /* of a pod that was started as held */
 
 /* workers.c */
 void workers_init(struct runner *r);
-void workers_close(struct runner *r); /* those that are busy finish what they have */
-void workers_ready(struct runner *r); /* a sandbox more, if few stand ready */
+void workers_close(struct runner *r);   /* those that are busy finish what they have */
+void workers_ready(struct runner *r);   /* a sandbox more, if few stand ready */
 bool worker_take(struct runner_pod *p); /* sets p->worker; false: not now */
 void worker_done(struct runner_pod *p); /* it has had its pod */
 void worker_drop(struct runner_pod *p); /* it goes, with a pod that is held or with nothing */
