@@ -45,7 +45,7 @@ struct host {            /* of sandboxes, prepared by the zygote */
 struct executor {
         pid_t pid; /* of the zygote */
         int sock, signals;
-        int pods, logs, store, scratch; /* folders of the data directory */
+        int pods, spare, logs, store, scratch; /* folders of the data directory */
         const char *data_dir;
         uint64_t oom_kills; /* of the machine, some moments before the pod was started */
         struct host host;
@@ -125,6 +125,7 @@ struct pod { /* zeroed pages from calloc: what a pod does not use costs nothing 
         char cgroup_name[48];
         gid_t groups[GROUPS_MAX];
         unsigned n_groups;
+        char spare[48];        /* name of the state file before it is claimed; "" then */
         int state, log, plain; /* descriptors; plain: bytes for the archived log, -1 without */
         bool log_failed;
         int dir, tmp; /* the slot: scratch folder of this pod, and its tmp/, the pod's /tmp */

@@ -34,7 +34,7 @@ static int open_folders(struct executor *x)
 {
         int data = open(x->data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (data < 0 || open_folder(&x->pods, data, "pods") < 0 ||
-            open_folder(&x->logs, data, "logs") < 0 ||
+            open_folder(&x->logs, data, "logs") < 0 || open_folder(&x->spare, data, "spare") < 0 ||
             open_folder(&x->store, data, "artifacts") < 0 ||
             open_folder(&x->scratch, data, "scratch") < 0) {
                 fprintf(stderr, "tiphys-executor: %s: %s\n", x->data_dir, strerror(errno));

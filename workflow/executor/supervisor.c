@@ -1,11 +1,14 @@
 /* workflow/executor/supervisor.c: one pod, from the claim of its state file to its final status.
  *
- * The state file <data>/pods/<uid>/<node id> is the truth about a pod: whoever creates it (O_EXCL)
- * runs the pod, nobody else ever will; the supervisor holds a write lock on it as long as it lives,
- * and the lock tells its pid (F_GETLK); it is empty until just before main starts, then has a
- * RUNNING frame, in the end a FINAL frame. So a runner that was killed learns all it needs from the
- * file, without pid files and without mistaking one process for another. SPDX-License-Identifier:
- * Apache-2.0 */
+ * The state file <data>/pods/<uid>/<node id> is the truth about a pod: whoever brings it there (a
+ * rename that replaces nothing) runs the pod, nobody else ever will; the supervisor holds a write
+ * lock on it as long as it lives, and the lock tells its pid (F_GETLK); it is empty until just
+ * before main starts, then has a RUNNING frame, in the end a FINAL frame. So a runner that was
+ * killed learns all it needs from the file, without pid files and without mistaking one process for
+ * another.
+ *
+ * The file is one that another pod has left, where there is one: a file system looks long for the
+ * place of a new file when thousands were deleted lately. SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/mem.h"
 #include "workflow/artifact/tree.h"
 #include "workflow/executor/executor.h"
@@ -29,21 +32,58 @@ int create_in(int folder, const char *sub, const char *name, int flags, mode_t m
         return fd;
 }
 
+static bool lock_whole(int fd)
+{
+        struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        return fcntl(fd, F_SETLK, &lock) == 0;
+}
+
+/* An empty file, locked, that nobody knows yet. One that was left may still be locked by the worker
+ * that is about to let go of it. */
+static int take_file(struct pod *p, uint64_t spare, struct err *e)
+{
+        struct stat st;
+        if (spare) {
+                snprintf(p->spare, sizeof(p->spare), "%llu", (unsigned long long)spare);
+                p->state = openat(p->x->spare, p->spare, O_RDWR | O_APPEND | O_CLOEXEC);
+                if (p->state >= 0 && lock_whole(p->state) && fstat(p->state, &st) == 0 &&
+                    st.st_size == 0)
+                        return 0;
+                if (p->state >= 0)
+                        close(p->state);
+                unlinkat(p->x->spare, p->spare, 0);
+        }
+        snprintf(p->spare, sizeof(p->spare), "%d-%llu", (int)p->x->pid,
+                 (unsigned long long)p->serial);
+        p->state = openat(p->x->spare, p->spare, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC,
+                          0600);
+        if (p->state < 0 || !lock_whole(p->state))
+                return err_errno(e, errno, "spare/%s", p->spare);
+        return 0;
+}
+
+static void give_file_back(struct pod *p)
+{
+        if (p->state >= 0 && *p->spare)
+                unlinkat(p->x->spare, p->spare, 0);
+}
+
 /* 1: ours; 0: it was there before; -1: cannot. */
 static int claim(struct pod *p, struct err *e)
 {
-        struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-        struct stat st;
-        p->state =
-                create_in(p->x->pods, p->spec.uid, p->spec.node, O_RDWR | O_EXCL | O_APPEND, 0600);
-        if (p->state < 0)
-                return errno == EEXIST
-                               ? 0
-                               : err_errno(e, errno, "pods/%s/%s", p->spec.uid, p->spec.node);
-        if (fcntl(p->state, F_SETLK, &lock) < 0 || fstat(p->state, &st) < 0 || st.st_size)
-                return 0; /* a runner found the file before it was locked and gave it up: it will
-                             start another */
-        return 1;
+        char path[NAME_MAX * 2 + 2];
+        snprintf(path, sizeof(path), "%s/%s", p->spec.uid, p->spec.node);
+        for (int tries = 0;; tries++) {
+                if (renameat2(p->x->spare, p->spare, p->x->pods, path, RENAME_NOREPLACE) == 0) {
+                        *p->spare = '\0';
+                        return 1;
+                }
+                if (errno == EEXIST)
+                        return 0;
+                if (errno != ENOENT || tries)
+                        return err_errno(e, errno, "pods/%s", path);
+                mkdirat(p->x->pods, p->spec.uid, 0700);
+        }
 }
 
 /* The worker's, which its last pod left empty; the first one looks. */
@@ -188,14 +228,16 @@ void supervise(struct worker *w, const struct msg_head *h, struct wire request)
         snprintf(p->slot_at, sizeof(p->slot_at), "../scratch/%u", p->slot);
         int mine = 1, rc = spec_read(&p->spec, request, NULL, &e);
         w->spent = w->isolate || p->spec.grouped;
+        int file = rc < 0 ? -1 : take_file(p, h->arg >> START_SPARE, &trouble);
         if (rc == 0)
                 rc = prepare(p, w, &e);
         if (h->arg & START_HELD && !worker_may_go(w, h->serial))
                 mine = 0;
-        else if (p->spec.node && (mine = claim(p, &trouble)) == 0)
+        else if ((mine = file < 0 ? -1 : claim(p, &trouble)) == 0)
                 send_msg(w->x, MSG_EXISTS, h->serial, 0, NULL, 0);
+        give_file_back(p);
         if (mine)
-                run_or_explain(p, mine < 0 ? -1 : rc, mine < 0 ? &trouble : &e);
+                run_or_explain(p, mine < 0 ? -1 : rc, err_is_set(&e) ? &e : &trouble);
         clean_up(p, w);
         err_clear(&e);
         err_clear(&trouble);

@@ -187,7 +187,11 @@ enum msg_kind {
         MSG_START,   /* to a worker: serial of the pod, arg = START_ flags, body or memfd */
         MSG_GO,      /* to a worker: serial: the pod that is held may start */
 };
-enum { START_HELD = 1 }; /* prepare it, then wait for GO */
+enum {
+        START_HELD = 1 /* prepare it, then wait for GO */,
+        START_SPARE = 8 /* shift: the number of a
+file in <data>/spare that may become the state file; 0: none */
+};
 struct msg_head {
         uint32_t kind, reserved;
         uint64_t serial, arg;

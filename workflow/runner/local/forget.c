@@ -36,10 +36,42 @@ static void forget_artifacts(const char *data_dir, const char *uid)
         err_clear(&e);
 }
 
+/* ---- state files for other pods ---- */
+
+enum { SPARES_MAX = 512 };
+struct spares {
+        unsigned refs; /* the runner's, and one of each job that may add to them */
+        uint64_t number[SPARES_MAX], last;
+        unsigned n, due;
+};
+
+struct spares *spares_new(void)
+{
+        struct spares *s = NEW(struct spares);
+        s->refs = 1;
+        return s;
+}
+
+void spares_unref(struct spares *s)
+{
+        if (s && --s->refs == 0)
+                mem_free(s);
+}
+
+uint64_t spare_take(struct spares *s)
+{
+        return s->n ? s->number[--s->n] : 0;
+}
+
+/* ---- a workflow ---- */
+
 struct forget {
+        struct spares *spares; /* of the loop's thread */
         char *data_dir, *uid;
         char *pods, *staging; /* where they were moved to; NULL: there are none */
         enum runner_forget what;
+        uint64_t spare;        /* state files become spare/<this>, and so on */
+        unsigned wanted, kept; /* at most; so many did */
 };
 
 /* Names that begin with a dot belong to nobody any more; what a killed controller has left of them
@@ -67,9 +99,34 @@ static void remove_folder(const char *path, const char *uid)
         }
 }
 
+/* State files that are kept for other pods (workflow/executor/supervisor.c): empty, under a name
+ * that nobody has. */
+static void keep_spares(struct forget *f)
+{
+        DIR *d = f->pods && f->wanted ? opendir(f->pods) : NULL;
+        for (const struct dirent *entry; d && f->kept < f->wanted && (entry = readdir(d));) {
+                if (entry->d_type != DT_REG)
+                        continue;
+                AUTO(mem_free)
+                char *to = mem_printf("%s/spare/%llu", f->data_dir,
+                                      (unsigned long long)f->spare + f->kept);
+                int fd = openat(dirfd(d), entry->d_name, O_WRONLY | O_CLOEXEC);
+                bool good = fd >= 0 && ftruncate(fd, 0) == 0 &&
+                            renameat(dirfd(d), entry->d_name, AT_FDCWD, to) == 0;
+                if (fd >= 0)
+                        close(fd);
+                if (!good)
+                        break; /* they are removed with the folder */
+                f->kept++;
+        }
+        if (d)
+                closedir(d);
+}
+
 static void forget_now(void *arg)
 {
         struct forget *f = arg;
+        keep_spares(f);
         AUTO(mem_free) char *logs = mem_printf("%s/logs/%s", f->data_dir, f->uid);
         remove_folder(f->pods, f->uid);
         remove_folder(f->staging, f->uid);
@@ -82,6 +139,10 @@ static void forget_now(void *arg)
 static void forget_done(void *arg)
 {
         struct forget *f = arg;
+        f->spares->due -= f->wanted;
+        for (unsigned i = 0; i < f->kept; i++)
+                f->spares->number[f->spares->n++] = f->spare + i;
+        spares_unref(f->spares);
         mem_free(f->data_dir);
         mem_free(f->uid);
         mem_free(f->pods);
@@ -94,11 +155,18 @@ void runner_forget(struct runner *r, const char *workflow_uid, enum runner_forge
         if (!name_valid(workflow_uid))
                 return;
         struct forget *f = NEW(struct forget);
+        struct spares *spares = r->spares;
         *f = (struct forget){.data_dir = mem_strdup(r->data_dir),
                              .uid = mem_strdup(workflow_uid),
                              .pods = move_aside(r->data_dir, "pods", workflow_uid),
                              .staging = move_aside(r->data_dir, "artifacts/" STAGING, workflow_uid),
-                             .what = what};
+                             .what = what,
+                             .spares = spares,
+                             .spare = spares->last + 1,
+                             .wanted = SPARES_MAX - spares->n - spares->due};
+        spares->refs++;
+        spares->last += f->wanted;
+        spares->due += f->wanted;
         if (r->o.pool) {
                 pool_run(r->o.pool, forget_now, forget_done, f);
                 return;
@@ -182,16 +250,22 @@ void runner_forget_pod(struct runner *r, const char *workflow_uid, const char *n
 
 /* ---- what was moved aside before the controller was killed ---- */
 
-static int is_aside(const struct dirent *entry)
+static int is_entry(const struct dirent *entry)
 {
-        return entry->d_name[0] == '.' && !streq(entry->d_name, ".") && !streq(entry->d_name, "..");
+        return !streq(entry->d_name, ".") && !streq(entry->d_name, "..");
 }
 
-static void remove_aside(const char *data_dir, const char *kind)
+static int is_aside(const struct dirent *entry)
+{
+        return is_entry(entry) && entry->d_name[0] == '.';
+}
+
+static void remove_entries(const char *data_dir, const char *kind,
+                           int (*which)(const struct dirent *entry))
 {
         AUTO(mem_free) char *folder = mem_printf("%s/%s", data_dir, kind);
         struct dirent **names = NULL;
-        int n = scandir(folder, &names, is_aside, NULL);
+        int n = scandir(folder, &names, which, NULL);
         for (int i = 0; i < n; i++) {
                 AUTO(mem_free) char *path = mem_printf("%s/%s", folder, names[i]->d_name);
                 remove_folder(path, names[i]->d_name);
@@ -202,8 +276,9 @@ static void remove_aside(const char *data_dir, const char *kind)
 
 void forget_left_aside(const char *data_dir)
 {
-        remove_aside(data_dir, "pods");
-        remove_aside(data_dir, "artifacts/" STAGING);
+        remove_entries(data_dir, "spare", is_entry);
+        remove_entries(data_dir, "pods", is_aside);
+        remove_entries(data_dir, "artifacts/" STAGING, is_aside);
 }
 
 /* ---- claims ---- */

@@ -121,8 +121,10 @@ bool link_worker(struct runner *r, uint64_t id, bool sandbox, int sock)
 
 static bool give(const struct runner_pod *p)
 {
-        struct msg_head h = {
-                .kind = MSG_START, .serial = p->serial, .arg = p->held ? START_HELD : 0};
+        struct msg_head h = {.kind = MSG_START,
+                             .serial = p->serial,
+                             .arg = spare_take(p->runner->spares) << START_SPARE |
+                                    (p->held ? START_HELD : 0)};
         bool large = p->request.len > WIRE_INLINE_MAX;
         int fd = large ? body_memfd(&p->request) : -1, sock = worker_sock(p->worker);
         if (large && fd < 0)

@@ -26,6 +26,7 @@
 struct env;
 struct build;
 struct images;
+struct spares;
 struct worker;
 enum pod_stage { POD_PREPARING, POD_QUEUED, POD_SENT, POD_ADOPTED, POD_SAVING, POD_ENDED };
 struct runner_pod {
@@ -76,6 +77,7 @@ struct runner {
         struct loop_timer idle;
         bool worked; /* somebody was given a pod since the timer was set */
         uint64_t last_worker;
+        struct spares *spares; /* forget.c */
         /* link.c */
         int sock;
         struct event *readable, *writable;
@@ -130,6 +132,10 @@ void pod_fail(struct runner_pod *p, const char *fmt, ...) PRINTF_LIKE(2, 3); /* 
 
 /* forget.c: at start, before anything is moved aside again */
 void forget_left_aside(const char *data_dir);
+/* State files that ended pods have left, by number. */
+struct spares *spares_new(void);
+uint64_t spare_take(struct spares *s); /* 0: none */
+void spares_unref(struct spares *s);
 
 /* request.c */
 typedef void build_done_fn(void *arg, const struct err *e);

@@ -60,6 +60,7 @@ int runner_local(struct runner **out, const struct runner_local_options *o,
         task_init(&r->tell, on_tell, r);
         timer_init(&r->restart, NULL, NULL);
         workers_init(r);
+        r->spares = spares_new();
         r->executor = find_executor(o->executor);
         if (open_data_dir(r, e) < 0 || images_open(&r->images, r->data_dir, o->images, e) < 0 ||
             link_open(r, e) < 0)
@@ -81,6 +82,7 @@ struct runner *runner_free(struct runner *r)
         }
         pool_free(r->transfers); /* they were told to end */
         r->images = images_close(r->images);
+        spares_unref(r->spares);
         mem_free(r->data_dir);
         mem_free(r->executor);
         mem_free(r->words);
