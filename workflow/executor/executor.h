@@ -155,6 +155,7 @@ struct worker {
         bool isolate, spent; /* spent: it ends with this pod */
         bool unfit;          /* and the runner does not expect it */
         int dir, tmp;        /* its slot, and tmp/ in it once a pod was here; -1 */
+        bool clean;          /* there is nothing in it */
         unsigned slot;
         int64_t oom_read_ms;
 };
@@ -247,4 +248,5 @@ void send_msg(const struct executor *x, enum msg_kind kind, uint64_t serial, uin
               const void *body, size_t n);
 int64_t now_mono_ms(void);
 int64_t now_wall_ns(void);
+void oom_look(struct executor *x, int64_t *read_ms); /* x->oom_kills, at most once a second */
 uint64_t oom_kills(void); /* since the machine was started; 0 when unknown */

@@ -86,13 +86,14 @@ static int claim(struct pod *p, struct err *e)
         }
 }
 
-/* The worker's, which its last pod left empty; the first one looks. */
+/* The worker's: its last pod left it empty, or that of the worker before. */
 static int open_slot(struct pod *p, struct worker *w, struct err *e)
 {
         p->tmp = w->tmp >= 0 ? w->tmp : slot_open_tmp(p->dir, p->tmp_name);
-        if (p->tmp < 0 || (w->tmp < 0 && slot_clean(p->dir, p->tmp) < 0))
+        if (p->tmp < 0 || (!w->clean && slot_clean(p->dir, p->tmp) < 0))
                 return err_errno(e, errno, "scratch/%u", p->slot);
         w->tmp = p->tmp;
+        w->clean = true;
         return 0;
 }
 
@@ -157,6 +158,23 @@ static void run(struct pod *p)
         }
 }
 
+/* What overlayfs leaves of a root that nobody wrote to; else, and for the rest, the whole tree. */
+static int remove_layers(const struct pod *p)
+{
+        static const char *const left[] = {"w/work/incompat/volatile/dirty",
+                                           "w/work/incompat/volatile",
+                                           "w/work/incompat",
+                                           "w/work",
+                                           "w",
+                                           "u"};
+        bool bare = true;
+        for (size_t i = 0; bare && i < ARRAY_LEN(left); i++)
+                bare = unlinkat(p->layers, left[i], i ? AT_REMOVEDIR : 0) == 0;
+        if (bare && unlinkat(p->x->host.base, p->layers_at, AT_REMOVEDIR) == 0)
+                return 0;
+        return tree_remove(p->x->host.base, p->layers_at);
+}
+
 /* After the final status. Back in the zygote's mount namespace: ours goes with us, its overlays
  * too, and the folders are only folders. */
 static void clean_up(struct pod *p, struct worker *w)
@@ -166,7 +184,7 @@ static void clean_up(struct pod *p, struct worker *w)
         if (p->spec.isolate && setns(p->x->host.mounts, CLONE_NEWNS) < 0)
                 return;
         if (p->layers >= 0 && p->x->host.in_memory)
-                rc = tree_remove(p->x->host.base, p->layers_at);
+                rc = remove_layers(p);
         if (p->tmp >= 0 &&
             (w->spent ? slot_clean(p->dir, p->tmp) : slot_renew(p->dir, &w->tmp)) < 0)
                 rc = -1;

@@ -16,8 +16,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { OOM_READ_MS = 1000 }; /* the counter is not read for every step */
-
 struct packet {
         struct msg_head head;
         char body[WIRE_INLINE_MAX];
@@ -60,10 +58,7 @@ bool worker_may_go(struct worker *w, uint64_t serial)
 
 static void carry_out(struct worker *w, const struct msg_head *h, const void *body, size_t n)
 {
-        if (now_mono_ms() - w->oom_read_ms > OOM_READ_MS) {
-                w->oom_read_ms = now_mono_ms();
-                w->x->oom_kills = oom_kills();
-        }
+        oom_look(w->x, &w->oom_read_ms);
         supervise(w, h, wire_read(body, n));
 }
 
@@ -103,5 +98,5 @@ int worker_serve(struct worker *w)
         mem_free(p);
         if (w->unfit)
                 send_msg(w->x, MSG_GONE, w->id, 0, NULL, 0);
-        return 0;
+        return w->unfit;
 }

@@ -19,14 +19,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { SLOTS_KNOWN = 1024 };
 struct child {
         pid_t pid;
         uint64_t worker;
+        unsigned slot;
 };
 struct zygote {
         struct executor *x;
         struct child *children;
         size_t n, cap;
+        bool clean[SLOTS_KNOWN]; /* slots that their last worker left empty */
+        int64_t oom_read_ms;
 };
 
 void send_msg(const struct executor *x, enum msg_kind kind, uint64_t serial, uint64_t arg,
@@ -51,6 +55,11 @@ static void start(struct zygote *z, const struct msg_head *h, int link)
         unsigned long ns = isolate ? CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS : 0;
         struct worker w = {.x = z->x, .id = h->serial, .link = link, .isolate = isolate, .tmp = -1};
         w.dir = slot_take(z->x, &w.slot);
+        w.clean = w.slot < SLOTS_KNOWN && z->clean[w.slot];
+        if (w.slot < SLOTS_KNOWN)
+                z->clean[w.slot] = false;
+        oom_look(z->x, &z->oom_read_ms);
+        w.oom_read_ms = z->oom_read_ms;
         pid_t pid = w.dir < 0 ? -1 : clone_process(ns);
         if (pid == 0)
                 _exit(worker_serve(&w));
@@ -62,7 +71,7 @@ static void start(struct zygote *z, const struct msg_head *h, int link)
                 return;
         }
         mem_grow(z->children, z->cap, z->n + 1);
-        z->children[z->n++] = (struct child){pid, h->serial};
+        z->children[z->n++] = (struct child){pid, h->serial, w.slot};
 }
 
 static void kill_pod(const struct zygote *z, const struct msg_head *h)
@@ -89,6 +98,8 @@ static void reap(struct zygote *z)
                 for (size_t i = 0; i < z->n; i++) {
                         if (z->children[i].pid != pid)
                                 continue;
+                        if (z->children[i].slot < SLOTS_KNOWN)
+                                z->clean[z->children[i].slot] = status == 0;
                         if (status != 0) {
                                 drop_layers(z->x, z->children[i].worker);
                                 send_msg(z->x, MSG_GONE, z->children[i].worker, (uint64_t)status,
