@@ -262,13 +262,13 @@ static void on_finished(struct run *r)
 
 static void on_stored(struct run *r)
 {
+        pods_start(r, &r->flight); /* first: they have waited for this */
         controller_count_phase(r->ns, json_str(r->view, "status", "phase"),
                                json_str(r->patching_view, "status", "phase"));
         json_decref(r->view);
         r->view = TAKE(r->patching_view);
         persist_stop(r);
         r->failures = 0;
-        pods_start(r, &r->flight);
         run_locks_durable(r);
         if (r->finished && !is_dirty(r))
                 on_finished(r);

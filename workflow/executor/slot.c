@@ -80,6 +80,8 @@ int slot_take(const struct executor *x, unsigned *number)
 int slot_open_tmp(int slot, const char *name)
 {
         int fd = openat(slot, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0 && (errno == ENOTDIR || errno == ELOOP) && unlinkat(slot, name, 0) == 0)
+                errno = ENOENT; /* a step has put something else there */
         if (fd < 0 && errno == ENOENT && mkdirat(slot, name, 0777) == 0)
                 fd = openat(slot, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         struct stat st;
@@ -99,15 +101,19 @@ int slot_clean(int slot, int tmp)
 }
 
 /* A step without a sandbox may have changed its own folder, moved it or removed it. */
+static bool is_as_made(int slot, int tmp)
+{
+        struct stat here, there;
+        return fstat(tmp, &here) == 0 && fstatat(slot, "tmp", &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+               here.st_ino == there.st_ino && here.st_dev == there.st_dev &&
+               (here.st_mode & 07777) == 01777 && here.st_uid == geteuid();
+}
+
 int slot_renew(int slot, int *tmp)
 {
-        struct stat st;
-        if (slot_clean(slot, *tmp) < 0)
-                return -1;
-        if (fstat(*tmp, &st) == 0 && st.st_nlink && (st.st_mode & 07777) == 01777 &&
-            st.st_uid == geteuid())
-                return 0;
-        close(*tmp);
-        *tmp = slot_open_tmp(slot, "tmp");
-        return *tmp < 0 ? -1 : 0;
+        if (!is_as_made(slot, *tmp)) {
+                close(*tmp);
+                *tmp = slot_open_tmp(slot, "tmp");
+        }
+        return *tmp < 0 ? -1 : slot_clean(slot, *tmp);
 }

@@ -1,9 +1,12 @@
 /* tests/unit/workflow_runner/harness.c: see harness.h. SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/workflow_runner/harness.h"
 #include "common/base/fs.h"
+#include "common/base/log.h"
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -221,23 +224,31 @@ static json_t *template_json(const struct harness *h, const char *text)
         return j;
 }
 
-void start_with(struct harness *h, const char *node, const char *template, bool capture,
-                int64_t deadline_s)
+static void start(struct harness *h, const char *node, const char *template, struct pod_request req)
 {
         AUTO_JSON json_t *t = template_json(h, template);
         AUTO(mem_free) char *pod = mem_printf("pod-%s", node);
-        struct pod_request req = {.ns = "default",
-                                  .workflow = "wf",
-                                  .workflow_uid = UID,
-                                  .node_id = node,
-                                  .node_name = node,
-                                  .pod_name = pod,
-                                  .template = t,
-                                  .capture_result = capture,
-                                  .deadline_s = deadline_s,
-                                  .grace_s = 5,
-                                  .beside = h->beside};
+        req.ns = "default";
+        req.workflow = "wf";
+        req.workflow_uid = UID;
+        req.node_id = req.node_name = node;
+        req.pod_name = pod;
+        req.template = t;
+        req.grace_s = 5;
+        req.beside = h->beside;
         runner_start(h->runner, &req);
+}
+
+void start_with(struct harness *h, const char *node, const char *template, bool capture,
+                int64_t deadline_s)
+{
+        start(h, node, template,
+              (struct pod_request){.capture_result = capture, .deadline_s = deadline_s});
+}
+
+void start_held(struct harness *h, const char *node, const char *template)
+{
+        start(h, node, template, (struct pod_request){.held = true});
 }
 
 struct told *wait_done(struct harness *h, const char *node)
@@ -323,6 +334,22 @@ char *log_text(struct harness *h, const char *node)
 {
         AUTO(mem_free) char *path = runner_log_path(h->dir, UID, node, "main");
         return file_text(path);
+}
+
+void kill_executor(struct harness *h)
+{
+        AUTO(mem_free) char *path = mem_printf("/proc/self/task/%d/children", (int)getpid());
+        AUTO(mem_free) char *text = file_text(path);
+        pid_t executor = (pid_t)atoi(text);
+        assert_true(executor > 1);
+        int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+        log_set_fd(null);
+        kill(executor, SIGKILL);
+        /* the one that is under way meanwhile may be lost with it */
+        struct told *t = run(h, "{'container': {'command': ['true']}}");
+        assert_true(t->phase == POD_SUCCEEDED || streq(t->message, "pod deleted"));
+        log_set_fd(2);
+        close(null);
 }
 
 static const json_t *by_name(const struct told *t, const char *list, const char *name)

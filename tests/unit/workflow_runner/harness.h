@@ -54,11 +54,13 @@ int harness_teardown(void **state);   /* fails when something of a pod stays beh
 void harness_open(struct harness *h); /* a (new) runner on the same data directory */
 void harness_close(struct harness *h);
 bool scratch_is_empty(struct harness *h);
+void kill_executor(struct harness *h); /* a new one is there when this returns */
 struct store *stub_store(struct loop *l);
 
 /* `template`: JSON, with ' for ", ` for ' and %DIR% for the data directory. */
 void start_with(struct harness *h, const char *node, const char *template, bool capture,
                 int64_t deadline_s);
+void start_held(struct harness *h, const char *node, const char *template);
 struct told *told(struct harness *h, const char *node);
 void told_forget(struct told *t); /* the next end of that node is expected */
 struct told *wait_done(struct harness *h, const char *node);
