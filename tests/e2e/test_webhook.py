@@ -64,7 +64,7 @@ class Daemon(Cli):
         return self.request("GET", "/health", b"").status == 200
 
     def events(self) -> list[dict]:
-        return json.loads(self.ok("events", "list", "-o", "json"))
+        return json.loads(self.ok("events", "list", "-o", "json", "--limit", "10000"))
 
     def __enter__(self) -> Daemon:
         self.proc = Proc(self.argv, self.log)

@@ -188,7 +188,7 @@ static void clean_up(struct pod *p, struct worker *w)
         if (p->tmp >= 0 &&
             (w->spent ? slot_clean(p->dir, p->tmp) : slot_renew(p->dir, &w->tmp)) < 0)
                 rc = -1;
-        if (rc == 0)
+        if (rc == 0 || errno == ENOENT) /* the data folder has gone */
                 return;
         fprintf(stderr, "tiphys-executor: scratch/%u stays behind: %s\n", p->slot, strerror(errno));
         w->unfit = w->spent = true; /* the next worker looks again */

@@ -130,9 +130,8 @@ static void a_step_finds_its_folder_as_if_it_were_the_first(void **state)
                 char *t = mem_printf("{'script': {'command': ['sh'], 'source': '%s'}}", before[i]);
                 AUTO(mem_free) char *worker = mem_strdup(parent_of(h));
                 assert_int_equal(run(h, t)->phase, POD_SUCCEEDED);
-                struct told *after =
-                        run_capture(h, "{'container': {'command': ['sh', '-c', "
-                                       "'ls -A; stat -c %a .; echo $PPID']}}");
+                struct told *after = run_capture(h, "{'container': {'command': ['sh', '-c', "
+                                                    "'ls -A; stat -c %a .; echo $PPID']}}");
                 AUTO(mem_free) char *wanted = mem_printf("1777\n%s", worker);
                 assert_string_equal(result(after), wanted); /* and it was the same worker */
         }
@@ -200,8 +199,10 @@ static void state_files_are_used_again(void **state)
 
 #define NONE(t) cmocka_unit_test_setup_teardown(t, harness_setup_none, harness_teardown)
 #define ROOT(t) cmocka_unit_test_setup_teardown(t, harness_setup_sandbox, harness_teardown)
-#define USER(t) \
-        {#t "_as_user", t, harness_setup_user, harness_teardown, NULL}
+#define USER(t)                                                              \
+        {                                                                    \
+#t "_as_user", t, harness_setup_user, harness_teardown, NULL \
+        }
 
 int main(void)
 {
