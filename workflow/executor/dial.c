@@ -1,8 +1,8 @@
 /* workflow/executor/dial.c: connections into a pod (runner_dial()).
  *
  * A pod's network may be a namespace of its own, and no process of another user namespace may join
- * that of a supervisor. So a pod that is to be dialled has a small process for it, made when its
- * network is there: it listens beside the pod's state file, at ".<node>.dial". A message there is a
+ * that of a supervisor. So a pod that is to be dialled has a small process for it, made when the
+ * pod was claimed: it listens beside the pod's state file, at ".<node>.dial". A message there is a
  * port; what goes back is a socket that is connected to it on the loopback device, as a descriptor,
  * or words. It needs no files and sees none. It goes with everything of the pod.
  * SPDX-License-Identifier: Apache-2.0 */

@@ -103,8 +103,6 @@ static int prepare(struct pod *p, struct worker *w, struct err *e)
                 return -1;
         if (p->spec.isolate && (network_private(p, e) < 0 || volumes_make(p, e) < 0))
                 return -1;
-        if (dialled_by_others(p, e) < 0)
-                return -1;
         return p->spec.grouped ? 0 : container_prepare(p, e);
 }
 
@@ -254,6 +252,8 @@ void supervise(struct worker *w, const struct msg_head *h, struct wire request)
         else if ((mine = file < 0 ? -1 : claim(p, &trouble)) == 0)
                 send_msg(w->x, MSG_EXISTS, h->serial, 0, NULL, 0);
         give_file_back(p);
+        if (mine > 0 && rc == 0) /* its socket stands beside the state file */
+                rc = dialled_by_others(p, &e);
         if (mine)
                 run_or_explain(p, mine < 0 ? -1 : rc, err_is_set(&e) ? &e : &trouble);
         clean_up(p, w);
