@@ -1,5 +1,5 @@
-"""The controller is killed again and again while mixed workflows run: chains, diamonds, loops, retries, failures, mutexes and a
-semaphore shared by many, memoized steps; at last those that failed are retried by hand, killing on.
+"""The controller is killed again and again while mixed workflows run: chains, diamonds, loops, retries, failures, mutexes and
+semaphores shared by many, memoized steps; at last those that failed are retried by hand, killing on.
 
 Every step notes in a folder that it ran, and who holds a lock makes a folder that must not be there yet. So at the end it is known
 whether all ended as they would have, whether anything ran twice or not at all, and whether two ever held one lock.
@@ -49,7 +49,7 @@ LEAF = """      dag: {{tasks: [{{name: a, template: leaf}}, {{name: b, template:
           {source}
 """
 ALONE = 'mkdir /out/{lock} || echo {lock} >> /out/overlaps; sleep 0.02; rmdir /out/{lock}; echo "{{{{node.name}}}}" >> /out/ran'
-TWO = 'for p in 1 2 x; do mkdir /out/sem-$p 2>/dev/null && break; done; [ $p = x ] && echo sem >> /out/overlaps; sleep 0.02; rmdir /out/sem-$p; echo "{{{{node.name}}}}" >> /out/ran'
+TWO = 'for p in 1 2 x; do mkdir /out/{mark}-$p 2>/dev/null && break; done; [ $p = x ] && echo {mark} >> /out/overlaps; sleep 0.02; rmdir /out/{mark}-$p; echo "{{{{node.name}}}}" >> /out/ran'
 TRYING = 'echo "{{{{node.name}}}}({{{{retries}}}})" >> /out/ran; [ "{{{{retries}}}}" -gt 0 ]'
 FRAGILE = """      steps: [[{{name: a, template: note}}], [{{name: b, template: fragile}}], [{{name: c, template: note}}]]
     - name: fragile
@@ -67,9 +67,14 @@ class Kind:
         return (HEAD + self.body).format(name=name, out=out, more=self.more)
 
 
-def with_lock(lock: str) -> Kind:
-    how = f"synchronization: {{{{mutexes: [{{{{name: {lock}}}}}]}}}}"
+def with_lock(lock: str, more: str = "") -> Kind:
+    how = f"synchronization: {{{{mutexes: [{{{{name: {lock}{more}}}}}]}}}}"
     return Kind(LEAF.replace("{how}", how).replace("{source}", ALONE.replace("{lock}", lock)), [".a", ".b"])
+
+
+def with_two(limit: str, mark: str) -> Kind:
+    how = f"synchronization: {{{{semaphores: [{{{{{limit}}}}}]}}}}"
+    return Kind(LEAF.replace("{how}", how).replace("{source}", TWO.replace("{mark}", mark)), [".a", ".b"])
 
 
 KINDS = {
@@ -77,8 +82,9 @@ KINDS = {
     "graph": Kind(DAG, [".a", ".b(0:0)", ".b(1:1)", ".b(2:2)", ".c", ".d"]),
     "whole": Kind(STEPS, ["[0].a", "[1].b", "[1].c", "[2].d"], more="synchronization: {mutexes: [{name: whole}]}"),
     "red": with_lock("red"),
-    "blue": with_lock("blue"),
-    "two": Kind(LEAF.replace("{how}", "synchronization: {{semaphores: [{{configMapKeyRef: {{name: limits, key: two}}}}]}}").replace("{source}", TWO), [".a", ".b"]),
+    "blue": with_lock("blue", ", database: true"),
+    "two": with_two("configMapKeyRef: {{name: limits, key: two}}", "sem"),
+    "rooms": with_two("database: {{key: rooms}}", "row"),
     "known": Kind(
         LEAF.replace("{how}", 'memoize: {{key: "{{{{workflow.name}}}}", cache: {{configMap: {{name: results}}}}}}\n      synchronization: {{mutexes: [{{name: "{{{{workflow.name}}}}"}}]}}').replace("{source}", ALONE.replace("{lock}", "{name}")), [".a"]
     ),
@@ -136,6 +142,7 @@ def workflows_round(folder: Path, count: int, rng: random.Random) -> bool:
     out.mkdir()
     cli = Cli(data)
     cli.ok("apply", "-f", "-", stdin='{apiVersion: v1, kind: ConfigMap, metadata: {name: limits}, data: {two: "2"}}')
+    cli.ok("sync", "create", "rooms", "--type", "database", "--limit", "2")
     names = list(KINDS)
     expected = {f"{names[i % len(names)]}-{i}": KINDS[names[i % len(names)]] for i in range(count)}
     proc = Proc([str(tiphys("tiphys-controller")), "--data", str(data), "--metrics-port", "0", "--health-port", "0"], folder / "controller.log", name="tiphys-controller")

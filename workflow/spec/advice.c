@@ -383,6 +383,23 @@ static void follow_locks(struct advisor *a, const char *name, const json_t *body
         a->n_locks = before;
 }
 
+/* Argo finds it when the lock is asked for. */
+static void advise_semaphores(struct check *c, const json_t *body, const struct jpath *at)
+{
+        struct jpath sync = jpath_key(at, "synchronization"), list = jpath_key(&sync, "semaphores");
+        size_t i;
+        json_t *s;
+        json_array_foreach (json_at(body, "synchronization", "semaphores"), i, s) {
+                struct jpath here = jpath_index(&list, i);
+                bool map = json_object_get(s, "configMapKeyRef"),
+                     row = json_object_get(s, "database");
+                if (map == row)
+                        WARN(c, &here, "W318", "give it configMapKeyRef or database",
+                             "the semaphore has %s: an error when it runs",
+                             map ? "two limits" : "no limit");
+        }
+}
+
 static void advise_locks(struct advisor *a)
 {
         struct jpath up = jpath_key(a->c->spec_at, "templates");
@@ -400,6 +417,7 @@ static void advise_locks(struct advisor *a)
                 a->n_locks = own;
         }
         a->n_locks = 0;
+        advise_semaphores(a->c, a->c->spec, a->c->spec_at);
 }
 
 void check_advice(struct check *c)
@@ -411,6 +429,7 @@ void check_advice(struct check *c)
                 each_call(t->body, &here, advise_call, &a);
                 advise_inputs(c, t->body, &here);
                 advise_targets(c, t->body, &here);
+                advise_semaphores(c, t->body, &here);
                 check_late_values(c, t->body, &here);
         }
         check_late_labels(c);

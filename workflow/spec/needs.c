@@ -56,6 +56,8 @@ static void add_field(struct needs *n, const char *key, const json_t *v)
              strcmp(key, "configMap") == 0) &&
             json_str(v, "name"))
                 add(n, "configmap", json_str(v, "name"));
+        if (strcmp(key, "database") == 0 && json_str(v, "key"))
+                add(n, "sync limit", json_str(v, "key"));
         if (strcmp(key, "persistentVolumeClaim") == 0 && json_str(v, "claimName"))
                 add(n, "volume claim", json_str(v, "claimName"));
         if (strcmp(key, "plugin") == 0 && json_is_object(v)) {

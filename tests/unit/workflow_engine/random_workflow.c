@@ -1,6 +1,7 @@
 /* tests/unit/workflow_engine/random_workflow.c: see random_workflow.h. SPDX-License-Identifier:
  * Apache-2.0 */
 #include "tests/unit/workflow_engine/random_workflow.h"
+#include "workflow/engine/lock_name.h"
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -182,7 +183,8 @@ static const char limited[] =
         "\"two\"}}]}}";
 static const char both[] = "{\"name\":\"both\",\"suspend\":{\"duration\":\"2\"},"
                            "\"synchronization\":{\"mutexes\":[{\"name\":"
-                           "\"x\"},{\"name\":\"y\"}]}}";
+                           "\"x\"},{\"name\":\"y\",\"database\":true}],\"semaphores\":["
+                           "{\"database\":{\"key\":\"two\"}}]}}";
 static const char known[] =
         "{\"name\":\"known\",\"container\":{\"image\":\"i\"},\"memoize\":{\"key\":\"k\","
         "\"cache\":{\"configMap\":{\"name\":\"cache\"}}}}";
@@ -320,8 +322,10 @@ json_t *random_workflow(uint64_t seed, bool resumed)
         json_t *workflow = json_pack("{s:s,s:{s:s,s:s,s:s,s:s},s:o}", "kind", "Workflow",
                                      "metadata", "name", "wf", "namespace", "default", "uid", "u",
                                      "creationTimestamp", "2000-01-01T00:00:00Z", "spec", spec);
-        json_t *limits = json_pack("[{s:s,s:{s:s},s:{s:s}}]", "kind", "ConfigMap", "metadata",
-                                   "name", "limits", "data", "two", "2");
+        json_t *limits =
+                json_pack("[{s:s,s:{s:s},s:{s:s}},{s:s,s:{s:s},s:{s:s}}]", "kind", "ConfigMap",
+                          "metadata", "name", "limits", "data", "two", "2", "kind", "ConfigMap",
+                          "metadata", "name", SYNC_LIMITS, "data", "two", "2");
         return json_pack("{s:s,s:o,s:{s:o},s:o,s:o}", "name", "random", "workflow", workflow,
                          "pods", "rules", rules(&s), "actions", actions(&s), "objects", limits);
 }
