@@ -6,6 +6,7 @@
 #include "cli/logtail.h"
 #include "cli/tree.h"
 #include "workflow/archive/archive.h"
+#include "workflow/effect/sidecar.h"
 #include "workflow/runner/runner.h"
 #include <stdlib.h>
 #include <unistd.h>
@@ -68,6 +69,34 @@ static void add_pods(struct logs *l, const json_t *wf)
                 AUTO(mem_free) char *pod = tree_pod_name(wf, node);
                 log_tails_add(&l->tails, l->c->data_dir, l->uid, id, l->o->container, pod);
         }
+}
+
+/* The plugins that the workflow brought along, by their names: each start of one is a pod that is
+ * no node. */
+static void add_plugins(struct logs *l, const json_t *wf)
+{
+        const json_t *stored = json_at(wf, "status", "storedWorkflowTemplateSpec"),
+                     *spec = stored ? stored : json_object_get(wf, "spec");
+        size_t i;
+        json_t *plugin;
+        json_array_foreach (json_object_get(spec, "executorPlugins"), i, plugin) {
+                const char *name = json_str(plugin, "metadata", "name");
+                for (unsigned start = 0; l->pod && streq(l->pod, name); start++) {
+                        AUTO(mem_free) char *id = sidecar_node_id(i, start);
+                        AUTO(mem_free)
+                        char *file = runner_log_path(l->c->data_dir, l->uid, id, l->o->container);
+                        if (access(file, F_OK) < 0)
+                                break;
+                        l->found = true;
+                        log_tails_add(&l->tails, l->c->data_dir, l->uid, id, l->o->container, name);
+                }
+        }
+}
+
+static void add_all(struct logs *l, const json_t *wf)
+{
+        add_pods(l, wf);
+        add_plugins(l, wf);
 }
 
 /* ---- printing ---- */
@@ -143,7 +172,7 @@ static void on_set(void *arg, json_t *wf)
 {
         struct logs *l = arg;
         const char *phase = json_str(wf, "status", "phase");
-        add_pods(l, wf);
+        add_all(l, wf);
         log_tails_read(&l->tails, print_line, l);
         fflush(stdout);
         if (streq(phase, "Succeeded") || streq(phase, "Failed") || streq(phase, "Error"))
@@ -195,7 +224,7 @@ static int logs_run(struct cli *c, const void *opts, char **args, size_t n, stru
         l.uid = mem_strdup(obj_uid(wf));
         if (o->since)
                 l.from_ns = loop_wall(c->app.loop).ns - o->since;
-        add_pods(&l, wf);
+        add_all(&l, wf);
         int code = EXIT_OK;
         if (l.pod && !l.found)
                 code = err_set(e, ERR_NOT_FOUND,
@@ -218,9 +247,10 @@ const struct command command_logs = {
         .operands = "WORKFLOW [POD]",
         .summary = "Print what the steps of a workflow said",
         .details =
-                "POD is a pod's name, a node's id or a step's name as `tiphys get` shows them. "
-                "Logs "
-                "that are gone here are read from where archiveLogs kept them, without times; so "
+                "POD is a pod's name, a node's id or a step's name as `tiphys get` shows them, or "
+                "the name of a plugin that the workflow brought along (spec.executorPlugins). "
+                "Logs that are gone here are read from where archiveLogs kept them, without times; "
+                "so "
                 "are those of workflows in the archive.",
         .examples = "  tiphys logs @latest -f\n  tiphys logs @latest extract --tail 20\n",
         .opts = logs_opts,

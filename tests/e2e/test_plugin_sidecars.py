@@ -210,6 +210,13 @@ def test_a_plugin_that_never_listens_says_how_it_ended(dev: Dev) -> None:
     assert log and Path(log.group(1)).exists()
 
 
+def test_what_a_plugin_says_is_among_the_logs_by_its_name(dev: Dev) -> None:
+    run(dev, workflow("wf", plugin(free_port(), "\nprint('too bad')\nraise SystemExit(7)\n"), ONE), "wf")
+    assert dev.ok("logs", "wf", "demo-plugin").splitlines() == ["demo-plugin: too bad"] * 5
+    assert dev.ok("logs", "wf") == ""
+    assert "has no pod other-plugin" in dev.run("logs", "wf", "other-plugin").stderr
+
+
 def test_a_plugin_that_cannot_be_started_says_why_at_once(dev: Dev) -> None:
     bad = plugin(free_port()).replace("image: none", "image: none\n            volumeMounts: [{name: nowhere, mountPath: /x}]")
     node = only(run(dev, workflow("wf", bad, ONE), "wf"))

@@ -37,6 +37,8 @@ char *sidecar_user_story(const struct sidecar_user *u) MUST_CHECK;
 const struct secret *sidecar_token(const struct sidecar_user *u);
 uint16_t sidecar_port(const struct sidecar_user *u);
 
+/* Under this id the runner has the pod of a start of a plugin, the first being 0; heap. */
+char *sidecar_node_id(size_t index, unsigned attempt) MUST_CHECK;
 /* After a restart: what runs of this workflow is known again. */
 void sidecars_adopt(struct sidecars *all, const struct sidecar_of *of);
 void sidecars_end(struct sidecars *all, const char *uid);        /* the workflow is over */
