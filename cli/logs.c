@@ -8,6 +8,7 @@
 #include "workflow/archive/archive.h"
 #include "workflow/effect/sidecar.h"
 #include "workflow/runner/runner.h"
+#include <dirent.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -71,26 +72,42 @@ static void add_pods(struct logs *l, const json_t *wf)
         }
 }
 
-/* The plugins that the workflow brought along, by their names: each start of one is a pod that is
- * no node. */
+/* ---- plugins that the workflow brought along, by their names ---- */
+
+static bool is_plugin(const struct logs *l, const json_t *plugin)
+{
+        return l->pod && streq(l->pod, json_str(plugin, "metadata", "name"));
+}
+
+/* "plugin_0_1.main.log": of one start of a plugin. */
+static void add_start(struct logs *l, const json_t *plugins, const char *file)
+{
+        AUTO(mem_free) char *end = mem_printf(".%s.log", l->o->container);
+        size_t index;
+        unsigned start;
+        if (!str_ends(file, end))
+                return;
+        AUTO(mem_free) char *id = mem_strndup(file, strlen(file) - strlen(end));
+        if (sidecar_node_of(id, &index, &start) && is_plugin(l, json_array_get(plugins, index)))
+                log_tails_add(&l->tails, l->c->data_dir, l->uid, id, l->o->container, l->pod);
+}
+
+/* Each start is a pod that is no node; one that said nothing has no file. */
 static void add_plugins(struct logs *l, const json_t *wf)
 {
         const json_t *stored = json_at(wf, "status", "storedWorkflowTemplateSpec"),
-                     *spec = stored ? stored : json_object_get(wf, "spec");
+                     *spec = stored ? stored : json_object_get(wf, "spec"),
+                     *plugins = json_object_get(spec, "executorPlugins");
         size_t i;
         json_t *plugin;
-        json_array_foreach (json_object_get(spec, "executorPlugins"), i, plugin) {
-                const char *name = json_str(plugin, "metadata", "name");
-                for (unsigned start = 0; l->pod && streq(l->pod, name); start++) {
-                        AUTO(mem_free) char *id = sidecar_node_id(i, start);
-                        AUTO(mem_free)
-                        char *file = runner_log_path(l->c->data_dir, l->uid, id, l->o->container);
-                        if (access(file, F_OK) < 0)
-                                break;
-                        l->found = true;
-                        log_tails_add(&l->tails, l->c->data_dir, l->uid, id, l->o->container, name);
-                }
-        }
+        json_array_foreach (plugins, i, plugin)
+                l->found = l->found || is_plugin(l, plugin);
+        AUTO(mem_free) char *path = mem_printf("%s/logs/%s", l->c->data_dir, l->uid);
+        DIR *dir = l->pod && json_array_size(plugins) ? opendir(path) : NULL;
+        for (struct dirent *entry; dir && (entry = readdir(dir));)
+                add_start(l, plugins, entry->d_name);
+        if (dir)
+                closedir(dir);
 }
 
 static void add_all(struct logs *l, const json_t *wf)

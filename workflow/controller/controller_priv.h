@@ -31,7 +31,7 @@ bool cache_synced(const struct cache *cache);
 
 struct run_input { /* owns what `in` borrows */
         struct wf_input in;
-        char *texts[5];
+        char *texts[6];
         json_t *json[3];
 };
 struct pod_start { /* a pod that waits until its node is durable */

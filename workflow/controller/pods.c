@@ -221,6 +221,7 @@ static void pass_on(struct run *r, const char *node_id, const struct pod_status 
                                         .exit_code = st->exit_code,
                                         .outputs = st->outputs,
                                         .ready = st->ready,
+                                        .progress = st->progress,
                                         .containers = st->containers,
                                         .ip = st->ip,
                                         .host = st->host,

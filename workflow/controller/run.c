@@ -79,6 +79,7 @@ void run_input(struct run *r, const struct wf_input *in)
         i->in.ip = keep(i, 2, in->ip);
         i->in.host = keep(i, 3, in->host);
         i->in.node_field_selector = keep(i, 4, in->node_field_selector);
+        i->in.progress = keep(i, 5, in->progress);
         i->in.outputs = keep_json(i, 0, in->outputs);
         i->in.spec = keep_json(i, 1, in->spec);
         i->in.containers = keep_json(i, 2, in->containers);

@@ -90,7 +90,8 @@ static void effect_free(struct effect *f)
         timer_cancel(l, &f->deadline);
         loop_undefer(l, &f->tell);
         HASH_DEL(all->by_key, f);
-        char *texts[] = {f->key, f->uid, f->node, f->ns, f->workflow, f->message, f->note};
+        char *texts[] = {f->key,      f->uid,     f->node, f->ns,
+                         f->workflow, f->message, f->note, f->progress};
         for (size_t i = 0; i < ARRAY_LEN(texts); i++)
                 mem_free(texts[i]);
         json_decref(f->template);
@@ -105,8 +106,12 @@ static void on_tell(void *arg)
         struct effect *f = arg;
         struct effects *all = f->all;
         AUTO(mem_free) char *note = mem_strdup(f->note ? f->note : "");
-        struct pod_status st = {
-                .phase = POD_RUNNING, .message = note, .exit_code = -1, .started = f->started};
+        AUTO(mem_free) char *progress = mem_strdup(f->progress);
+        struct pod_status st = {.phase = POD_RUNNING,
+                                .message = note,
+                                .exit_code = -1,
+                                .progress = progress,
+                                .started = f->started};
         bool ended = f->ended, running = !f->told_running;
         f->told_running = f->begun;
         AUTO(mem_free) char *uid = mem_strdup(f->uid);
@@ -117,6 +122,7 @@ static void on_tell(void *arg)
                                   .message = message,
                                   .exit_code = f->exit_code,
                                   .outputs = outputs,
+                                  .progress = progress,
                                   .started = f->started,
                                   .finished = loop_wall(all->o.loop)};
         if (ended) /* gone before its end is told: the callback may start the same node again */
@@ -154,6 +160,16 @@ void effect_note(struct effect *f, const char *words)
                 return;
         mem_free(f->note);
         f->note = mem_strdup(words ? words : "");
+        f->told_running = false;
+        loop_defer(f->all->o.loop, &f->tell);
+}
+
+void effect_progress(struct effect *f, const char *progress)
+{
+        if (f->ended || !progress || streq(f->progress, progress))
+                return;
+        mem_free(f->progress);
+        f->progress = mem_strdup(progress);
         f->told_running = false;
         loop_defer(f->all->o.loop, &f->tell);
 }

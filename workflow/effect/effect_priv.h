@@ -52,6 +52,7 @@ struct effect {
         char *key, *uid, *node, *ns, *workflow;
         json_t *template, *spec; /* spec: of the workflow, effective; NULL */
         char *note;              /* why it is not done yet, NULL */
+        char *progress;          /* "1/3", NULL */
         bool capture, told_running, ended, begun;
         struct effect *next_queued;
         struct wall started;
@@ -72,6 +73,7 @@ void effect_end(struct effect *f, enum pod_phase phase, int exit_code, json_t *o
                 const char *fmt, ...) PRINTF_LIKE(5, 6);
 /* While it goes on: words for its node; NULL or "": none. */
 void effect_note(struct effect *f, const char *words);
+void effect_progress(struct effect *f, const char *progress); /* "1/3"; NULL: as before */
 /* As an executor that failed: "main: Error (exit code 64): <words>"; clears e. */
 void effect_fail_64(struct effect *f, struct err *e);
 /* For a callback of the store that names the effect; effect_answered() gives it back, NULL when

@@ -3,10 +3,10 @@
  * of the configuration.
  *
  * POST <address>/api/v1/template.execute {"workflow": {"metadata"}, "template"}; the answer is
- * {"node": {"phase", "message", "outputs"}, "requeue": "10s"}. A plugin that does not know the
- * template answers 404 or no node: the next one is asked, the one of that name first. As long as
- * the phase is not an end it is asked again after `requeue`. A plugin that cannot be reached, or
- * answers 503, is asked again a few times. SPDX-License-Identifier: Apache-2.0 */
+ * {"node": {"phase", "message", "progress", "outputs"}, "requeue": "10s"}. A plugin that does not
+ * know the template answers 404 or no node: the next one is asked, the one of that name first. As
+ * long as the phase is not an end it is asked again after `requeue`. A plugin that cannot be
+ * reached, or answers 503, is asked again a few times. SPDX-License-Identifier: Apache-2.0 */
 #include "workflow/effect/effect_priv.h"
 #include "workflow/effect/sidecar.h"
 
@@ -122,6 +122,7 @@ static void take_node(struct effect *f, const json_t *answer)
                      *outputs = json_object_get(node, "outputs");
         const char *phase = json_str(node, "phase"), *message = json_str(node, "message");
         enum pod_phase end = phase_of(phase);
+        effect_progress(f, json_str(node, "progress"));
         if (end < POD_SUCCEEDED) {
                 effect_note(f, message);
                 requeue(f, json_str(answer, "requeue"));

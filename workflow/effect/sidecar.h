@@ -32,13 +32,14 @@ void sidecar_leave(struct sidecar_user *u); /* NULL is fine */
 /* `ready` comes later, once, when it listens. One at a time. */
 void sidecar_connect(struct sidecar_user *u);
 void sidecar_answered(struct sidecar_user *u); /* it does work: earlier deaths are forgiven */
-/* "" or "it has ended 2 times: <why>; its log: <path>"; heap. */
+/* "" or "it has ended 2 times: <why>; see `tiphys logs ...`"; heap. */
 char *sidecar_user_story(const struct sidecar_user *u) MUST_CHECK;
 const struct secret *sidecar_token(const struct sidecar_user *u);
 uint16_t sidecar_port(const struct sidecar_user *u);
 
 /* Under this id the runner has the pod of a start of a plugin, the first being 0; heap. */
 char *sidecar_node_id(size_t index, unsigned attempt) MUST_CHECK;
+bool sidecar_node_of(const char *node_id, size_t *index, unsigned *attempt); /* false: it is none */
 /* After a restart: what runs of this workflow is known again. */
 void sidecars_adopt(struct sidecars *all, const struct sidecar_of *of);
 void sidecars_end(struct sidecars *all, const char *uid);        /* the workflow is over */

@@ -69,6 +69,5 @@ char *sidecar_story(const struct sidecar *s);
 /* ---- sidecar_pod.c ---- */
 /* Template, port, network, token. */
 int sidecar_describe(struct sidecar *s, const struct sidecar_of *of, struct err *e) MUST_CHECK;
-bool sidecar_node_of(const char *node_id, size_t *index, unsigned *attempt);
 /* Does a program that is none of ours listen there? */
 bool sidecar_port_taken(uint16_t port);

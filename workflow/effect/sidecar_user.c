@@ -138,12 +138,10 @@ void sidecar_answered(struct sidecar_user *u)
 
 char *sidecar_story(const struct sidecar *s)
 {
-        if (!s->failures)
-                return mem_strdup("");
-        AUTO(mem_free) char *node = sidecar_node_id(s->index, s->attempt - 1);
-        AUTO(mem_free) char *log = runner_log_path(s->all->data_dir, s->uid, node, "main");
-        return mem_printf("it has ended %d time%s: %s; its log: %s", s->failures,
-                          s->failures > 1 ? "s" : "", s->death, log);
+        return s->failures ? mem_printf("it has ended %d time%s: %s; see `tiphys logs %s %s`",
+                                        s->failures, s->failures > 1 ? "s" : "", s->death,
+                                        s->workflow, s->name)
+                           : mem_strdup("");
 }
 
 char *sidecar_user_story(const struct sidecar_user *u)

@@ -45,6 +45,7 @@ struct pod_status { /* borrowed for the call */
         const json_t *outputs;    /* {"parameters":[{name,value}], "artifacts":[{name, path,
                                      folder:{key}, ...}], "result", "exitCode"}; NULL until the end,
                                      and when the end has none */
+        const char *progress;     /* "1/3" of work that tells it; NULL */
         const char *ip, *host;
         struct wall started, finished; /* of main; 0: not yet, or never */
 };

@@ -203,12 +203,6 @@ bool runner_sandboxes(const struct runner *r UNUSED)
         return true;
 }
 
-char *runner_log_path(const char *data_dir, const char *uid, const char *node,
-                      const char *container)
-{
-        return mem_printf("%s/logs/%s/%s.%s.log", data_dir, uid, node, container);
-}
-
 void runner_forget_claim(struct runner *r UNUSED, const char *ns UNUSED, const char *claim UNUSED)
 {
 }

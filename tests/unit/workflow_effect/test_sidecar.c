@@ -113,12 +113,6 @@ bool runner_sandboxes(const struct runner *r UNUSED)
         return true;
 }
 
-char *runner_log_path(const char *data_dir UNUSED, const char *uid, const char *node,
-                      const char *container)
-{
-        return mem_printf("/logs/%s/%s.%s.log", uid, node, container);
-}
-
 /* ---- what happens ---- */
 
 static void told(struct bench *b, const char *uid, const char *node, enum pod_phase phase,
@@ -268,8 +262,8 @@ static void one_that_dies_is_started_again_five_times_in_a_row(void **state)
         }
         told(b, "w", "plugin_0_4", POD_FAILED, "main: Error (exit code 1)");
         assert_string_equal(u.words,
-                            "plugin hello: it has ended 5 times: main: Error (exit code 1); its "
-                            "log: /logs/w/plugin_0_4.main.log");
+                            "plugin hello: it has ended 5 times: main: Error (exit code 1); see "
+                            "`tiphys logs w hello`");
         leave(&u);
         join(b, &u, "w", FREE_PORT); /* the next template may try its luck */
         assert_int_equal(b->runner.n, 6);
