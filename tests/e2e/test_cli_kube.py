@@ -45,3 +45,15 @@ def test_what_stays_in_the_data_folder_says_so(run):
     for words in (["logs", "x"], ["events", "list"], ["dev"]):
         done = run(*words)
         assert done.returncode == 2 and "--kubeconfig" in done.stderr
+
+
+def test_sync_limits_in_a_cluster(run, namespace: str):
+    made = run("sync", "create", "rooms", "--type", "database", "--limit", "2")
+    assert made.stdout == f"Sync limit created\nKey: rooms\nType: database\nNamespace: {namespace}\nLimit: 2\n", made.stderr
+    assert run("sync", "update", "rooms", "--type", "database", "--limit", "3").returncode == 0
+    assert run("sync", "create", "rooms", "--type", "database", "--limit", "3").returncode == 5
+    assert run("sync", "list", "--no-headers").stdout.split() == ["rooms", "3", "0", "0"]
+    refused = run("sync", "create", "a/b", "--type", "database", "--limit", "1")
+    assert refused.returncode == 2 and "a/b" in refused.stderr
+    assert run("sync", "delete", "rooms", "--type", "database").returncode == 0
+    assert run("sync", "get", "rooms", "--type", "database").returncode == 3

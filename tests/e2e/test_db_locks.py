@@ -1,10 +1,11 @@
 """Locks in the database: what two workflows compete for, whose limit changes meanwhile, what a crash leaves."""
 
 import json
+import subprocess
 
 import pytest
 
-from support import wait_for
+from support import tiphys, wait_for
 from support.dev import Dev
 
 # Who is inside has a file of its name in `inside`, until it may leave.
@@ -146,6 +147,14 @@ def test_a_limit_without_holders_is_deleted_and_made_again(house):
     gone = house.dev.run("sync", "update", "rooms", *sync, "--limit", "4")
     assert gone.returncode == 3 and "there is no sync limit rooms in namespace default" in gone.stderr
     assert house.dev.ok("sync", "list") == "KEY  LIMIT  HELD  WAITING\n"
+
+
+def test_limits_that_are_set_at_the_same_time_are_all_kept(house):
+    argv = [str(tiphys("tiphys")), "sync", "create", "--type", "database", "--limit", "3", "--data", str(house.dev.data)]
+    running = [subprocess.Popen([*argv, f"key-{i}"], stdout=subprocess.DEVNULL) for i in range(8)]
+    assert [process.wait(30) for process in running] == [0] * 8
+    rows = house.dev.ok("sync", "list", "--no-headers").splitlines()
+    assert sorted(row.split()[0] for row in rows) == [f"key-{i}" for i in range(8)]
 
 
 def test_limits_in_config_maps_are_set_by_the_same_command(house):
