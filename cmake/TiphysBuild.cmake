@@ -89,6 +89,10 @@ function(tiphys_unit name)
   target_link_libraries(${name} PRIVATE tiphys_flags ${arg_LINKS} PkgConfig::CMOCKA)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-  set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 120
+  set(patience 120)
+  if(TIPHYS_SANITIZE)
+    set(patience 600) # seconds; ten times slower
+  endif()
+  set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT ${patience}
     ENVIRONMENT "ASAN_OPTIONS=handle_segv=2:detect_leaks=1;UBSAN_OPTIONS=print_stacktrace=1")
 endfunction()
