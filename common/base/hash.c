@@ -5,6 +5,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <pthread.h>
 #include <string.h>
 
 uint32_t fnv1a32(const void *data, size_t n)
@@ -38,10 +39,26 @@ uint64_t sum64(const void *data, size_t n)
         return h;
 }
 
+static EVP_MD *sha256;
+
+static void fetch_sha256(void)
+{
+        sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
+/* Looked up once: OpenSSL 3 does it anew for each digest otherwise, which takes longer than the
+ * digest of a short text. */
+static const EVP_MD *sha256_method(void)
+{
+        static pthread_once_t once = PTHREAD_ONCE_INIT;
+        pthread_once(&once, fetch_sha256);
+        return sha256 ? sha256 : EVP_sha256();
+}
+
 void sha256_init(struct sha256 *h)
 {
         h->ctx = EVP_MD_CTX_new();
-        EVP_DigestInit_ex(h->ctx, EVP_sha256(), NULL);
+        EVP_DigestInit_ex(h->ctx, sha256_method(), NULL);
 }
 
 void sha256_add(struct sha256 *h, const void *data, size_t n)
@@ -144,7 +161,7 @@ bool secret_equal(const void *a, size_t an, const void *b, size_t bn)
 {
         unsigned char key[32], ha[32], hb[32];
         rand_bytes(key, sizeof(key));
-        HMAC(EVP_sha256(), key, sizeof(key), a, an, ha, NULL);
-        HMAC(EVP_sha256(), key, sizeof(key), b, bn, hb, NULL);
+        HMAC(sha256_method(), key, sizeof(key), a, an, ha, NULL);
+        HMAC(sha256_method(), key, sizeof(key), b, bn, hb, NULL);
         return CRYPTO_memcmp(ha, hb, sizeof(ha)) == 0;
 }

@@ -320,6 +320,23 @@ void json_merge_patch(json_t **target, const json_t *patch)
         }
 }
 
+json_t *json_merge_patched(const json_t *old, const json_t *patch)
+{
+        if (!json_is_object(patch))
+                return json_deep_copy(patch);
+        json_t *out = json_is_object(old) ? json_copy((json_t *)(uintptr_t)old) : json_object();
+        const char *key;
+        json_t *value;
+        json_object_foreach ((json_t *)(uintptr_t)patch, key, value) {
+                if (json_is_null(value))
+                        json_object_del(out, key);
+                else
+                        json_object_set_new(out, key,
+                                            json_merge_patched(json_object_get(old, key), value));
+        }
+        return out;
+}
+
 json_t *json_merge_diff(const json_t *from, const json_t *to)
 {
         json_t *diff = json_object();

@@ -53,6 +53,9 @@ void json_put_at_keys(json_t *j, json_t *value_taken, const char *const *keys);
 
 /* RFC 7396 merge patch applied in place to *target (which may be replaced). `patch` is borrowed. */
 void json_merge_patch(json_t **target, const json_t *patch);
+/* The same as a new value, which shares with `old` what the patch does not name: whoever changes it
+ * copies first. */
+json_t *json_merge_patched(const json_t *old, const json_t *patch);
 /* RFC 6902. A failed "test" or a missing path is INVALID; *target is unchanged on failure. */
 int json_apply_patch(json_t **target, const json_t *patch_list, struct err *e) MUST_CHECK;
 /* The merge patch that turns `from` into `to` (new reference; an empty object when equal). */

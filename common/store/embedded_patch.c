@@ -56,13 +56,22 @@ static int merge_split(struct db_tx *tx, struct write_op *w, const struct row *o
         return 0;
 }
 
+/* What `body` has there is its own from here on. */
+static void unshare(json_t *body, const char *key)
+{
+        json_t *part = json_object_get(body, key);
+        if (part)
+                json_object_set_new(body, key, json_copy(part));
+}
+
 static int merge(struct db_tx *tx, struct write_op *w, const struct row *old, struct err *e)
 {
         struct change_of_meta c = {.old = old->body, .kind = w->kind, .ns = w->ns, .name = w->name};
         AUTO_JSON json_t *patch =
                 splits_nodes(w->kind) ? body_without_nodes(w->input) : json_incref(w->input);
-        AUTO_JSON json_t *body = json_deep_copy(old->body);
-        json_merge_patch(&body, patch);
+        AUTO_JSON json_t *body = json_merge_patched(old->body, patch);
+        unshare(body, "metadata"); /* meta_prepare() writes there */
+        unshare(body, "data");
         if (meta_prepare(body, &c, &w->refused) < 0)
                 return 0;
         return splits_nodes(w->kind) ? merge_split(tx, w, old, body, e)

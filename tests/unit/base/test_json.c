@@ -165,7 +165,9 @@ static void merge_patches_follow_rfc_7396(void **state UNUSED)
         for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
                 AUTO_JSON json_t *target = parsed(rows[i].target), *patch = parsed(rows[i].patch),
                                  *want = parsed(rows[i].result);
-                AUTO_JSON json_t *before = json_deep_copy(patch);
+                AUTO_JSON json_t *before = json_deep_copy(patch), *old = json_deep_copy(target);
+                AUTO_JSON json_t *made = json_merge_patched(target, patch);
+                assert_true(json_equal(made, want) && json_equal(target, old));
                 json_merge_patch(&target, patch);
                 if (!json_equal(target, want))
                         fail_msg("%s + %s", rows[i].target, rows[i].patch);
