@@ -26,7 +26,7 @@ from support.ports import free_port  # noqa: E402
 from support.tools import tiphys  # noqa: E402
 
 HERE = Path(__file__).parent
-TIMEOUT = 420  # seconds for one example; the slowest takes 100
+TIMEOUT = 1200  # seconds for one example; in real time forever.yaml sleeps for 1000, else the slowest takes 100
 # Minutes of sleep between steps, nothing that depends on how long it is.
 FAST = {"forever.yaml", "synchronization-mutex-tmpl-level.yaml", "synchronization-db-mutex-tmpl-level.yaml",
         "parallelism-nested-workflow.yaml", "parallelism-nested-dag.yaml", "parallelism-limit.yaml",
