@@ -62,20 +62,28 @@ void status_put(struct pod *p, int phase, int exit_code, const char *message)
                 wire_put_str(b, R_NOTE, "the log could not be written to its end");
 }
 
-void status_send(struct pod *p)
+static void record_final(const struct pod *p)
 {
-        struct buf *b = &p->status;
+        const struct buf *b = &p->status;
         AUTO_BUF struct buf frame = BUF_INIT(STATUS_MAX + 4096);
-        frame_put(&frame, FRAME_FINAL, b->data, b->len);
+        if (p->state < 0)
+                return; /* it was never ours */
+        frame_put(&frame, frame_owner(p->spec.uid, p->spec.node), FRAME_FINAL, b->data, b->len);
         const char *at = frame.data;
         for (size_t left = frame.len; left;) {
                 ssize_t n = write(p->state, at, left);
                 if (n < 0 && errno != EINTR)
-                        break; /* disk full: the live runner still hears it; a restarted one says
-                                  "pod deleted" */
+                        return; /* disk full: the live runner still hears it; a restarted one says
+                                   "pod deleted" */
                 at += n > 0 ? n : 0;
                 left -= n > 0 ? (size_t)n : 0;
         }
+}
+
+void status_send(struct pod *p)
+{
+        const struct buf *b = &p->status;
+        record_final(p);
         bool small = b->len <= WIRE_INLINE_MAX;
         send_msg(p->x, MSG_FINAL, p->serial, 0, b->data, small ? b->len : 0);
 }

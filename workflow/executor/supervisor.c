@@ -122,7 +122,8 @@ bool record_running(struct pod *p)
 {
         AUTO_BUF struct buf frame = BUF_INIT(RUNNING_MAX + 4096), body = BUF_INIT(RUNNING_MAX);
         put_running(p, &body);
-        frame_put(&frame, FRAME_RUNNING, body.data, body.len);
+        frame_put(&frame, frame_owner(p->spec.uid, p->spec.node), FRAME_RUNNING, body.data,
+                  body.len);
         return write(p->state, frame.data, frame.len) == (ssize_t)frame.len;
 }
 

@@ -103,29 +103,36 @@ uint64_t wire_find_u64(struct wire w, enum wire_tag tag, uint64_t fallback)
         return wire_find(&w, tag) ? wire_u64(&w) : fallback;
 }
 
-static uint64_t checksum(const char *p, size_t n)
+/* FNV-1a, going on from `h`: against torn writes, not against malice. */
+static uint64_t checksum(uint64_t h, const char *p, size_t n)
 {
-        uint64_t h = 0xcbf29ce484222325u; /* FNV-1a: against torn writes, not against malice */
         for (size_t i = 0; i < n; i++)
                 h = (h ^ (unsigned char)p[i]) * 0x100000001b3u;
         return h;
 }
 
-void frame_put(struct buf *b, enum frame_kind kind, const void *data, size_t n)
+uint64_t frame_owner(const char *uid, const char *node)
 {
-        struct frame f = {kind, (uint32_t)n, checksum(data, n)};
+        uint64_t h = checksum(0xcbf29ce484222325u, uid, strlen(uid) + 1);
+        return checksum(h, node, strlen(node) + 1);
+}
+
+void frame_put(struct buf *b, uint64_t owner, enum frame_kind kind, const void *data, size_t n)
+{
+        struct frame f = {kind, (uint32_t)n, checksum(owner, data, n)};
         buf_add(b, &f, sizeof(f));
         buf_add(b, data, n);
 }
 
-bool frame_next(const char *data, size_t n, size_t *at, enum frame_kind *kind, struct wire *content)
+bool frame_next(const char *data, size_t n, size_t *at, uint64_t owner, enum frame_kind *kind,
+                struct wire *content)
 {
         struct frame f;
         if (*at > n || n - *at < sizeof(f))
                 return false;
         memcpy(&f, data + *at, sizeof(f));
         const char *body = data + *at + sizeof(f);
-        if (n - *at - sizeof(f) < f.n || checksum(body, f.n) != f.sum)
+        if (n - *at - sizeof(f) < f.n || checksum(owner, body, f.n) != f.sum)
                 return false;
         *kind = f.kind;
         *content = wire_read(body, f.n);

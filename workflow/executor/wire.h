@@ -162,10 +162,12 @@ bool wire_find(struct wire *w,
 /* Frames of the state file. RUNNING is written just before main is started, and again when more is
  * known; FINAL once at the end. */
 enum frame_kind { FRAME_RUNNING = 1, FRAME_FINAL, FRAME_ABANDONED };
-void frame_put(struct buf *b, enum frame_kind kind, const void *data, size_t n);
-/* The frame at data[*at]; moves *at behind it. False at the end or where a frame is incomplete or
- * damaged. */
-bool frame_next(const char *data, size_t n, size_t *at, enum frame_kind *kind,
+uint64_t frame_owner(const char *uid, const char *node); /* whose frames they are */
+void frame_put(struct buf *b, uint64_t owner, enum frame_kind kind, const void *data, size_t n);
+/* The frame at data[*at]; moves *at behind it. False at the end, where a frame is incomplete or
+ * damaged, and where it is another pod's: files are used again, and after a power cut an old
+ * content may be back. */
+bool frame_next(const char *data, size_t n, size_t *at, uint64_t owner, enum frame_kind *kind,
                 struct wire *content);
 
 /* Messages of SEQPACKET sockets: one between runner and executor, on which workers speak too, and

@@ -56,23 +56,30 @@ static void a_torn_frame_is_not_there(void **state UNUSED)
 {
         AUTO_BUF struct buf b = BUF_INIT(4096), body = BUF_INIT(4096);
         wire_put_str(&body, R_MESSAGE, "fine");
-        frame_put(&b, FRAME_RUNNING, "", 0);
-        frame_put(&b, FRAME_FINAL, body.data, body.len);
+        frame_put(&b, 7, FRAME_RUNNING, "", 0);
+        frame_put(&b, 7, FRAME_FINAL, body.data, body.len);
         enum frame_kind kind;
         struct wire content;
         size_t at = 0;
-        assert_true(frame_next(b.data, b.len, &at, &kind, &content));
+        assert_true(frame_next(b.data, b.len, &at, 7, &kind, &content));
         assert_int_equal(kind, FRAME_RUNNING);
         size_t second = at;
-        assert_true(frame_next(b.data, b.len, &at, &kind, &content));
+        assert_false(frame_next(b.data, b.len, &at, 8, &kind, &content)); /* of another pod */
+        assert_true(frame_next(b.data, b.len, &at, 7, &kind, &content));
         assert_string_equal(wire_find_str(content, R_MESSAGE), "fine");
         for (size_t n = second; n < b.len; n++) {
                 at = second;
-                assert_false(frame_next(b.data, n, &at, &kind, &content));
+                assert_false(frame_next(b.data, n, &at, 7, &kind, &content));
         }
         b.data[b.len - 3] ^= 1;
         at = second;
-        assert_false(frame_next(b.data, b.len, &at, &kind, &content));
+        assert_false(frame_next(b.data, b.len, &at, 7, &kind, &content));
+}
+
+static void owners_differ(void **state UNUSED)
+{
+        assert_true(frame_owner("a", "bc") != frame_owner("ab", "c"));
+        assert_true(frame_owner("a", "b") == frame_owner("a", "b"));
 }
 
 int main(void)
@@ -81,6 +88,7 @@ int main(void)
                 cmocka_unit_test(reads_back_what_was_written),
                 cmocka_unit_test(every_cut_of_a_message_is_noticed),
                 cmocka_unit_test(a_torn_frame_is_not_there),
+                cmocka_unit_test(owners_differ),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -185,6 +185,7 @@ int env_downward(const struct env *env, const json_t *item, char **value, struct
 enum pod_trace { TRACE_NONE, TRACE_RUNNING, TRACE_FINAL, TRACE_LOST };
 struct trace {
         enum pod_trace kind;
+        uint64_t owner;     /* of the frames */
         pid_t pid;          /* RUNNING */
         int pidfd;          /* RUNNING; owned by the caller */
         int64_t started_ns; /* RUNNING, LOST */

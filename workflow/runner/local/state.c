@@ -49,7 +49,7 @@ static void read_frames(struct trace *t, const struct buf *text)
 {
         enum frame_kind kind;
         struct wire content;
-        for (size_t at = 0; frame_next(text->data, text->len, &at, &kind, &content);) {
+        for (size_t at = 0; frame_next(text->data, text->len, &at, t->owner, &kind, &content);) {
                 if (kind == FRAME_RUNNING) {
                         t->started_ns = (int64_t)wire_find_u64(content, R_STARTED, 0);
                         buf_reset(&t->running);
@@ -76,7 +76,7 @@ static bool from_earlier_boot(int fd)
 static int give_up(int fd, const char *path, struct err *e)
 {
         AUTO_BUF struct buf frame = BUF_INIT(64);
-        frame_put(&frame, FRAME_ABANDONED, "", 0);
+        frame_put(&frame, 0, FRAME_ABANDONED, "", 0);
         if (fs_write_all(fd, frame.data, frame.len, e) < 0)
                 return -1;
         return unlink(path) < 0 ? err_errno(e, errno, "%s", path) : 0;
@@ -118,8 +118,10 @@ static int trace_file(struct trace *t, int fd, const char *path, struct err *e)
 int trace_pod(struct trace *t, const char *data_dir, const char *uid, const char *node,
               struct err *e)
 {
-        *t = (struct trace){
-                .pidfd = -1, .running = BUF_INIT(STATE_MAX), .final = BUF_INIT(STATE_MAX)};
+        *t = (struct trace){.pidfd = -1,
+                            .owner = frame_owner(uid, node),
+                            .running = BUF_INIT(STATE_MAX),
+                            .final = BUF_INIT(STATE_MAX)};
         AUTO(mem_free) char *path = mem_printf("%s/pods/%s/%s", data_dir, uid, node);
         int fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC);
         if (fd < 0)
