@@ -181,6 +181,8 @@ def test_a_retry_waits_for_what_the_stop_has_killed(dev, out):
     dev.ok("retry", "stubborn")
     wait_for(lambda: (out / "up").exists(), 20, "it runs again")
     assert ran(out) == []
+    dev.ok("terminate", "stubborn")  # steps outlive the daemon
+    wait_for(lambda: not (out / "inside").exists(), 10, "it has gone")
 
 
 def test_a_mutex_serialises_workflows(dev, out):
