@@ -336,6 +336,31 @@ static void fill(struct tmpl *t)
         }
 }
 
+static bool members_any(const json_t *object, const char *but, strings_fn *each, void *arg)
+{
+        const char *key;
+        json_t *v;
+        json_object_foreach ((json_t *)(uintptr_t)object, key, v)
+                if (!streq(key, but) && strings_any(v, each, arg))
+                        return true;
+        return false;
+}
+
+/* Every text of the template but the names in `dependencies` of tasks, of which a wide DAG has
+ * millions; they were resolved already. */
+static bool texts_any(const struct tmpl *t, strings_fn *each, void *arg)
+{
+        if (t->type != TMPL_DAG)
+                return strings_any(t->body, each, arg);
+        const json_t *dag = json_object_get(t->body, "dag");
+        size_t i;
+        json_t *task;
+        json_array_foreach (json_object_get(dag, "tasks"), i, task)
+                if (members_any(task, "dependencies", each, arg))
+                        return true;
+        return members_any(dag, "tasks", each, arg) || members_any(t->body, "dag", each, arg);
+}
+
 int tmpl_compile(struct tmpl **out, struct tmpl_scope *s, json_t *body, struct err *e)
 {
         struct tmpl *t = NEW(struct tmpl);
@@ -352,8 +377,8 @@ int tmpl_compile(struct tmpl **out, struct tmpl_scope *s, json_t *body, struct e
                 r = err_set(e, ERR_INVALID, "template '%s': template type unspecified", t->name);
         t->target = t->target ? t->target : "";
         if (r == 0 && t->tasks)
-                strings_any(t->body, mark_result_uses, &c);
-        if (r == 0 && strings_any(t->body, check_expressions, &c))
+                texts_any(t, mark_result_uses, &c);
+        if (r == 0 && texts_any(t, check_expressions, &c))
                 r = -1;
         if (r < 0) {
                 tmpl_free(t);

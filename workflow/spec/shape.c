@@ -288,24 +288,37 @@ static json_t *as_text(const json_t *v)
         return s;
 }
 
+/* A list of texts; a wide DAG has a million names in such lists. */
+static bool normalize_texts(json_t *list, bool fix)
+{
+        bool found = false;
+        for (size_t i = 0, n = json_array_size(list); i < n; i++) {
+                const json_t *item = json_array_get(list, i);
+                if (json_is_string(item) || !is_number_or_bool(item))
+                        continue;
+                found = true;
+                if (!fix)
+                        return true;
+                json_array_set_new(list, i, as_text(item));
+        }
+        return found;
+}
+
 static bool normalize_list(json_t *list, const struct shape *s, bool fix, int depth)
 {
+        const struct shape inner = {s->name, SHAPE_LIST, SUPPORTED, s->sub, NULL};
         bool found = false;
         size_t i;
         json_t *item;
         if (s->kind == SHAPE_ANY || s->kind == SHAPE_VALUES)
                 return false;
+        if (s->kind != SHAPE_LIST && s->kind != SHAPE_GROUPS)
+                return normalize_texts(list, fix);
         json_array_foreach (list, i, item) {
-                struct shape inner = {s->name, SHAPE_LIST, SUPPORTED, s->sub, NULL};
                 if (s->kind == SHAPE_LIST)
                         found |= normalize(item, s->sub, fix, depth);
-                else if (s->kind == SHAPE_GROUPS)
+                else
                         found |= normalize_list(item, &inner, fix, depth + 1);
-                else if (is_number_or_bool(item)) {
-                        found = true;
-                        if (fix)
-                                json_array_set_new(list, i, as_text(item));
-                }
                 if (found && !fix)
                         return true;
         }
