@@ -158,6 +158,9 @@ struct timer { /* binary heap by at_ns */
 };
 enum shutdown { SHUTDOWN_NONE, SHUTDOWN_STOP, SHUTDOWN_TERMINATE };
 
+struct id_slot {
+        uint32_t id, node; /* index + 1; 0: free */
+};
 struct wf {
         char *name, *ns, *uid;
         int64_t created_ns;
@@ -179,7 +182,8 @@ struct wf {
 
         struct node *nodes;
         uint32_t n_nodes, cap_nodes;
-        uint32_t *by_id, cap_by_id; /* open addressing: node index + 1 by id */
+        struct id_slot *by_id;     /* open addressing */
+        uint32_t cap_by_id, moved; /* moved: at most so much more than its hash is an id */
         struct arena names;
         struct interned *strings;
         struct global *globals;

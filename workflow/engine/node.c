@@ -89,10 +89,10 @@ const char *wf_name_printf(struct wf *wf, const char *fmt, ...)
 
 static void index_put(struct wf *wf, uint32_t node)
 {
-        uint32_t mask = wf->cap_by_id - 1, i = wf->nodes[node].id & mask;
-        while (wf->by_id[i])
+        uint32_t id = wf->nodes[node].id, mask = wf->cap_by_id - 1, i = id & mask;
+        while (wf->by_id[i].node)
                 i = (i + 1) & mask;
-        wf->by_id[i] = node + 1;
+        wf->by_id[i] = (struct id_slot){id, node + 1};
 }
 
 static void index_grow(struct wf *wf)
@@ -106,16 +106,18 @@ static void index_grow(struct wf *wf)
                 index_put(wf, i);
 }
 
-/* Walks the nodes whose id is `id` or, by linear probing, near it. */
+/* The node of that id; with a name the one of that name, whose hash `id` is: its id may be a little
+ * more, where others had it before. */
 static uint32_t find_id(const struct wf *wf, uint32_t id, const char *name)
 {
         if (!wf->cap_by_id)
                 return NONE;
         uint32_t mask = wf->cap_by_id - 1;
-        for (uint32_t i = id & mask; wf->by_id[i]; i = (i + 1) & mask) {
-                const struct node *n = &wf->nodes[wf->by_id[i] - 1];
-                if (name ? strcmp(n->name, name) == 0 : n->id == id)
-                        return wf->by_id[i] - 1;
+        for (uint32_t i = id & mask; wf->by_id[i].node; i = (i + 1) & mask) {
+                const struct id_slot *s = &wf->by_id[i];
+                if (name ? s->id - id <= wf->moved && strcmp(wf->nodes[s->node - 1].name, name) == 0
+                         : s->id == id)
+                        return s->node - 1;
         }
         return NONE;
 }
@@ -192,8 +194,10 @@ uint32_t node_add(struct wf *wf, const struct node_new *how)
                            .template_name = "",
                            .scope = ""};
         n->id = fnv1a32(how->name, len);
-        while (find_id(wf, n->id, NULL) != NONE)
+        for (uint32_t moved = 1; find_id(wf, n->id, NULL) != NONE; moved++) {
                 n->id++;
+                wf->moved = moved > wf->moved ? moved : wf->moved;
+        }
         wf->n_nodes++;
         index_put(wf, index);
         n->display = display_of(wf, n->name, how->boundary);
