@@ -99,6 +99,7 @@ struct play {
         char **running;
         size_t n_running, cap;
         double live_bytes; /* heap at the moment most nodes were live */
+        double looking;    /* seconds that it took to ask */
 };
 
 static double heap_bytes(void)
@@ -143,7 +144,9 @@ static void wave(struct play *p, char **ids, size_t n)
 static void play(struct play *p)
 {
         step(p, &(struct wf_input){.kind = WF_START}, 1);
-        p->live_bytes = heap_bytes();
+        double from = now_s();
+        p->live_bytes = heap_bytes(); /* walks the free lists: not ours */
+        p->looking = now_s() - from;
         while (p->n_running) {
                 char **ids = TAKE(p->running);
                 size_t n = p->n_running;
@@ -174,7 +177,7 @@ static struct run run(json_t *workflow_taken, bool keep_nodes)
         if (wf_new(&p.wf, workflow, &nothing, &defaults, &e) < 0)
                 die("wf_new", &e);
         play(&p);
-        r.seconds = now_s() - from;
+        r.seconds = now_s() - from - p.looking;
         if (!streq(wf_phase(p.wf), "Succeeded"))
                 die(wf_phase(p.wf), NULL);
         r.bytes_per_node = (p.live_bytes - before) / (double)wf_node_count(p.wf);
@@ -261,7 +264,7 @@ static bool row_d1(void)
 static bool row_d2(void)
 {
         struct run small = best_of(5, fan_out, 10000), middle = best_of(3, fan_out, 100000);
-        struct run large = run(fan_out(1000000), false);
+        struct run large = best_of(3, fan_out, 1000000);
         printf("   10k %.3f s, 100k %.3f s, 1M %.2f s; journal loop of 1M %.3f s\n", small.seconds,
                middle.seconds, large.seconds, journal_loop(1000000));
         bool good = at_most("D2.100k", middle.seconds / small.seconds, 12, "x");
