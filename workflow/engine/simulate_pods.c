@@ -245,6 +245,23 @@ static bool has_main(const struct sim_pod *p)
         return !set_of(p);
 }
 
+/* Did the program itself fail? It goes before an executor that dies after it. */
+static bool main_failed(const struct sim_pod *p)
+{
+        size_t i;
+        json_t *c;
+        json_array_foreach ((json_t *)(uintptr_t)set_of(p), i, c)
+                if (container_code(p, json_str(c, "name")))
+                        return true;
+        return !set_of(p) && exit_code(p, 0) != 0;
+}
+
+static char *failure_of_main(const struct sim_pod *p)
+{
+        return set_of(p) ? set_failure(p)
+                         : mem_printf("main: Error (exit code %lld)", (long long)exit_code(p, 1));
+}
+
 /* ---- the end ---- */
 
 /* http and plugin nodes say what the script says. */
@@ -301,16 +318,14 @@ int sim_pod_outcome(const struct simulation *s, const struct sim_pod *p, char **
                 set_exit_code(*outputs,
                               set_of(p) ? container_code(p, "main") : exit_code(p, failed ? 1 : 0));
         if (failed || error) {
-                char *what = failed && set_of(p) ? set_failure(p)
-                             : failed            ? mem_printf("main: Error (exit code %lld)",
-                                                              (long long)exit_code(p, 1))
-                                                 : mem_strdup("wait: Error (exit code 64)");
+                char *what = failed || main_failed(p) ? failure_of_main(p)
+                                                      : mem_strdup("wait: Error (exit code 64)");
                 mem_free(*message);
                 *message = pod_words ? mem_strdup(pod_words) : with_reason(what, words);
                 mem_free(what);
         }
         if (error)
-                return POD_ERROR;
+                return pod_words || main_failed(p) ? POD_FAILED : POD_ERROR;
         if (p->capture)
                 json_object_set_new(*outputs, "result", json_string(result ? result : ""));
         add_parameters(p, *outputs, failed);

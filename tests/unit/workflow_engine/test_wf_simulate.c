@@ -120,6 +120,40 @@ static void the_same_case_gives_the_same_bytes(void **state)
         }
 }
 
+/* ---- how a pod ends ---- */
+
+static json_t *one_pod(const char *rule)
+{
+        AUTO_JSON json_t *test_case = json_loads(
+                "{\"workflow\":{\"apiVersion\":\"argoproj.io/v1alpha1\",\"kind\":\"Workflow\","
+                "\"metadata\":{\"name\":\"one\",\"namespace\":\"default\",\"uid\":\"u\","
+                "\"creationTimestamp\":\"2000-01-01T01:00:00Z\"},\"spec\":{\"entrypoint\":\"main\","
+                "\"templates\":[{"
+                "\"name\":\"main\",\"container\":{\"image\":\"i\",\"command\":[\"c\"]}}]}}}",
+                0, NULL);
+        json_object_set_new(test_case, "pods",
+                            json_pack("{s:o}", "default", json_loads(rule, 0, NULL)));
+        return simulate(test_case, false);
+}
+
+static void a_program_that_failed_goes_before_an_executor_that_died(void **state)
+{
+        static const struct {
+                const char *rule, *phase, *message;
+        } cases[] = {
+                {"{\"phase\":\"Error\"}", "Error", "wait: Error (exit code 64)"},
+                {"{\"phase\":\"Error\",\"exitCode\":0}", "Error", "wait: Error (exit code 64)"},
+                {"{\"phase\":\"Error\",\"exitCode\":3}", "Failed", "main: Error (exit code 3)"},
+                {"{\"phase\":\"Error\",\"podMessage\":\"evicted\"}", "Failed", "evicted"},
+        };
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                AUTO_JSON json_t *result = one_pod(cases[i].rule);
+                assert_string_equal(json_str(result, "phase"), cases[i].phase);
+                assert_string_equal(json_str(result, "message"), cases[i].message);
+        }
+}
+
 /* ---- the shipped pipeline ---- */
 
 static json_t *load_yaml(const char *path)
@@ -198,6 +232,7 @@ int main(void)
                 cmocka_unit_test(restoring_after_every_step_does_not_show),
                 cmocka_unit_test(every_workflow_that_is_run_again_ends_again),
                 cmocka_unit_test(the_same_case_gives_the_same_bytes),
+                cmocka_unit_test(a_program_that_failed_goes_before_an_executor_that_died),
                 cmocka_unit_test(the_document_pipeline_runs_a_page_at_a_time_in_parallel),
                 cmocka_unit_test(comparison_names_every_difference_and_masks_times),
         };
