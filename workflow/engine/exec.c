@@ -430,6 +430,8 @@ enum exec_result exec_attempt(struct wf *wf, uint32_t retry, uint32_t number, ui
         n->hooked = r->hooked;
         n->depth = r->depth;
         n->retried = true;
+        /* A hook shares its flags with its attempts, as in Argo. */
+        node_at(wf, retry)->retried = r->hooked;
         if (!n->memo)
                 n->memo = json_incref(r->memo);
         if (!n->template_ref)

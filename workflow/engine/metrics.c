@@ -271,8 +271,9 @@ static void emit_all(const struct emission *x, const json_t *metrics)
 
 static const json_t *metrics_of(const struct node *n)
 {
-        if (!n->tmpl || n->retried || n->phase == PHASE_SKIPPED || n->phase == PHASE_OMITTED ||
-            n->type == NODE_STEP_GROUP || n->type == NODE_TASK_GROUP || n->type == NODE_CONTAINER)
+        if (!n->tmpl || (n->retried && n->type != NODE_RETRY) || n->phase == PHASE_SKIPPED ||
+            n->phase == PHASE_OMITTED || n->type == NODE_STEP_GROUP || n->type == NODE_TASK_GROUP ||
+            n->type == NODE_CONTAINER)
                 return NULL;
         return json_object_get(n->tmpl->body, "metrics");
 }

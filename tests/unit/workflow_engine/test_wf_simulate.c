@@ -154,6 +154,26 @@ static void a_program_that_failed_goes_before_an_executor_that_died(void **state
         }
 }
 
+static void an_exit_handler_that_is_retried_has_the_flags_of_its_attempts(void **state)
+{
+        (void)state;
+        AUTO_JSON json_t *test_case = json_loads(
+                "{\"workflow\":{\"apiVersion\":\"argoproj.io/v1alpha1\",\"kind\":\"Workflow\","
+                "\"metadata\":{\"name\":\"one\",\"namespace\":\"default\",\"uid\":\"u\","
+                "\"creationTimestamp\":\"2000-01-01T01:00:00Z\"},\"spec\":{\"entrypoint\":\"main\","
+                "\"onExit\":\"main\",\"templates\":[{\"name\":\"main\",\"retryStrategy\":{"
+                "\"limit\":1},\"container\":{\"image\":\"i\",\"command\":[\"c\"]}}]}},\"pods\":{}}",
+                0, NULL);
+        AUTO_JSON json_t *result = simulate(test_case, false);
+        size_t i;
+        json_t *n;
+        json_array_foreach (json_object_get(result, "nodes"), i, n) {
+                bool entry = strcmp(json_str(n, "name"), "one") == 0;
+                assert_int_equal(json_is_true(json_object_get(n, "retried")), !entry);
+        }
+        assert_int_equal(i, 4);
+}
+
 /* ---- the shipped pipeline ---- */
 
 static json_t *load_yaml(const char *path)
@@ -233,6 +253,7 @@ int main(void)
                 cmocka_unit_test(every_workflow_that_is_run_again_ends_again),
                 cmocka_unit_test(the_same_case_gives_the_same_bytes),
                 cmocka_unit_test(a_program_that_failed_goes_before_an_executor_that_died),
+                cmocka_unit_test(an_exit_handler_that_is_retried_has_the_flags_of_its_attempts),
                 cmocka_unit_test(the_document_pipeline_runs_a_page_at_a_time_in_parallel),
                 cmocka_unit_test(comparison_names_every_difference_and_masks_times),
         };
