@@ -9,6 +9,7 @@ struct simulate_opts {
         struct opt_list parameters, pods;
         const char *output, *entrypoint;
         bool assert_;
+        int64_t max_nodes;
 };
 static const char *const formats[] = {"tree", "json", "none", NULL};
 static const struct opt simulate_opts[] = {
@@ -20,6 +21,9 @@ static const struct opt simulate_opts[] = {
             .help = "the template to begin with, instead of the workflow's"),
         OPT(struct simulate_opts, assert_, OPT_FLAG, .name = "assert",
             .help = "compare with what the scripts expect; exit code 1 when it differs"),
+        OPT(struct simulate_opts, max_nodes, OPT_INT, .name = "max-nodes", .arg = "N",
+            .def = "50000", .min = 1, .max = 1500000,
+            .help = "a workflow with more ends in Error: loops in loops, endless recursion"),
         OPT(struct simulate_opts, output, OPT_CHOICE, .letter = 'o', .arg = "FORMAT", .def = "tree",
             .choices = formats, .help = "how to print the outcome; json: all nodes"),
         OPT_END};
@@ -76,7 +80,8 @@ static int run_script(struct cli *c, const struct simulate_opts *o, const struct
         const json_t *script = json_array_get(s->scripts, i);
         AUTO_JSON json_t *input = simcase_input(s, script);
         AUTO_JSON json_t *result = NULL, *workflow = NULL;
-        const struct simulate_options options = {.workflow = &workflow};
+        const struct simulate_options options = {.workflow = &workflow,
+                                                 .max_nodes = (uint32_t)o->max_nodes};
         if (simcase_set_parameters(json_object_get(input, "workflow"), &o->parameters, e) < 0 ||
             simulate_run(&result, input, &options, e) < 0)
                 return -1;

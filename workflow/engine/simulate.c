@@ -93,7 +93,7 @@ int sim_load(struct simulation *s, struct err *e)
 {
         wf_free(s->wf);
         s->wf = NULL;
-        struct wf_defaults defaults = {.any_storage = true};
+        struct wf_defaults defaults = {.any_storage = true, .max_nodes = s->options->max_nodes};
         if (wf_new(&s->wf, s->workflow, &s->lookup, &defaults, e) < 0)
                 return -1;
         locks_free(s->locks); /* the table restarts with the engine */
@@ -447,7 +447,8 @@ int simulate_run(json_t **result, const json_t *test_case, const struct simulate
         struct simulation s = {.test_case = test_case, .options = o ? o : &defaults};
         const json_t *workflow = json_object_get(test_case, "workflow");
         const char *created = json_str(workflow, "metadata", "creationTimestamp");
-        struct wf_defaults engine_defaults = {.any_storage = true};
+        struct wf_defaults engine_defaults = {.any_storage = true,
+                                              .max_nodes = s.options->max_nodes};
         bool stalled = false;
         if (!json_is_object(workflow) || !created || !time_parse_rfc3339(created, &s.start_ns))
                 return err_set(e, ERR_INVALID,

@@ -18,6 +18,7 @@ struct simulate_options {
         bool check_replay;  /* at the end the recorded inputs are told to a fresh workflow: INTERNAL
                                when its state differs by one byte (not while restoring) */
         unsigned max_steps; /* 0: a million; past it the run is an error */
+        uint32_t max_nodes; /* as limits.nodes of the controller; 0: its default */
         json_t **workflow; /* NULL, or gets the workflow as a store would hold it at the end: status
                               with nodes and times; new reference */
         json_t **templates; /* NULL, or gets what each pod was asked to do: node name to template

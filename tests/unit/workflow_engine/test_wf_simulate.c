@@ -154,6 +154,28 @@ static void a_program_that_failed_goes_before_an_executor_that_died(void **state
         }
 }
 
+/* Each step has a hook that begins the template again: it doubles with every round. */
+static void a_recursion_that_fans_out_ends_at_the_limit_of_nodes(void **state)
+{
+        (void)state;
+        AUTO_JSON json_t *test_case = json_loads(
+                "{\"workflow\":{\"apiVersion\":\"argoproj.io/v1alpha1\",\"kind\":\"Workflow\","
+                "\"metadata\":{\"name\":\"w\",\"namespace\":\"default\",\"uid\":\"u\","
+                "\"creationTimestamp\":\"2000-01-01T01:00:00Z\"},\"spec\":{\"entrypoint\":\"m\","
+                "\"templates\":[{\"name\":\"m\",\"steps\":[[{\"name\":\"s\",\"template\":\"p\","
+                "\"withSequence\":{\"count\":\"2\"},\"hooks\":{\"x\":{\"template\":\"m\","
+                "\"expression\":\"steps[\\\"s\\\"].status == \\\"Running\\\"\"}}}]]},"
+                "{\"name\":\"p\",\"container\":{\"image\":\"i\",\"command\":[\"c\"]}}]}},"
+                "\"pods\":{}}",
+                0, NULL);
+        const struct simulate_options o = {.max_nodes = 500};
+        AUTO_JSON json_t *result = NULL;
+        struct err e = {0};
+        assert_int_equal(simulate_run(&result, test_case, &o, &e), 0);
+        assert_string_equal(json_str(result, "phase"), "Error");
+        assert_non_null(strstr(json_str(result, "message"), "more than 500 nodes"));
+}
+
 static void an_exit_handler_that_is_retried_has_the_flags_of_its_attempts(void **state)
 {
         (void)state;
@@ -253,6 +275,7 @@ int main(void)
                 cmocka_unit_test(every_workflow_that_is_run_again_ends_again),
                 cmocka_unit_test(the_same_case_gives_the_same_bytes),
                 cmocka_unit_test(a_program_that_failed_goes_before_an_executor_that_died),
+                cmocka_unit_test(a_recursion_that_fans_out_ends_at_the_limit_of_nodes),
                 cmocka_unit_test(an_exit_handler_that_is_retried_has_the_flags_of_its_attempts),
                 cmocka_unit_test(the_document_pipeline_runs_a_page_at_a_time_in_parallel),
                 cmocka_unit_test(comparison_names_every_difference_and_masks_times),
