@@ -16,7 +16,7 @@ static void note_item(void *arg, struct str whole, struct str tag, bool is_expr)
 {
         bool *found = arg;
         (void)whole;
-        *found = *found || (!is_expr && says_item(tag));
+        *found = *found || (is_expr ? memmem(tag.p, tag.n, "item", 4) != NULL : says_item(tag));
 }
 
 static bool mentions_item(const char *text)
@@ -59,19 +59,15 @@ static int render(json_t **out, const struct task *task, struct scope *s, struct
                 *out = TAKE(body);
                 return 0;
         }
-        args_drop_absent(&body, s);
-        struct err why = {0};
-        if (scope_tree(out, body, s, &why) == 0)
-                return 0;
         char *when = NULL;
-        bool skip = surely_skipped(task, s, &when);
-        if (skip) {
-                err_clear(&why);
+        if (surely_skipped(task, s, &when)) { /* what else it says is not looked at */
                 *out = skipped_body(task, when);
-        } else
-                err_move(e, &why);
+                mem_free(when);
+                return 0;
+        }
         mem_free(when);
-        return skip ? 0 : -1;
+        args_drop_absent(&body, s);
+        return scope_tree(out, body, s, e);
 }
 
 static int resolve_artifacts(json_t **body, struct scope *s, struct err *e)
@@ -167,8 +163,12 @@ int task_prepare(struct wf *wf, uint32_t composite, uint32_t index, struct err *
         }
         if (proceed && resolve_artifacts(&body, &s, e) < 0)
                 return -1;
-        if (task->loops && loop_items(&items, body, e) < 0)
-                return -1;
+        if (task->loops && loop_items(&items, body, proceed ? e : &why) < 0) {
+                if (proceed)
+                        return -1;
+                err_clear(&why);
+                items = json_array(); /* a list that nobody can read, and nobody asks for */
+        }
         if (items &&
             (check_items(body, items, e) < 0 || limits_items(wf, json_array_size(items), e) < 0)) {
                 json_decref(items);

@@ -154,6 +154,41 @@ static void a_program_that_failed_goes_before_an_executor_that_died(void **state
         }
 }
 
+/* Argo judges `when` first, and of a task that is skipped it reads nothing else: a list that its
+ * dependency never made is no mistake then. */
+static void a_loop_that_is_skipped_needs_no_list(void **state)
+{
+        (void)state;
+        AUTO_JSON json_t *test_case = json_loads(
+                "{\"workflow\":{\"apiVersion\":\"argoproj.io/v1alpha1\",\"kind\":\"Workflow\","
+                "\"metadata\":{\"name\":\"w\",\"namespace\":\"default\",\"uid\":\"u\","
+                "\"creationTimestamp\":\"2000-01-01T01:00:00Z\"},\"spec\":{\"entrypoint\":\"m\","
+                "\"templates\":[{\"name\":\"m\",\"dag\":{\"tasks\":["
+                "{\"name\":\"a\",\"template\":\"gen\",\"when\":\"false\"},"
+                "{\"name\":\"c\",\"template\":\"use\",\"depends\":\"a\","
+                "\"when\":\"{{tasks.a.status}} == Succeeded\","
+                "\"withParam\":\"{{tasks.a.outputs.parameters.v}}\",\"arguments\":{"
+                "\"parameters\":[{\"name\":\"p\",\"value\":\"{{item}}\"}]}},"
+                "{\"name\":\"z\",\"template\":\"use\",\"depends\":\"c\",\"arguments\":{"
+                "\"parameters\":[{\"name\":\"p\",\"value\":\"z\"}]}}]}},"
+                "{\"name\":\"gen\",\"container\":{\"image\":\"i\",\"command\":[\"c\"]},"
+                "\"outputs\":{\"parameters\":[{\"name\":\"v\",\"valueFrom\":{\"path\":\"/v\"}}]}},"
+                "{\"name\":\"use\",\"inputs\":{\"parameters\":[{\"name\":\"p\"}]},"
+                "\"container\":{\"image\":\"i\",\"command\":[\"c\"]}}]}},\"pods\":{}}",
+                0, NULL);
+        AUTO_JSON json_t *result = simulate(test_case, false);
+        assert_string_equal(json_str(result, "phase"), "Succeeded");
+        size_t i;
+        json_t *n;
+        json_array_foreach (json_object_get(result, "nodes"), i, n) {
+                if (strcmp(json_str(n, "name"), "w.c") != 0)
+                        continue;
+                assert_string_equal(json_str(n, "phase"), "Skipped");
+                assert_string_equal(json_str(n, "message"), "Skipped, empty params");
+        }
+        assert_int_equal(i, 4);
+}
+
 /* Each step has a hook that begins the template again: it doubles with every round. */
 static void a_recursion_that_fans_out_ends_at_the_limit_of_nodes(void **state)
 {
@@ -275,6 +310,7 @@ int main(void)
                 cmocka_unit_test(every_workflow_that_is_run_again_ends_again),
                 cmocka_unit_test(the_same_case_gives_the_same_bytes),
                 cmocka_unit_test(a_program_that_failed_goes_before_an_executor_that_died),
+                cmocka_unit_test(a_loop_that_is_skipped_needs_no_list),
                 cmocka_unit_test(a_recursion_that_fans_out_ends_at_the_limit_of_nodes),
                 cmocka_unit_test(an_exit_handler_that_is_retried_has_the_flags_of_its_attempts),
                 cmocka_unit_test(the_document_pipeline_runs_a_page_at_a_time_in_parallel),
