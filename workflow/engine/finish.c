@@ -230,6 +230,8 @@ void finish_entry(struct wf *wf)
         err_clear(&why);
         if (hooks != HOOK_NONE || (wf->exit_node == NONE && start_exit(wf)))
                 return;
-        if (wf->exit_node == NONE || node_fulfilled(node_at(wf, wf->exit_node)))
-                end(wf);
+        if (wf->exit_node != NONE && !node_fulfilled(node_at(wf, wf->exit_node)))
+                return;
+        daemons_end(wf, NONE); /* an exit handler may be one that serves */
+        end(wf);
 }

@@ -189,6 +189,26 @@ static void a_loop_that_is_skipped_needs_no_list(void **state)
         assert_int_equal(i, 4);
 }
 
+static void an_exit_handler_that_serves_is_ended_with_its_workflow(void **state)
+{
+        (void)state;
+        AUTO_JSON json_t *test_case = json_loads(
+                "{\"workflow\":{\"apiVersion\":\"argoproj.io/v1alpha1\",\"kind\":\"Workflow\","
+                "\"metadata\":{\"name\":\"w\",\"namespace\":\"default\",\"uid\":\"u\","
+                "\"creationTimestamp\":\"2000-01-01T01:00:00Z\"},\"spec\":{\"entrypoint\":\"m\","
+                "\"onExit\":\"d\",\"templates\":[{\"name\":\"m\",\"container\":{\"image\":\"i\","
+                "\"command\":[\"c\"]}},{\"name\":\"d\",\"daemon\":true,\"container\":{"
+                "\"image\":\"i\",\"command\":[\"c\"]}}]}},\"pods\":{}}",
+                0, NULL);
+        AUTO_JSON json_t *result = simulate(test_case, false);
+        size_t i;
+        json_t *n;
+        assert_string_equal(json_str(result, "phase"), "Succeeded");
+        json_array_foreach (json_object_get(result, "nodes"), i, n)
+                assert_string_equal(json_str(n, "phase"), "Succeeded");
+        assert_int_equal(i, 2);
+}
+
 /* Each step has a hook that begins the template again: it doubles with every round. */
 static void a_recursion_that_fans_out_ends_at_the_limit_of_nodes(void **state)
 {
@@ -311,6 +331,7 @@ int main(void)
                 cmocka_unit_test(the_same_case_gives_the_same_bytes),
                 cmocka_unit_test(a_program_that_failed_goes_before_an_executor_that_died),
                 cmocka_unit_test(a_loop_that_is_skipped_needs_no_list),
+                cmocka_unit_test(an_exit_handler_that_serves_is_ended_with_its_workflow),
                 cmocka_unit_test(a_recursion_that_fans_out_ends_at_the_limit_of_nodes),
                 cmocka_unit_test(an_exit_handler_that_is_retried_has_the_flags_of_its_attempts),
                 cmocka_unit_test(the_document_pipeline_runs_a_page_at_a_time_in_parallel),
